@@ -1,0 +1,1 @@
+"""What Pullback knows: records, playback, layout, and the engine that runs torch."""
