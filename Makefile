@@ -1,0 +1,54 @@
+# Everything is set up by the target that needs it. PYTHON=… chooses a Python, ARGS=… goes to the program that is run.
+
+VENV := .venv
+PY   := $(VENV)/bin/python
+
+.PHONY: help setup run test conformance check format bench bench-readme exe clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(VENV)/dev.done  ## make .venv with all that the app and its tests need
+
+run: $(VENV)/run.done  ## start Pullback; ARGS=program.py opens a file
+	@$(PY) app.py $(ARGS)
+
+test: $(VENV)/dev.done  ## run the tests; ARGS="-k seed" goes to pytest
+	@sh scripts/with_display.sh $(PY) -m pytest $(ARGS)
+
+conformance: $(VENV)/dev.done  ## compare every operation of torch with torch's own engine (long)
+	@sh scripts/with_display.sh $(PY) -m pytest -m conformance --timeout 0 $(ARGS)
+
+check: $(VENV)/dev.done  ## lint and types
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+
+format: $(VENV)/dev.done  ## rewrite the code in the project's format
+	@$(PY) -m ruff check --fix
+	@$(PY) -m ruff format
+
+bench: $(VENV)/bench.done  ## time recording beside plain runs and beside its peers
+	@$(PY) -m bench $(ARGS)
+
+bench-readme: $(VENV)/bench.done  ## the same, and write the table into README.md
+	@$(PY) -m bench --readme
+
+exe:  ## build the executable
+	@echo "The executable cannot be built yet: make run starts the app from the checkout." && exit 1
+
+clean:  ## remove all that was made here, the environment too
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PY):
+	@sh scripts/make_venv.sh $(VENV)
+
+$(VENV)/run.done: requirements.txt
+$(VENV)/dev.done: requirements-dev.txt requirements.txt
+$(VENV)/bench.done: requirements-bench.txt requirements.txt
+
+$(VENV)/%.done: | $(PY)
+	@echo "Installing $< into $(VENV) (once; torch takes a minute or two)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
