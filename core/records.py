@@ -20,6 +20,11 @@ OPERATION_LIMIT: Final = 20_000
 """Operations and backward steps recorded by default; what a program does after that runs unrecorded."""
 
 MACHINE_WORDS: Final[dict[str, tuple[str, int]]] = {
+    "float8_e4m3fn": ("f", 4),
+    "float8_e4m3fnuz": ("f", 4),
+    "float8_e5m2": ("f", 4),
+    "float8_e5m2fnuz": ("f", 4),
+    "float8_e8m0fnu": ("f", 4),
     "float16": ("f", 4),
     "bfloat16": ("f", 4),
     "float32": ("f", 4),
@@ -36,8 +41,12 @@ MACHINE_WORDS: Final[dict[str, tuple[str, int]]] = {
     "uint32": ("I", 4),
     "uint64": ("Q", 8),
     "bool": ("?", 1),
+    "quint8": ("f", 4),
+    "qint8": ("f", 4),
+    "qint32": ("f", 4),
 }
-"""dtype → (struct code, bytes) of the words in ``TensorSnapshot.raw``; narrower floats are widened exactly."""
+"""dtype → (struct code, bytes) of the words in ``TensorSnapshot.raw``; narrower floats are widened exactly, and
+quantized values are the numbers they stand for."""
 
 Number = int | float | complex | bool
 Span = tuple[int, int, int, int]
