@@ -1,0 +1,1 @@
+from core.engine.backward import BackwardPass, Pass, Step, record_backward
