@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -20,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, _HookMixin  # type: ignore[attr-defined]
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
+
+from core.engine.threads import join_thread, start_thread
 
 Gradients = tuple[Tensor | None, ...]
 Roots = Tensor | GradientEdge | Sequence[Tensor] | Sequence[GradientEdge]
@@ -479,15 +482,12 @@ class _Engine:
         """Lets one node run; returns its step, what torch raised, or None at the end."""
         self._sequence = sequence_number()
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, args=(caller_settings(),), name="pullback-engine", daemon=True
-            )
-            self._thread.start()
+            self._thread = start_thread(partial(self._run, caller_settings()), "pullback-engine")
         else:
             self._go.put(True)
         outcome = self._outcomes.get()
         if not isinstance(outcome, Step):
-            self._thread.join()
+            join_thread(self._thread)
         if self._create_graph:
             advance_sequence_number(self._sequence)
         return outcome
@@ -495,7 +495,7 @@ class _Engine:
     def close(self) -> None:
         if self._thread is not None and self._thread.is_alive():
             self._go.put(False)
-            self._thread.join()
+            join_thread(self._thread)
 
     def _pause(self, step: Step) -> None:
         self._sequence = sequence_number()
