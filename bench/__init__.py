@@ -1,0 +1,1 @@
+"""What recording costs, measured beside the same run without it; ``python -m bench`` prints the table."""

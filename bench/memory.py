@@ -1,0 +1,47 @@
+"""Peak memory of a run above what the process held before it; each measurement is a process of its own."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+
+MB = 1 << 20
+
+
+def peak(name: str, way: str, repeats: int = 3) -> float:
+    """Median peak of a program run in one of the ways below, in MB."""
+    command = [sys.executable, "-m", "bench.memory", name, way]
+    runs = (subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(repeats))
+    return statistics.median(float(run.stdout) for run in runs)
+
+
+def _main(name: str, way: str) -> None:
+    import resource
+
+    import torch
+
+    from bench import workload
+    from core.engine import record, record_backward
+    from core.records import Options
+
+    def resident() -> float:
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB
+
+    ways: dict[str, Callable[[], object]] = {
+        "plain": lambda: workload.run(name),
+        "program recorded": lambda: record(workload.source(name), options=Options(verify=False)),
+        "backward recorded": lambda: workload.run(name, ending="kept = watch(forward())", watch=record_backward),
+    }
+    torch.set_num_threads(1)
+    torch.ones(64, 64, requires_grad=True).square().sum().backward()  # the engine's own threads and buffers
+    before = resident()
+    kept = ways[way]()
+    print(resident() - before)
+    del kept
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
