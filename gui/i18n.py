@@ -1,0 +1,35 @@
+"""The text the reader sees, in English and Chinese: one JSON table for each language."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("en", "zh")
+_TABLES = Path(__file__).resolve().parent.parent / "assets" / "i18n"
+
+
+class Words:
+    """One language: ``words("card.paths", done=1, all=2)``."""
+
+    def __init__(self, language: str, table: dict[str, str]) -> None:
+        self.language = language
+        self.table = table
+
+    def __call__(self, key: str, /, **facts: object) -> str:
+        return self.table[key].format(**facts)
+
+    def get(self, key: str, otherwise: str, /, **facts: object) -> str:
+        """The text, or ``otherwise`` where the table has none or a fact is missing."""
+        try:
+            return self.table[key].format(**facts) if key in self.table else otherwise
+        except (KeyError, IndexError):
+            return otherwise
+
+
+@cache
+def words(language: str) -> Words:
+    """The table of a language; English for one that is not known."""
+    language = language if language in LANGUAGES else "en"
+    return Words(language, json.loads((_TABLES / f"{language}.json").read_text(encoding="utf-8")))

@@ -1,0 +1,488 @@
+"""Playback and layout → shapes and texts; knows neither Tk nor matplotlib."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from core import layout
+from core.playback import Index, NodeKey, Playback
+from core.records import TensorSnapshot, Trace
+from gui import cards, figures
+from gui.cards import Card, Wire
+from gui.i18n import Words
+
+Rect = tuple[float, float, float, float]
+"""left, top, right, bottom."""
+
+TITLE, BODY, SMALL = 14.0, 13.0, 11.0
+HEAD, ROW, PAD = 50.0, 31.0, 12.0
+WIDEST = 260.0
+CHIP = 23.0
+TEXT_LIMIT, CHIP_LIMIT = 26, 20
+READABLE = 0.42
+"""Below this scale text is not drawn."""
+OUTLINES = 0.14
+"""Below this scale cards are plain rectangles."""
+CHIP_BUDGET = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rounded rectangle; colours are names of the theme, '' is none. ``square`` corners: '' or 'top'."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str = ""
+    line: str = ""
+    weight: float = 1.0
+    radius: float = 9.0
+    dashed: bool = False
+    square: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A chain of cubic Bézier curves, with an arrow head 'at' its 'end' or 'start', or none."""
+
+    points: tuple[layout.Point, ...]
+    line: str
+    weight: float = 1.5
+    dashed: bool = False
+    arrow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Many plain rectangles of one colour: rows of left, top, right, bottom."""
+
+    rects: np.ndarray
+    fill: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One line of text, centred on y; anchor 'w', 'e' or 'c' says what x is."""
+
+    x: float
+    y: float
+    text: str
+    colour: str
+    size: float = BODY
+    anchor: str = "w"
+    bold: bool = False
+    mono: bool = True
+
+
+Shape = Box | Curve | Boxes
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Shapes from back to front, and the texts above them."""
+
+    shapes: tuple[Shape, ...] = ()
+    labels: tuple[Label, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The seed of one root of one pass."""
+
+    pass_: int
+    slot: int
+    card: int
+
+
+@dataclass
+class _Sheet:
+    """A scene while it is being drawn."""
+
+    shapes: list[Shape] = field(default_factory=list)
+    labels: list[Label] = field(default_factory=list)
+
+
+@lru_cache(maxsize=20_000)
+def text_width(text: str, size: float, mono: bool = True) -> float:
+    """A safe estimate, so that a picture comes out the same wherever it is drawn."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    return (wide * 1.02 + (len(text) - wide) * (0.605 if mono else 0.57)) * size
+
+
+def short(snapshot: TensorSnapshot | None, limit: int = TEXT_LIMIT) -> str:
+    """A tensor in at most ``limit`` characters: numbers, or else shape and range."""
+    text = figures.tensor(snapshot)
+    if len(text) > limit and snapshot is not None:
+        text = figures.summary(snapshot)
+    return figures.clip(text, limit)
+
+
+def shorts(snapshots: Iterable[TensorSnapshot | None], limit: int = TEXT_LIMIT) -> str:
+    """Several tensors: of an operation with several results."""
+    parts = [short(snapshot, limit) for snapshot in snapshots]
+    return figures.clip("; ".join(parts), limit) if parts else figures.NOT_YET
+
+
+class Picture:
+    """The picture of a trace: cards and places are fixed, ``scene`` shows them at any moment."""
+
+    def __init__(self, trace: Trace, index: Index) -> None:
+        self.trace = trace
+        self.index = index
+        self.graph = cards.build(trace, index)
+        self.seeds = tuple(
+            Seed(number, slot, self.graph.card_of_node[(number, node)])
+            for number, backward in enumerate(trace.passes)
+            for slot, (node, _) in enumerate(backward.roots)
+            if (number, node) in self.graph.card_of_node
+        )
+        sizes = [self._card_size(card) for card in self.graph.cards]
+        sizes += [self._seed_size(seed) for seed in self.seeds]
+        links = [(wire.source, wire.target) for wire in self.graph.wires]
+        links += [(seed.card, len(self.graph.cards) + number) for number, seed in enumerate(self.seeds)]
+        self.layout = layout.arrange(sizes, links, gap=self._gap())
+        corners = np.array(self.layout.corners, dtype=float).reshape(-1, 2)
+        self._rects = np.hstack([corners, corners + np.array(sizes, dtype=float).reshape(-1, 2)])
+        self._wire_rects = np.array(
+            [_bounds(route) for route in self.layout.routes], dtype=float
+        ).reshape(-1, 4)
+        self._born = np.array([self._birth(card) for card in self.graph.cards], dtype=np.int64)
+
+    # ── Where things are ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def bounds(self) -> Rect:
+        """Everything, with a margin."""
+        return (-24.0, -24.0, self.layout.size[0] + 24.0, self.layout.size[1] + 24.0)
+
+    def rect(self, card: int) -> Rect:
+        left, top, right, bottom = self._rects[card]
+        return (float(left), float(top), float(right), float(bottom))
+
+    def card_at(self, x: float, y: float, playback: Playback) -> int | None:
+        """The visible card under a point."""
+        for card in np.nonzero(_inside(self._rects[: len(self.graph.cards)], (x, y, x, y)))[0]:
+            if self._born[card] < playback.cursor:
+                return int(card)
+        return None
+
+    def seed_at(self, x: float, y: float, playback: Playback) -> Seed | None:
+        """The visible seed under a point."""
+        for place in np.nonzero(_inside(self._rects[len(self.graph.cards) :], (x, y, x, y)))[0]:
+            if playback.began(self.seeds[place].pass_):
+                return self.seeds[place]
+        return None
+
+    def wire_at(self, x: float, y: float, playback: Playback, tolerance: float = 7.0) -> Wire | None:
+        """The visible wire nearest to a point."""
+        near = (x - tolerance, y - tolerance, x + tolerance, y + tolerance)
+        best, closest = None, tolerance
+        for place in np.nonzero(_inside(self._wire_rects[: len(self.graph.wires)], near))[0]:
+            if not self._shows(self.graph.wires[place], playback):
+                continue
+            away = float(np.min(np.hypot(*(_sample(self.layout.routes[place]) - (x, y)).T)))
+            if away <= closest:
+                best, closest = self.graph.wires[place], away
+        return best
+
+    def current_card(self, playback: Playback) -> int | None:
+        """The card that the last event is about."""
+        event = playback.event
+        if event is None:
+            return None
+        if playback.node is not None:
+            return self.graph.card_of_node.get(playback.node)
+        if event.op is not None:
+            return self.graph.card_of_op.get(event.op)
+        if event.value is not None:
+            return self.graph.card_of_value.get(event.value)
+        if event.pass_ is not None and event.kind == "pass":
+            return next((seed.card for seed in self.seeds if seed.pass_ == event.pass_), None)
+        return None
+
+    def _birth(self, card: Card) -> int:
+        """Position of the event that brings a card."""
+        if card.op is not None:
+            return self.index.op_at.get(card.op, 1 << 60)
+        if card.values:
+            return min(self.index.value_at.get(value, 0) for value in card.values)
+        return min((self.index.pass_at.get(number, 1 << 60) for number, _ in card.nodes), default=1 << 60)
+
+    def _shows(self, wire: Wire, playback: Playback) -> bool:
+        return bool(max(self._born[wire.source], self._born[wire.target]) < playback.cursor)
+
+    # ── Sizes: of what a card will ever say, so that nothing moves while stepping ─────────────────────────────────
+
+    def _card_size(self, card: Card) -> layout.Size:
+        rows = [text_width(card.title, TITLE), text_width(self._node_name(card), SMALL, False)]
+        rows.append(44 + text_width(shorts(self.trace.values[v].tensor for v in card.values), BODY))
+        for number, node in card.nodes:
+            step = self.index.step_of.get((number, node))
+            label = 92 if self.index.expected((number, node)) > 1 else 44
+            if step is not None:
+                taken = self.trace.passes[number].steps[step]
+                said = (taken.grad_before, taken.grad_after) if card.leaf else taken.grad_outputs
+                rows.append(label + text_width(shorts(said[-1:] if card.leaf else said), BODY))
+        height = HEAD + ROW * (2 if card.tracked else 1)
+        return (min(WIDEST, max(104.0, max(rows) + 2 * PAD)), height)
+
+    def _seed_size(self, seed: Seed) -> layout.Size:
+        text = short(self._seed_tensor(seed), CHIP_LIMIT)
+        return (max(84.0, text_width(text, BODY) + 2 * PAD), 56.0)
+
+    def _seed_tensor(self, seed: Seed) -> TensorSnapshot | None:
+        seeds = self.trace.passes[seed.pass_].seeds
+        return seeds[seed.slot] if seed.slot < len(seeds) else None
+
+    def _gap(self) -> float:
+        """Room between columns for the contributions on the wires."""
+        longest = 0.0
+        for backward in self.trace.passes[:4]:
+            for step in backward.steps[:100]:
+                for gradient in step.grad_inputs:
+                    longest = max(longest, text_width(short(gradient, CHIP_LIMIT), BODY))
+        return max(64.0, min(150.0, longest + 48.0))
+
+    def _node_name(self, card: Card) -> str:
+        if not card.nodes:
+            return "" if card.op is None else self.trace.ops[card.op].name
+        number, node = card.nodes[0]
+        inner = len({key[1] for key in card.nodes if key[0] == number}) - 1
+        name = self.trace.passes[number].nodes[node].name
+        return f"{name} +{inner}" if inner else name
+
+    # ── The moment ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def scene(
+        self,
+        playback: Playback,
+        words: Words,
+        *,
+        view: Rect | None = None,
+        scale: float = 1.0,
+        selected: int | None = None,
+    ) -> Scene:
+        """What the picture shows at this moment.
+
+        Args:
+            view: only what touches this part of the picture.
+            scale: how large it will be drawn; small cards say less.
+            selected: a card chosen by the reader.
+        """
+        view = view or self.bounds
+        seen = _inside(self._rects, view)
+        shown = seen[: len(self.graph.cards)] & (self._born < playback.cursor)
+        current = self.current_card(playback)
+        sheet = _Sheet()
+        wires = np.nonzero(_inside(self._wire_rects, view))[0]
+        chips: list[tuple[Wire, str, str]] = []
+        if scale >= OUTLINES or len(wires) <= 3000:
+            for place in wires:
+                if place >= len(self.graph.wires):
+                    self._draw_seed_wire(sheet, int(place), playback)
+                elif self._shows(self.graph.wires[place], playback):
+                    self._draw_wire(sheet, self.graph.wires[place], playback, chips)
+        visible = np.nonzero(shown)[0]
+        if scale < OUTLINES:
+            self._draw_far(sheet, visible, current)
+            return Scene(tuple(sheet.shapes))
+        for place in visible:
+            self._draw_card(sheet, self.graph.cards[place], playback, words, current == place, selected == place)
+        for number, seed in enumerate(self.seeds):
+            if seen[len(self.graph.cards) + number] and playback.began(seed.pass_):
+                self._draw_seed(sheet, number, seed, playback, words)
+        if scale >= READABLE:
+            self._draw_chips(sheet, chips, current, visible)
+        return Scene(tuple(sheet.shapes), tuple(sheet.labels))
+
+    def _draw_far(self, sheet: _Sheet, visible: np.ndarray, current: int | None) -> None:
+        leaves = np.array([self.graph.cards[place].leaf for place in visible], dtype=bool)
+        sheet.shapes.append(Boxes(self._rects[visible[~leaves]], "far"))
+        sheet.shapes.append(Boxes(self._rects[visible[leaves]], "leaf"))
+        if current is not None:
+            sheet.shapes.append(Boxes(self._rects[current : current + 1], "accent"))
+
+    def _draw_card(
+        self, sheet: _Sheet, card: Card, playback: Playback, words: Words, current: bool, selected: bool
+    ) -> None:
+        left, top, right, bottom = self.rect(card.id)
+        width, height = right - left, bottom - top
+        line, weight = ("leaf", 1.6) if card.leaf else ("edge", 1.3)
+        if current:
+            sheet.shapes.append(Box(left - 4, top - 4, width + 8, height + 8, fill="halo", radius=13))
+            line, weight = "accent", 2.6
+        elif selected:
+            line, weight = "accent", 1.6
+        ink = "text" if card.tracked else "quiet"
+        fill = "card" if card.tracked else "canvas"
+        sheet.shapes.append(Box(left, top, width, height, fill=fill))
+        sheet.labels.append(Label(left + PAD, top + 18, card.title, ink, TITLE, bold=card.tracked))
+        sheet.labels.append(Label(left + PAD, top + 36, self._node_name(card), "quiet", SMALL, mono=False))
+        sheet.shapes.append(Box(left, top + HEAD, width, 0, line="line", weight=1, radius=0))
+        row = top + HEAD + ROW / 2
+        if card.values:
+            said = shorts(playback.tensor(value) for value in card.values if playback.exists(value))
+            if card.leaf:
+                said = short(playback.tensor(card.values[-1]))
+            self._row(sheet, left, right, row, words("card.value"), said, "value" if card.tracked else "quiet")
+        if card.tracked:
+            row += ROW
+            self._draw_gradient(sheet, card, playback, words, (left, row, right, bottom))
+        dashed = not card.tracked
+        sheet.shapes.append(Box(left, top, width, height, line=line, weight=weight, dashed=dashed))
+
+    def _draw_gradient(self, sheet: _Sheet, card: Card, playback: Playback, words: Words, place: Rect) -> None:
+        left, row, right, _ = place
+        key = self._node(card, playback)
+        buffer = playback.arrived(key) if key else None
+        waiting = (
+            buffer is not None
+            and key is not None
+            and 0 < len(buffer.contributions) < buffer.expected
+            and playback.emitted(key) is None
+        )
+        label = "v"
+        if waiting and buffer is not None:
+            label = words("card.paths", done=len(buffer.contributions), all=buffer.expected)
+        if card.leaf:
+            grad = playback.grad(card.values[-1])
+            self._row_fill(sheet, left, row, right, "leaf_soft")
+            said, colour = short(grad), "leaf" if grad is not None else "quiet"
+            self._row(sheet, left, right, row, label if waiting else ".grad", said, colour)
+            return
+        held = playback.held(key) if key else ()
+        if held:
+            self._row_fill(sheet, left, row, right, "grad_soft")
+        said = shorts(held) if held else figures.NOT_YET
+        self._row(sheet, left, right, row, label, said, "grad" if any(held) else "quiet")
+
+    def _row_fill(self, sheet: _Sheet, left: float, row: float, right: float, fill: str) -> None:
+        sheet.shapes.append(Box(left, row - ROW / 2, right - left, ROW, fill=fill, square="top"))
+
+    def _row(self, sheet: _Sheet, left: float, right: float, y: float, label: str, said: str, colour: str) -> None:
+        sheet.labels.append(Label(left + PAD, y, label, "quiet", SMALL, mono=label.startswith(".")))
+        sheet.labels.append(Label(right - PAD, y, said, colour, BODY, "e"))
+
+    def _node(self, card: Card, playback: Playback) -> NodeKey | None:
+        return cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
+
+    def _draw_wire(
+        self, sheet: _Sheet, wire: Wire, playback: Playback, chips: list[tuple[Wire, str, str]]
+    ) -> None:
+        route = self.layout.routes[wire.id]
+        if wire.cut:
+            sheet.shapes.append(Curve(route, "cut", 1.8, dashed=True, arrow="end"))
+            chips.append((wire, "✂", "cut"))
+            return
+        live = [passage for passage in wire.passages if playback.began(passage.source[0])]
+        latest = max((passage.source[0] for passage in live), default=None)
+        passed = False
+        for passage in live:
+            if passage.source[0] != latest:
+                continue
+            step = playback.emitted(passage.source)
+            if step is None or passage.source_slot >= len(step.grad_inputs):
+                continue
+            gradient = step.grad_inputs[passage.source_slot]
+            passed = passed or gradient is not None
+            chips.append((wire, short(gradient, CHIP_LIMIT), "grad" if gradient is not None else "quiet"))
+        if passed:
+            sheet.shapes.append(Curve(route, "grad", 2.4, arrow="start"))
+        elif wire.passages or wire.value is None or self.trace.values[wire.value].requires_grad:
+            sheet.shapes.append(Curve(route, "edge", 1.6, arrow="end"))
+        else:
+            sheet.shapes.append(Curve(route, "line", 1.4, arrow="end"))
+
+    def _draw_seed_wire(self, sheet: _Sheet, place: int, playback: Playback) -> None:
+        if playback.began(self.seeds[place - len(self.graph.wires)].pass_):
+            sheet.shapes.append(Curve(self.layout.routes[place], "grad", 2.4, arrow="start"))
+
+    def _draw_seed(self, sheet: _Sheet, number: int, seed: Seed, playback: Playback, words: Words) -> None:
+        left, top, right, bottom = self.rect(len(self.graph.cards) + number)
+        current = seed.pass_ == playback.current_pass
+        changed = self.trace.passes[seed.pass_].seeded
+        line = "cut" if changed else "grad" if current else "line"
+        fill = "cut_soft" if changed else "grad_soft"
+        sheet.shapes.append(Box(left, top, right - left, bottom - top, fill=fill, line=line, weight=1.4, dashed=True))
+        colour = "cut" if changed else "grad"
+        sheet.labels.append(
+            Label(left + PAD, top + 18, words("card.seed") + " ✎", colour, SMALL, bold=True, mono=False)
+        )
+        text = short(self._seed_tensor(seed), CHIP_LIMIT)
+        sheet.labels.append(Label(left + PAD, top + 38, text, colour if current else "quiet"))
+
+    def _draw_chips(
+        self, sheet: _Sheet, chips: list[tuple[Wire, str, str]], current: int | None, visible: np.ndarray
+    ) -> None:
+        """What lies on the wires, moved along them so that nothing is covered."""
+        if len(chips) > CHIP_BUDGET:
+            chips = [chip for chip in chips if current in (chip[0].source, chip[0].target) or chip[2] == "cut"]
+        taken = [self.rect(int(card)) for card in visible]
+        for wire, text, colour in chips[: 2 * CHIP_BUDGET]:
+            half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
+            along = _sample(self.layout.routes[wire.id])
+            for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82):
+                x, y = along[int(share * (len(along) - 1))]
+                rect = (x - half, y - CHIP / 2, x + half, y + CHIP / 2)
+                if not any(_overlap(rect, other) for other in taken):
+                    break
+            else:
+                # No free place: what the current card sends or receives is worth covering something, the rest not.
+                if colour != "cut" and current not in (wire.source, wire.target):
+                    continue
+                x, y = along[len(along) // 2]
+                rect = (x - half, y - CHIP / 2, x + half, y + CHIP / 2)
+            taken.append(rect)
+            fill = {"grad": "grad_soft", "cut": "cut_soft"}.get(colour, "card")
+            line = colour if colour != "quiet" else "edge"
+            sheet.shapes.append(Box(rect[0], rect[1], 2 * half, CHIP, fill, line, 1.1, CHIP / 2))
+            sheet.labels.append(Label(float(x), float(y), text, colour, BODY, "c"))
+
+
+def legend(words: Words, x: float, y: float, *, hints: bool = False) -> Scene:
+    """What the colours mean, in one row; with ``hints``, also what can be clicked."""
+    sheet = _Sheet()
+    for key in ("grad", "edge", "cut", "leaf"):
+        if key == "leaf":
+            sheet.shapes.append(Box(x + 6, y - 6, 12, 12, line="leaf", weight=1.6, radius=3))
+        else:
+            line = ((x, y), (x + 7, y), (x + 13, y), (x + 20, y))
+            sheet.shapes.append(Curve(line, key, 2.4 if key == "grad" else 1.8, dashed=key == "cut"))
+        text = words("legend.cut.hint" if hints and key == "cut" else f"legend.{key}")
+        sheet.labels.append(Label(x + 28, y, text, "quiet", 12.0, mono=False))
+        x += 28 + text_width(text, 12.0, False) + 22
+    return Scene(tuple(sheet.shapes), tuple(sheet.labels))
+
+
+def _inside(rects: np.ndarray, view: Rect) -> np.ndarray:
+    result: np.ndarray = (
+        (rects[:, 2] >= view[0]) & (rects[:, 0] <= view[2]) & (rects[:, 3] >= view[1]) & (rects[:, 1] <= view[3])
+    )
+    return result
+
+
+def _overlap(a: Rect, b: Rect) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _bounds(route: tuple[layout.Point, ...]) -> Rect:
+    xs, ys = [x for x, _ in route], [y for _, y in route]
+    return (min(xs), min(ys), max(xs), max(ys))
+
+
+@lru_cache(maxsize=20_000)
+def _sample(route: tuple[layout.Point, ...]) -> np.ndarray:
+    """Points along a route."""
+    points = np.array(route, dtype=float)
+    t = np.linspace(0, 1, 25)[:, None]
+    parts = []
+    for place in range(0, len(points) - 3, 3):
+        a, b, c, d = points[place : place + 4]
+        parts.append(a * (1 - t) ** 3 + 3 * b * t * (1 - t) ** 2 + 3 * c * t**2 * (1 - t) + d * t**3)
+    return np.vstack(parts)

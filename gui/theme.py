@@ -1,0 +1,60 @@
+"""Colours and fonts: every colour has a name that always means the same thing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+Palette = dict[str, str]
+
+_NAMES: Final[dict[str, tuple[str, str]]] = {
+    # name: light, dark
+    "canvas": ("#FAFBFC", "#191C21"),
+    "card": ("#FFFFFF", "#23282F"),
+    "panel": ("#FFFFFF", "#1E2228"),
+    "line": ("#DDE1E6", "#2F353D"),
+    "edge": ("#8C95A1", "#66707C"),
+    "far": ("#AEB6C0", "#565F6A"),
+    "text": ("#1B1F24", "#E6E9ED"),
+    "quiet": ("#69717C", "#98A1AC"),
+    "value": ("#0B63A5", "#6CB6F5"),
+    "grad": ("#C2410C", "#FF9A5C"),
+    "grad_soft": ("#FFF1E8", "#3A2417"),
+    "leaf": ("#087F5B", "#4ED1A1"),
+    "leaf_soft": ("#E6F6F0", "#15332A"),
+    "cut": ("#9C36B5", "#D58CEB"),
+    "cut_soft": ("#F8EEFB", "#33203A"),
+    "accent": ("#1F6FEB", "#4C8DFF"),
+    "on_accent": ("#FFFFFF", "#0B1220"),
+    "halo": ("#D6E5FC", "#22375C"),
+    "button": ("#EEF0F3", "#2C323A"),
+    "button_hover": ("#E1E5EA", "#383F49"),
+    "running_line": ("#FFF3C4", "#40370F"),
+    "running_span": ("#C9DEFC", "#264C82"),
+    "wrong": ("#C92A2A", "#FF8787"),
+    "wrong_soft": ("#FFECEC", "#3D1F22"),
+    "code_keyword": ("#8A2BB0", "#D3A2F5"),
+    "code_string": ("#0F7B4B", "#8FD8A8"),
+    "code_number": ("#0B63A5", "#6CB6F5"),
+    "code_comment": ("#69717C", "#98A1AC"),
+    "code_name": ("#7A4B00", "#E9C07A"),
+}
+
+LIGHT: Final[Palette] = {name: pair[0] for name, pair in _NAMES.items()}
+DARK: Final[Palette] = {name: pair[1] for name, pair in _NAMES.items()}
+PALETTES: Final = {"light": LIGHT, "dark": DARK}
+
+SANS: Final = (
+    "Inter", "Segoe UI", "SF Pro Text", "Helvetica Neue", "Noto Sans", "Cantarell", "Ubuntu", "DejaVu Sans",
+)  # fmt: skip
+MONO: Final = (
+    "JetBrains Mono", "Cascadia Mono", "Consolas", "SF Mono", "Menlo", "DejaVu Sans Mono", "Noto Sans Mono",
+)  # fmt: skip
+CHINESE: Final = (
+    "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "WenQuanYi Micro Hei",
+    "Noto Sans CJK JP", "Droid Sans Fallback",
+)  # fmt: skip
+
+
+def first_available(wanted: tuple[str, ...], available: set[str], otherwise: str) -> str:
+    """The first of the wanted font families that this computer has."""
+    return next((family for family in wanted if family in available), otherwise)
