@@ -1,0 +1,880 @@
+"""Says in plain words what one of torch's autograd errors means for the program that raised it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from msgspec.structs import replace
+
+from core.records import Event, Failure, Node, Op, Pass, Trace, Value
+
+OTHER: Final = "other"
+"""``Failure.kind`` of an error that no rule knows; torch's own text says it best."""
+
+
+def explain(trace: Trace, failure: Failure) -> Failure:
+    """``failure`` with its explanation, kind, facts, lines and node filled in from what the trace recorded.
+
+    ``kind`` names a row of ``RULES``, and the row's sentence with ``facts`` put in gives ``explanation``; a translation
+    needs only these two. An error that no row knows keeps '' and gets the kind ``other``.
+    """
+    case = _Case(trace, failure)
+    for rule in RULES:
+        match = re.search(rule.pattern, failure.message)
+        if match and (found := rule.find(case, match)) is not None:
+            return replace(
+                failure,
+                explanation=rule.sentence.format(**found.facts),
+                kind=rule.kind,
+                facts=found.facts,
+                lines=tuple(line for line in found.lines if line),
+                node=found.node or failure.node,
+            )
+    return replace(failure, kind=OTHER)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a rule learned of a failure: figures for the sentence, other lines, (pass, node id)."""
+
+    facts: dict[str, str]
+    lines: tuple[int, ...] = ()
+    node: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row: an error's text, what to look up, and the sentence.
+
+    Attributes:
+        kind: stable name, for translation.
+        pattern: searched in torch's message; several rows may share one, the first that finds its facts wins.
+        sentence: with the facts' names in braces.
+        find: looks the facts up; None when the row does not apply after all. By default the pattern's named groups.
+    """
+
+    kind: str
+    pattern: str
+    sentence: str
+    find: Callable[[_Case, re.Match[str]], _Found | None] = lambda case, match: _Found(match.groupdict())
+
+
+class _Case:
+    """A failure and its trace, with the questions that the rules ask."""
+
+    def __init__(self, trace: Trace, failure: Failure) -> None:
+        self.trace = trace
+        self.failure = failure
+
+    # ── The source ──
+
+    @cached_property
+    def expressions(self) -> list[ast.expr | ast.stmt]:
+        """Everything written on the failing line, innermost first."""
+        try:
+            tree = ast.parse(self.trace.source)
+        except (SyntaxError, ValueError, RecursionError):
+            return []
+        line = self.failure.line
+        here = [node for node in ast.walk(tree) if isinstance(node, ast.expr | ast.stmt)]
+        here = [node for node in here if node.lineno <= line <= (node.end_lineno or node.lineno)]
+        return sorted(here, key=lambda node: (_height(node), -node.col_offset))
+
+    def text(self, node: ast.AST) -> str:
+        return ast.get_source_segment(self.trace.source, node) or ""
+
+    def call(self, *names: str) -> ast.Call | None:
+        """The call of a function or method of one of these names on the failing line."""
+        for node in self.expressions:
+            if isinstance(node, ast.Call) and _last_name(node.func) in names:
+                return node
+        return None
+
+    @property
+    def roots(self) -> list[ast.expr]:
+        """The expressions a failing backward call starts from."""
+        call = self.call("backward", "grad")
+        if call is None:
+            return []
+        if isinstance(call.func, ast.Attribute) and _last_name(call.func.value) not in ("autograd", "torch"):
+            return [call.func.value]
+        return _entries(_argument(call, 0, "tensors", "outputs"))
+
+    @property
+    def inputs(self) -> list[ast.expr]:
+        """The tensors a failing ``grad`` or ``backward`` call differentiates with respect to."""
+        call = self.call("backward", "grad")
+        return [] if call is None else _entries(_argument(call, 1 if _last_name(call.func) == "grad" else 9, "inputs"))
+
+    @property
+    def changed(self) -> str:
+        """What the failing line changes in place, as written; the whole line where that cannot be told."""
+        for node in self.expressions:
+            match node:
+                case ast.AugAssign(target=target):
+                    return self.text(target)
+                case ast.Assign(targets=[ast.Subscript(value=value)]):
+                    return self.text(value)
+                case ast.Call(func=ast.Attribute(value=value, attr=name)) if name.endswith("_"):
+                    return self.text(value)
+        return self.line(self.failure.line)
+
+    def line(self, number: int) -> str:
+        lines = self.trace.source.splitlines()
+        return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+    def value_of(self, node: ast.expr) -> Value | None:
+        """The tensor an expression of the program last stood for."""
+        text = self.text(node)
+        for value in reversed(self.trace.values):
+            if text in value.names:
+                return value
+        for op in reversed(self.trace.ops):
+            if op.line == node.lineno and op.text == text and op.outputs:
+                return self.trace.values[op.outputs[0]]
+        return None
+
+    # ── The forward pass ──
+
+    @cached_property
+    def _makers(self) -> dict[int, Op]:
+        return {output: op for op in self.trace.ops for output in op.outputs}
+
+    def maker(self, value: Value) -> Op | None:
+        return self._makers.get(value.id)
+
+    def label(self, value: Value) -> str:
+        """What a person would call it."""
+        if value.names:
+            return value.names[-1]
+        op = self.maker(value)
+        return op.text if op and op.text else f"tensor{list(value.shape)}"
+
+    def upstream(self, value: Value) -> Iterator[Value]:
+        """The value and everything it was computed from, nearest first."""
+        seen, queue = {value.id}, [value]
+        for value in queue:
+            yield value
+            op = self.maker(value)
+            before = [*(op.inputs if op else ()), *([] if value.previous is None else [value.previous])]
+            for number in before:
+                if number not in seen:
+                    seen.add(number)
+                    queue.append(self.trace.values[number])
+
+    def memory(self, value: Value) -> int:
+        """The same number for values that share memory, and so a version counter."""
+        while (before := value.view_of if value.view_of is not None else value.previous) is not None:
+            value = self.trace.values[before]
+        return value.id
+
+    # ── The backward pass ──
+
+    @cached_property
+    def failing_pass(self) -> int | None:
+        """Index of the pass that raised."""
+        for index in reversed(range(len(self.trace.passes))):
+            error = self.trace.passes[index].error
+            if error is not None and error.message == self.failure.message:
+                return index
+        last = len(self.trace.passes) - 1
+        return last if last >= 0 and self.trace.passes[last].line == self.failure.line else None
+
+    @cached_property
+    def failing_node(self) -> Node | None:
+        """The node the engine was running: of those ready and not run, the first in the engine's order."""
+        if self.failing_pass is None:
+            return None
+        run = self.trace.passes[self.failing_pass]
+        if self.failure.node is not None:
+            return run.nodes[self.failure.node[1]]
+        done = {step.node for step in run.steps}
+        waiting = {edge.target for edge in run.edges if edge.source not in done}
+        ready = [node for node in run.nodes if node.id not in done | waiting]
+        if run.inputs or run.call == "grad":  # the engine leaves out leaves that were not asked for
+            ready = [node for node in ready if not node.name.endswith("AccumulateGrad")]
+        return max(ready, key=lambda node: node.sequence_nr, default=None)
+
+    @property
+    def node(self) -> tuple[int, int] | None:
+        if self.failing_pass is None or self.failing_node is None:
+            return None
+        return self.failing_pass, self.failing_node.id
+
+    @property
+    def failing_op(self) -> Op | None:
+        """The operation whose backward raised."""
+        node = self.failing_node
+        return None if node is None or node.op is None else self.trace.ops[node.op]
+
+    def freed_by(self) -> Pass | None:
+        """The earlier pass that freed what the failing one needed."""
+        if self.failing_pass is None:
+            earlier, needed = self.trace.passes, None
+        else:
+            earlier = self.trace.passes[: self.failing_pass]
+            node = self.failing_node
+            nodes = self.trace.passes[self.failing_pass].nodes if node is None else (node,)
+            needed = {node.sequence_nr for node in nodes if not node.name.endswith("AccumulateGrad")}
+        for run in reversed(earlier):
+            ran = {run.nodes[step.node].sequence_nr for step in run.steps}
+            if not run.retain_graph and (needed is None or ran & needed):
+                return run
+        return None
+
+
+# ── Small questions about source ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _height(node: ast.AST) -> int:
+    return sum(1 for _ in ast.walk(node))
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _argument(call: ast.Call, position: int, *names: str) -> ast.expr | None:
+    for keyword in call.keywords:
+        if keyword.arg in names:
+            return keyword.value
+    return call.args[position] if position < len(call.args) else None
+
+
+def _entries(node: ast.expr | None) -> list[ast.expr]:
+    return [] if node is None else node.elts if isinstance(node, ast.List | ast.Tuple) else [node]
+
+
+def _shape(sizes: str | tuple[int, ...]) -> str:
+    """Sizes as torch prints them: ``[2, 3]``."""
+    if isinstance(sizes, tuple):
+        return str(list(sizes))
+    return "[" + ", ".join(re.findall(r"\d+", sizes)) + "]"
+
+
+def _amount(count: int) -> str:
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} PB"
+
+
+# ── Finding the facts ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _non_scalar(case: _Case, match: re.Match[str]) -> _Found | None:
+    for node in case.roots:
+        value = case.value_of(node)
+        if value is not None and value.tensor.numel != 1:
+            op = case.maker(value)
+            facts = {"name": case.label(value), "shape": _shape(value.shape), "count": str(value.tensor.numel)}
+            return _Found(facts, (op.line,) if op else ())
+    return None
+
+
+def _second(case: _Case, match: re.Match[str]) -> _Found | None:
+    first = case.freed_by()
+    return None if first is None else _Found({"first": str(first.line)}, (first.line,), case.node)
+
+
+def _second_in_loop(case: _Case, match: re.Match[str]) -> _Found | None:
+    """The same call again, from a root of its own that still hangs on the graph of the call before."""
+    first = case.freed_by()
+    if first is None or case.failing_pass is None or first.line != case.failure.line:
+        return None
+    again = case.trace.passes[case.failing_pass]
+    numbers = {node.sequence_nr for node in first.nodes}
+    if not again.roots or any(node < 0 or again.nodes[node].sequence_nr in numbers for node, _ in again.roots):
+        return None
+    op = case.failing_op
+    facts = {"first": str(first.line), "text": op.text if op else "", "line": str(op.line if op else 0)}
+    return _Found(facts, (op.line,), case.node) if op else None
+
+
+def _in_place(case: _Case, match: re.Match[str]) -> _Found | None:
+    """The operation that saved, and the first one after it that changed the same memory."""
+    sizes = sorted(re.findall(r"\d+", match["shape"]))  # the saved tensor may be transposed
+    savers = [case.failing_op] if case.failing_op else list(reversed(case.trace.ops))
+    for saver in savers:
+        versions = dict(zip(saver.inputs, saver.input_versions, strict=False))
+        for number in (*saver.inputs, *saver.outputs):
+            value = case.trace.values[number]
+            if sorted(map(str, value.shape)) != sizes:
+                continue
+            if versions.get(number, value.version) != int(match["expected"]):
+                continue
+            if change := _change(case, saver, value):
+                line, text = change
+                facts = {
+                    "name": case.label(value),
+                    "shape": _shape(match["shape"]),
+                    "saved_line": str(saver.line),
+                    "saved_text": saver.text,
+                    "changed_line": str(line),
+                    "changed_text": text,
+                    "version": match["version"],
+                    "expected": match["expected"],
+                }
+                return _Found(facts, (saver.line, line), case.node)
+    return None
+
+
+def _change(case: _Case, saver: Op, value: Value) -> tuple[int, str] | None:
+    """Line and text of the first change of a value's memory after ``saver`` ran."""
+    memory = case.memory(value)
+
+    def changes(event: Event) -> bool:
+        return (
+            event.kind == "data" and event.value is not None and case.memory(case.trace.values[event.value]) == memory
+        )
+
+    began = False
+    for event in case.trace.events:
+        if event.kind == "op" and event.op == saver.id:
+            began = True
+        elif began and changes(event) and not event.skipped:
+            return event.line, case.line(event.line)
+        elif began and event.kind == "op" and event.op is not None:
+            op = case.trace.ops[event.op]
+            touched = (*op.inputs[:1], *op.outputs)
+            if op.inplace and any(case.memory(case.trace.values[number]) == memory for number in touched):
+                return op.line, op.text
+    return None
+
+
+def _saved_line(case: _Case, match: re.Match[str]) -> _Found | None:
+    op = case.failing_op
+    if op is None:
+        return None
+    facts = {"saved_line": str(op.line), "saved_text": op.text, "shape": _shape(match["shape"])}
+    return _Found(facts | {"version": match["version"], "expected": match["expected"]}, (op.line,), case.node)
+
+
+def _root(case: _Case, match: re.Match[str]) -> Value | None:
+    index = int(match["index"])
+    return case.value_of(case.roots[index]) if index < len(case.roots) else None
+
+
+_COPIES_OUT = {"item", "tolist", "numpy", "__float__", "__int__", "__bool__", "__array__"}
+
+
+def _cut_where(reason: Callable[[Op, Value], bool]) -> Callable[[_Case, re.Match[str]], _Found | None]:
+    """A finder of the nearest operation above the root that was given a gradient path and passed none on."""
+
+    def find(case: _Case, match: re.Match[str]) -> _Found | None:
+        root = _root(case, match)
+        for value in case.upstream(root) if root else ():
+            op = case.maker(value)
+            if op is None or value.requires_grad:
+                continue
+            if any(case.trace.values[number].requires_grad for number in op.inputs):
+                if not reason(op, value):
+                    return None
+                facts = {"name": case.label(root or value), "line": str(op.line), "text": op.text, "op": op.name}
+                return _Found(facts | {"dtype": value.dtype}, (op.line,))
+        return None
+
+    return find
+
+
+def _cut_by_number(case: _Case, match: re.Match[str]) -> _Found | None:
+    root = _root(case, match)
+    for op in reversed(case.trace.ops):
+        if op.name in _COPIES_OUT and any(case.trace.values[number].requires_grad for number in op.inputs):
+            name = case.label(root) if root else case.text(case.roots[0]) if case.roots else ""
+            return _Found({"name": name, "line": str(op.line), "text": op.text}, (op.line,))
+    return None
+
+
+def _gradient_without_graph(case: _Case, match: re.Match[str]) -> _Found | None:
+    """The root came from a gradient that an earlier ``grad`` call returned without a graph of its own."""
+    root = _root(case, match)
+    for value in case.upstream(root) if root else ():
+        for run in case.trace.passes:
+            if run.call == "grad" and not run.create_graph and value.tensor in run.results and not value.requires_grad:
+                return _Found({"name": case.label(value), "line": str(run.line)}, (run.line,))
+    return None
+
+
+def _no_leaf(integer: bool) -> Callable[[_Case, re.Match[str]], _Found | None]:
+    """A finder of the tensors the root was computed from when none of them requires grad."""
+
+    def find(case: _Case, match: re.Match[str]) -> _Found | None:
+        root = _root(case, match)
+        if root is None:
+            return None
+        sources = [v for v in case.upstream(root) if v.names and not ((op := case.maker(v)) and op.inputs)]
+        whole = [value for value in sources if not value.dtype.startswith(("float", "bfloat", "complex"))]
+        if not sources or any(value.requires_grad for value in sources) or integer != (len(whole) == len(sources)):
+            return None
+        shown = whole if integer else [value for value in sources if value not in whole]
+        names = list(dict.fromkeys(case.label(value) for value in shown))
+        return _Found({"name": case.label(root), "leaves": ", ".join(sorted(names)), "dtype": shown[0].dtype})
+
+    return find
+
+
+def _with_changed(case: _Case, match: re.Match[str]) -> _Found:
+    return _Found(match.groupdict() | {"name": case.changed})
+
+
+def _with_node(case: _Case, match: re.Match[str]) -> _Found:
+    """A message about the running node; a custom Function goes by the name the program gave it."""
+    facts = match.groupdict()
+    if "function" in facts:
+        facts["function"] = facts["function"].removesuffix("Backward")
+    facts |= {name: _shape(facts[name]) for name in ("got", "expected") if facts.get(name, "").startswith("[")}
+    op = case.failing_op
+    return _Found(facts, (op.line,) if op else (), case.node)
+
+
+def _custom(case: _Case, match: re.Match[str]) -> _Found | None:
+    """As ``_with_node``, named after the running node where the message names none."""
+    node = case.failing_node
+    if node is None:
+        return None
+    found = _with_node(case, match)
+    return _with_facts(found, function=node.name.removesuffix("Backward"))
+
+
+def _hook_size(case: _Case, match: re.Match[str]) -> _Found | None:
+    node = case.failing_node
+    if node is None or node.value is None:
+        return None
+    value = case.trace.values[node.value]
+    return _with_facts(_with_node(case, match), name=case.label(value), expected=_shape(value.shape))
+
+
+def _with_facts(found: _Found, **facts: str) -> _Found:
+    return _Found(found.facts | facts, found.lines, found.node)
+
+
+def _seed(case: _Case, match: re.Match[str]) -> _Found:
+    facts = match.groupdict()
+    facts |= {name: _shape(facts[name]) for name in ("given", "expected") if facts[name].startswith("[")}
+    index = int(facts["index"])
+    return _Found(facts | {"name": case.text(case.roots[index]) if index < len(case.roots) else f"[{index}]"})
+
+
+def _input(case: _Case, match: re.Match[str]) -> _Found:
+    index = int(match.groupdict().get("index") or 0)
+    return _Found({"name": case.text(case.inputs[index]) if index < len(case.inputs) else f"inputs[{index}]"})
+
+
+def _input_without_grad(case: _Case, match: re.Match[str]) -> _Found | None:
+    for node in case.inputs:
+        value = case.value_of(node)
+        if value is not None and not value.requires_grad:
+            return _Found({"name": case.text(node)})
+    return None
+
+
+def _missing_grad(leaf: bool) -> Callable[[_Case, re.Match[str]], _Found | None]:
+    """A finder of the ``.grad`` on the failing line that is None, of a leaf or of another tensor."""
+
+    def find(case: _Case, match: re.Match[str]) -> _Found | None:
+        for node in case.expressions:
+            if isinstance(node, ast.Attribute) and node.attr == "grad":
+                value = case.value_of(node.value)
+                if value is not None and value.is_leaf == leaf:
+                    return _Found({"name": case.text(node.value)})
+        return None
+
+    return find
+
+
+def _memory(case: _Case, match: re.Match[str]) -> _Found:
+    return _Found({"bytes": match["bytes"], "size": _amount(int(match["bytes"]))})
+
+
+# ── The rules ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_NO_GRAPH = r"element (?P<index>\d+) of tensors does not require grad and does not have a grad_fn"
+_SECOND = r"Trying to backward through the graph a second time"
+_VERSION = (
+    r"modified by an inplace operation: \[[\w.]+ \[(?P<shape>[\d, ]*)\]\].* "
+    r"is at version (?P<version>\d+); expected version (?P<expected>\d+)"
+)
+_NONE = r"'NoneType'"
+_FLOATS = ("float", "bfloat", "complex")
+
+RULES: Final = (
+    # Where a backward pass starts
+    Rule(
+        "non-scalar",
+        r"grad can be implicitly created only for scalar outputs",
+        "backward() supplies a seed by itself only for a single number; {name} has shape {shape}, {count} numbers. "
+        "Give it a seed of that shape, or reduce it with sum() or mean().",
+        _non_scalar,
+    ),
+    Rule(
+        "non-scalar-unknown",
+        r"grad can be implicitly created only for scalar outputs",
+        "backward() supplies a seed by itself only for a single number. Give it a seed of the tensor's shape, or "
+        "reduce the tensor with sum() or mean().",
+    ),
+    Rule(
+        "complex-scalar",
+        r"implicitly created only for real scalar outputs but got torch\.(?P<dtype>\w+)",
+        "A {dtype} number has no single slope to start from. Give a seed, or go on from a real number such as abs().",
+    ),
+    Rule(
+        "seed-shape",
+        r"grad_output\[(?P<index>\d+)\] has a shape of torch\.Size\((?P<given>\[.*?\])\) "
+        r"and output\[\d+\] has a shape of torch\.Size\((?P<expected>\[.*?\])\)",
+        "The seed has shape {given}; {name} needs one of its own shape, {expected}.",
+        _seed,
+    ),
+    Rule(
+        "seed-dtype",
+        r"grad_output\[(?P<index>\d+)\] has a dtype of torch\.(?P<given>\w+) "
+        r"and output\[\d+\] has a dtype of torch\.(?P<expected>\w+)",
+        "The seed is {given}; {name} is {expected}. Where complex numbers take part both must be of one type.",
+        _seed,
+    ),
+    Rule(
+        "seed-type",
+        r"gradients can be either Tensors or None, but got (?P<type>\w+)",
+        "A seed must be a tensor of the root's shape; this one is of type {type}.",
+    ),
+    Rule(
+        "seed-count",
+        r"got (?P<roots>\d+) tensors and (?P<seeds>\d+) gradients",
+        "There are {roots} tensors to start from and {seeds} seeds; each needs its own.",
+    ),
+    # Where the graph was cut
+    Rule(
+        "no-graph-what-if",
+        _NO_GRAPH,
+        "{name} has no way back to a leaf: the what-if cut {text} on line {line}.",
+        _cut_where(lambda op, value: op.cut == "detached"),
+    ),
+    Rule(
+        "no-graph-detach",
+        _NO_GRAPH,
+        "{name} has no way back to a leaf: {text} on line {line} leaves the graph.",
+        _cut_where(lambda op, value: op.name in ("detach", "detach_", "data") or op.text.endswith(".data")),
+    ),
+    Rule(
+        "no-graph-no-grad",
+        _NO_GRAPH,
+        "{name} has no way back to a leaf: {text} on line {line} ran where gradients are switched off (no_grad).",
+        _cut_where(lambda op, value: not op.grad_enabled),
+    ),
+    Rule(
+        "no-graph-whole-numbers",
+        _NO_GRAPH,
+        "{name} has no way back to a leaf: {text} on line {line} gives {dtype}, which carries no gradient.",
+        _cut_where(lambda op, value: not value.dtype.startswith(_FLOATS)),
+    ),
+    Rule(
+        "no-graph-operation",
+        _NO_GRAPH,
+        "{name} has no way back to a leaf: the result of {text} on line {line} carries no gradient.",
+        _cut_where(lambda op, value: True),
+    ),
+    Rule(
+        "no-graph-number",
+        _NO_GRAPH,
+        "{name} has no way back to a leaf: {text} on line {line} takes a plain number out of the graph.",
+        _cut_by_number,
+    ),
+    Rule(
+        "no-graph-create-graph",
+        _NO_GRAPH,
+        "{name} is a gradient that line {line} computed without keeping how; call grad() there with create_graph=True.",
+        _gradient_without_graph,
+    ),
+    Rule(
+        "no-graph-integer-leaves",
+        _NO_GRAPH,
+        "{name} was computed from {leaves} only, of type {dtype}, which cannot require gradients. Use floating point.",
+        _no_leaf(integer=True),
+    ),
+    Rule(
+        "no-graph-leaves",
+        _NO_GRAPH,
+        "{name} was computed from {leaves} only, and none requires grad. Create one with requires_grad=True.",
+        _no_leaf(integer=False),
+    ),
+    Rule(
+        "no-graph",
+        _NO_GRAPH,
+        "The tensor that backward() starts from has no way back to a leaf that requires grad.",
+        lambda case, match: _Found({}),
+    ),
+    # A graph used twice
+    Rule(
+        "second-backward-loop",
+        _SECOND,
+        "The round before already freed {text} (line {line}), and this round's graph still hangs on it. "
+        "Detach what is carried over from one round to the next.",
+        _second_in_loop,
+    ),
+    Rule(
+        "second-backward",
+        _SECOND,
+        "The backward pass of line {first} freed the tensors that this one needs. Keep them with retain_graph=True "
+        "there, or compute the forward pass again.",
+        _second,
+    ),
+    Rule(
+        "second-backward-unknown",
+        _SECOND,
+        "A backward pass frees the tensors saved in its graph. Keep them with retain_graph=True, or compute the "
+        "forward pass again.",
+    ),
+    # Changes in place
+    Rule(
+        "in-place",
+        _VERSION,
+        "Line {saved_line} ({saved_text}) saved {name} for its backward at version {expected}; line {changed_line} "
+        "({changed_text}) changed it in place, and it is now at version {version}.",
+        _in_place,
+    ),
+    Rule(
+        "in-place-saved",
+        _VERSION,
+        "Line {saved_line} ({saved_text}) saved a tensor of shape {shape} for its backward at version {expected}; it "
+        "was changed in place since, and is now at version {version}.",
+        _saved_line,
+    ),
+    Rule(
+        "in-place-unknown",
+        _VERSION,
+        "A tensor of shape [{shape}] was saved for backward at version {expected} and changed in place since; it is "
+        "now at version {version}.",
+    ),
+    Rule(
+        "leaf-view-in-place",
+        r"a view of a leaf Variable that requires grad is being used in an in-place operation",
+        "{name} is a part of a leaf that requires grad, and the leaf would no longer be one. Change a clone(), or "
+        "change it inside torch.no_grad().",
+        _with_changed,
+    ),
+    Rule(
+        "leaf-in-place",
+        r"a leaf Variable that requires grad is being used in an in-place operation",
+        "{name} is a leaf that requires grad, and changed in place it would no longer be one. Make a new tensor, or "
+        "change it inside torch.no_grad().",
+        _with_changed,
+    ),
+    Rule(
+        "view-of-several-in-place",
+        r"Output (?P<output>\d+) of (?P<function>\w+) is a view .* function that returns multiple views",
+        "{name} is one of several views that {function} returned at once; none of them may be changed in place. "
+        "Change a clone() of it.",
+        _with_changed,
+    ),
+    Rule(
+        "view-of-custom-in-place",
+        r"Output (?P<output>\d+) of (?P<function>\w+) is a view .* created inside a custom Function",
+        "{name} shares memory with the input of {function}; changed in place, it would skip that function's backward. "
+        "Change a clone() of it.",
+        _with_changed,
+    ),
+    Rule(
+        "view-of-no-grad-in-place",
+        r"A view was created in (?P<mode>no_grad|inference) mode and .*modified inplace with grad mode enabled",
+        "{name} is a view made while gradients were switched off. Make the view and change it on the same side of "
+        "no_grad.",
+        _with_changed,
+    ),
+    Rule(
+        "expanded-in-place",
+        r"more than one element of the written-to tensor refers to a single memory location",
+        "Several elements of {name} are one and the same number in memory (expand does this). Change a clone() of it.",
+        _with_changed,
+    ),
+    # What may require grad
+    Rule(
+        "integer-leaf",
+        r"[Oo]nly Tensors of floating point (?:and complex )?dtype can require gradients",
+        "Only floating-point and complex tensors can require gradients: whole numbers have no slope. Write 2.0 for 2, "
+        "or give dtype=torch.float32.",
+    ),
+    Rule(
+        "requires-grad-of-non-leaf",
+        r"you can only change requires_grad flags of leaf variables",
+        "This tensor was computed from others, and whether it requires grad follows from them. Use detach() instead.",
+    ),
+    Rule(
+        "unused-input",
+        r"differentiated Tensors? (?:at index (?P<index>\d+) )?appears to not have been used in the graph",
+        "{name} has no part in what is differentiated. With allow_unused=True its gradient is None.",
+        _input,
+    ),
+    Rule(
+        "input-without-grad",
+        r"One of the differentiated Tensors does not require grad",
+        "{name} does not require grad, so there is no gradient with respect to it.",
+        _input_without_grad,
+    ),
+    Rule(
+        "input-without-grad-unknown",
+        r"One of the differentiated Tensors does not require grad",
+        "A tensor that does not require grad has no gradient with respect to it.",
+    ),
+    Rule(
+        "retain-grad-without-grad",
+        r"can't retain_grad on Tensor that has requires_grad=False",
+        "A tensor that does not require grad has no gradient to keep.",
+    ),
+    Rule(
+        "hook-without-grad",
+        r"cannot register a hook on a tensor that doesn't require gradient",
+        "No gradient ever reaches a tensor that does not require grad, so its hook would never run.",
+    ),
+    # .grad
+    Rule(
+        "non-leaf-grad",
+        _NONE,
+        "{name}.grad is None: {name} is not a leaf, and only leaves keep their gradient. Call {name}.retain_grad() "
+        "before backward().",
+        _missing_grad(leaf=False),
+    ),
+    Rule(
+        "grad-none",
+        _NONE,
+        "{name}.grad is None, which is not zero: no backward pass has reached {name} since it was made or cleared.",
+        _missing_grad(leaf=True),
+    ),
+    Rule(
+        "grad-shape",
+        r"assign a gradient of size '(?P<given>\[.*?\])' to a tensor of size '(?P<expected>\[.*?\])'",
+        "A gradient has its tensor's shape: {expected}, not {given}.",
+    ),
+    Rule(
+        "grad-dtype",
+        r"assign a gradient with dtype '(?P<given>\w+)' to a tensor with grad_dtype '(?P<expected>\w+)'",
+        "A gradient has its tensor's type: {expected}, not {given}.",
+    ),
+    # Custom Functions and hooks
+    Rule(
+        "custom-count",
+        r"function (?P<function>\w+) returned an incorrect number of gradients "
+        r"\(expected (?P<expected>\d+), got (?P<got>\d+)\)",
+        "The backward of {function} must return one gradient per argument of its forward: {expected}, not {got}.",
+        _with_node,
+    ),
+    Rule(
+        "custom-shape",
+        r"Function (?P<function>\w+) returned an invalid gradient at index (?P<index>\d+) - "
+        r"got (?P<got>\[.*?\]) but expected shape compatible with (?P<expected>\[.*?\])",
+        "The backward of {function} returned a gradient of shape {got} at position {index}; the input has shape "
+        "{expected}.",
+        _with_node,
+    ),
+    Rule(
+        "custom-device",
+        r"Function (?P<function>\w+) returned an invalid gradient at index (?P<index>\d+) - "
+        r"expected device (?P<expected>[\w:]+) but got (?P<got>[\w:]+)",
+        "The backward of {function} returned a gradient on {got} at position {index}; the input is on {expected}.",
+        _with_node,
+    ),
+    Rule(
+        "custom-position",
+        r"function (?P<function>\w+) returned a gradient different than None at position (?P<position>\d+)",
+        "The backward of {function} returned a gradient for argument {position} (counted from 1), which is not a "
+        "tensor. Return None there.",
+        _with_node,
+    ),
+    Rule(
+        "custom-type",
+        r"expected Variable or None \(got (?P<type>\w+)\)",
+        "The backward of {function} returned a value of type {type}; it must return tensors or None.",
+        _custom,
+    ),
+    Rule(
+        "custom-missing",
+        r"must implement either the backward or vjp method for your custom autograd\.Function",
+        "{function} has no backward, so no gradient can pass through it.",
+        _custom,
+    ),
+    Rule(
+        "hook-shape",
+        r"hook '(?P<hook>.*?)' has changed the size of value",
+        "The hook {hook} on {name} must return a gradient of shape {expected}, or None to leave it as it is.",
+        _hook_size,
+    ),
+    Rule(
+        "hook-shape-unknown",
+        r"hook '(?P<hook>.*?)' has changed the size of value",
+        "The hook {hook} must return a gradient of the shape it was given, or None to leave it as it is.",
+        _with_node,
+    ),
+    Rule(
+        "hook-dtype",
+        r"hook '(?P<hook>.*?)' has changed the type of value \(was (?P<expected>[\w.]+) got (?P<got>[\w.]+)\)",
+        "The hook {hook} must return a gradient of the type it was given: {expected}, not {got}.",
+        _with_node,
+    ),
+    Rule(
+        "hook-count",
+        r"hook '(?P<hook>.*?)' has returned an incorrect number of values "
+        r"\(got (?P<got>\d+), but expected (?P<expected>\d+)\)",
+        "The hook {hook} must return {expected} gradients, not {got}, or None to leave them as they are.",
+        _with_node,
+    ),
+    Rule(
+        "hook-type",
+        r"expected Variable, but hook returned '(?P<type>\w+)'",
+        "A hook returned a value of type {type}; it must return a tensor, or None to leave the gradient as it is.",
+        _with_node,
+    ),
+    Rule(
+        "anomaly-nan",
+        r"Function '(?P<function>\w+)' returned nan values in its (?P<output>\d+)th output",
+        "The first NaN of this backward pass came out of {function}.",
+        lambda case, match: _with_facts(_with_node(case, match), function=match["function"]),
+    ),
+    # Inference mode, leaving torch, limits
+    Rule(
+        "inference-saved",
+        r"Inference tensors cannot be saved for backward",
+        "A tensor made in inference_mode can take no part in a graph. Use a clone() of it, or make it under no_grad.",
+    ),
+    Rule(
+        "inference-in-place",
+        r"Inplace update to inference tensor outside InferenceMode",
+        "A tensor made in inference_mode cannot be changed outside it. Change a clone() of it.",
+    ),
+    Rule(
+        "inference-requires-grad",
+        r"Setting requires_grad=True on inference tensor outside InferenceMode",
+        "A tensor made in inference_mode can never require gradients. Use a clone() of it.",
+    ),
+    Rule(
+        "numpy-of-tracked",
+        r"Can't call numpy\(\) on Tensor that requires grad",
+        "NumPy cannot record gradients. Leave the graph on purpose with detach().numpy().",
+    ),
+    Rule(
+        "not-one-number",
+        r"a Tensor with (?P<count>\d+) elements cannot be converted to Scalar",
+        "item() is for a tensor of one number; this one has {count}.",
+    ),
+    Rule(
+        "optimizer-non-leaf",
+        r"can't optimize a non-leaf Tensor",
+        "An optimizer changes leaves; this tensor was computed from others and would be computed anew each time.",
+    ),
+    Rule(
+        "optimizer-empty",
+        r"optimizer got an empty parameter list",
+        "There is nothing to optimize: the list of parameters is empty (a generator can be read only once).",
+    ),
+    Rule(
+        "memory",
+        r"(?:can't allocate memory|not enough memory): you tried to allocate (?P<bytes>\d+) bytes",
+        "This needs {size} of memory at once, more than there is.",
+        _memory,
+    ),
+)
