@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from msgspec.structs import replace
 
-from core.records import Event, Failure, Node, Op, Pass, Trace, Value
+from core.engine.evidence import Case
+from core.records import Event, Failure, Op, Trace, Value
 
 OTHER: Final = "other"
 """``Failure.kind`` of an error that no rule knows; torch's own text says it best."""
@@ -23,7 +23,7 @@ def explain(trace: Trace, failure: Failure) -> Failure:
     ``kind`` names a row of ``RULES``, and the row's sentence with ``facts`` put in gives ``explanation``; a translation
     needs only these two. An error that no row knows keeps '' and gets the kind ``other``.
     """
-    case = _Case(trace, failure)
+    case = Case(trace, failure)
     for rule in RULES:
         match = re.search(rule.pattern, failure.message)
         if match and (found := rule.find(case, match)) is not None:
@@ -61,193 +61,10 @@ class Rule:
     kind: str
     pattern: str
     sentence: str
-    find: Callable[[_Case, re.Match[str]], _Found | None] = lambda case, match: _Found(match.groupdict())
+    find: Callable[[Case, re.Match[str]], _Found | None] = lambda case, match: _Found(match.groupdict())
 
 
-class _Case:
-    """A failure and its trace, with the questions that the rules ask."""
-
-    def __init__(self, trace: Trace, failure: Failure) -> None:
-        self.trace = trace
-        self.failure = failure
-
-    # ── The source ──
-
-    @cached_property
-    def expressions(self) -> list[ast.expr | ast.stmt]:
-        """Everything written on the failing line, innermost first."""
-        try:
-            tree = ast.parse(self.trace.source)
-        except (SyntaxError, ValueError, RecursionError):
-            return []
-        line = self.failure.line
-        here = [node for node in ast.walk(tree) if isinstance(node, ast.expr | ast.stmt)]
-        here = [node for node in here if node.lineno <= line <= (node.end_lineno or node.lineno)]
-        return sorted(here, key=lambda node: (_height(node), -node.col_offset))
-
-    def text(self, node: ast.AST) -> str:
-        return ast.get_source_segment(self.trace.source, node) or ""
-
-    def call(self, *names: str) -> ast.Call | None:
-        """The call of a function or method of one of these names on the failing line."""
-        for node in self.expressions:
-            if isinstance(node, ast.Call) and _last_name(node.func) in names:
-                return node
-        return None
-
-    @property
-    def roots(self) -> list[ast.expr]:
-        """The expressions a failing backward call starts from."""
-        call = self.call("backward", "grad")
-        if call is None:
-            return []
-        if isinstance(call.func, ast.Attribute) and _last_name(call.func.value) not in ("autograd", "torch"):
-            return [call.func.value]
-        return _entries(_argument(call, 0, "tensors", "outputs"))
-
-    @property
-    def inputs(self) -> list[ast.expr]:
-        """The tensors a failing ``grad`` or ``backward`` call differentiates with respect to."""
-        call = self.call("backward", "grad")
-        return [] if call is None else _entries(_argument(call, 1 if _last_name(call.func) == "grad" else 9, "inputs"))
-
-    @property
-    def changed(self) -> str:
-        """What the failing line changes in place, as written; the whole line where that cannot be told."""
-        for node in self.expressions:
-            match node:
-                case ast.AugAssign(target=target):
-                    return self.text(target)
-                case ast.Assign(targets=[ast.Subscript(value=value)]):
-                    return self.text(value)
-                case ast.Call(func=ast.Attribute(value=value, attr=name)) if name.endswith("_"):
-                    return self.text(value)
-        return self.line(self.failure.line)
-
-    def line(self, number: int) -> str:
-        lines = self.trace.source.splitlines()
-        return lines[number - 1].strip() if 0 < number <= len(lines) else ""
-
-    def value_of(self, node: ast.expr) -> Value | None:
-        """The tensor an expression of the program last stood for."""
-        text = self.text(node)
-        for value in reversed(self.trace.values):
-            if text in value.names:
-                return value
-        for op in reversed(self.trace.ops):
-            if op.line == node.lineno and op.text == text and op.outputs:
-                return self.trace.values[op.outputs[0]]
-        return None
-
-    # ── The forward pass ──
-
-    @cached_property
-    def _makers(self) -> dict[int, Op]:
-        return {output: op for op in self.trace.ops for output in op.outputs}
-
-    def maker(self, value: Value) -> Op | None:
-        return self._makers.get(value.id)
-
-    def label(self, value: Value) -> str:
-        """What a person would call it."""
-        if value.names:
-            return value.names[-1]
-        op = self.maker(value)
-        return op.text if op and op.text else f"tensor{list(value.shape)}"
-
-    def upstream(self, value: Value) -> Iterator[Value]:
-        """The value and everything it was computed from, nearest first."""
-        seen, queue = {value.id}, [value]
-        for value in queue:
-            yield value
-            op = self.maker(value)
-            before = [*(op.inputs if op else ()), *([] if value.previous is None else [value.previous])]
-            for number in before:
-                if number not in seen:
-                    seen.add(number)
-                    queue.append(self.trace.values[number])
-
-    def memory(self, value: Value) -> int:
-        """The same number for values that share memory, and so a version counter."""
-        while (before := value.view_of if value.view_of is not None else value.previous) is not None:
-            value = self.trace.values[before]
-        return value.id
-
-    # ── The backward pass ──
-
-    @cached_property
-    def failing_pass(self) -> int | None:
-        """Index of the pass that raised."""
-        for index in reversed(range(len(self.trace.passes))):
-            error = self.trace.passes[index].error
-            if error is not None and error.message == self.failure.message:
-                return index
-        last = len(self.trace.passes) - 1
-        return last if last >= 0 and self.trace.passes[last].line == self.failure.line else None
-
-    @cached_property
-    def failing_node(self) -> Node | None:
-        """The node the engine was running: of those ready and not run, the first in the engine's order."""
-        if self.failing_pass is None:
-            return None
-        run = self.trace.passes[self.failing_pass]
-        if self.failure.node is not None:
-            return run.nodes[self.failure.node[1]]
-        done = {step.node for step in run.steps}
-        waiting = {edge.target for edge in run.edges if edge.source not in done}
-        ready = [node for node in run.nodes if node.id not in done | waiting]
-        if run.inputs or run.call == "grad":  # the engine leaves out leaves that were not asked for
-            ready = [node for node in ready if not node.name.endswith("AccumulateGrad")]
-        return max(ready, key=lambda node: node.sequence_nr, default=None)
-
-    @property
-    def node(self) -> tuple[int, int] | None:
-        if self.failing_pass is None or self.failing_node is None:
-            return None
-        return self.failing_pass, self.failing_node.id
-
-    @property
-    def failing_op(self) -> Op | None:
-        """The operation whose backward raised."""
-        node = self.failing_node
-        return None if node is None or node.op is None else self.trace.ops[node.op]
-
-    def freed_by(self) -> Pass | None:
-        """The earlier pass that freed what the failing one needed."""
-        if self.failing_pass is None:
-            earlier, needed = self.trace.passes, None
-        else:
-            earlier = self.trace.passes[: self.failing_pass]
-            node = self.failing_node
-            nodes = self.trace.passes[self.failing_pass].nodes if node is None else (node,)
-            needed = {node.sequence_nr for node in nodes if not node.name.endswith("AccumulateGrad")}
-        for run in reversed(earlier):
-            ran = {run.nodes[step.node].sequence_nr for step in run.steps}
-            if not run.retain_graph and (needed is None or ran & needed):
-                return run
-        return None
-
-
-# ── Small questions about source ──────────────────────────────────────────────────────────────────────────────────
-
-
-def _height(node: ast.AST) -> int:
-    return sum(1 for _ in ast.walk(node))
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-
-
-def _argument(call: ast.Call, position: int, *names: str) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg in names:
-            return keyword.value
-    return call.args[position] if position < len(call.args) else None
-
-
-def _entries(node: ast.expr | None) -> list[ast.expr]:
-    return [] if node is None else node.elts if isinstance(node, ast.List | ast.Tuple) else [node]
+# ── Finding the facts ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _shape(sizes: str | tuple[int, ...]) -> str:
@@ -266,10 +83,7 @@ def _amount(count: int) -> str:
     return f"{size:.3g} PB"
 
 
-# ── Finding the facts ─────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _non_scalar(case: _Case, match: re.Match[str]) -> _Found | None:
+def _non_scalar(case: Case, match: re.Match[str]) -> _Found | None:
     for node in case.roots:
         value = case.value_of(node)
         if value is not None and value.tensor.numel != 1:
@@ -279,12 +93,12 @@ def _non_scalar(case: _Case, match: re.Match[str]) -> _Found | None:
     return None
 
 
-def _second(case: _Case, match: re.Match[str]) -> _Found | None:
+def _second(case: Case, match: re.Match[str]) -> _Found | None:
     first = case.freed_by()
     return None if first is None else _Found({"first": str(first.line)}, (first.line,), case.node)
 
 
-def _second_in_loop(case: _Case, match: re.Match[str]) -> _Found | None:
+def _second_in_loop(case: Case, match: re.Match[str]) -> _Found | None:
     """The same call again, from a root of its own that still hangs on the graph of the call before."""
     first = case.freed_by()
     if first is None or case.failing_pass is None or first.line != case.failure.line:
@@ -298,7 +112,7 @@ def _second_in_loop(case: _Case, match: re.Match[str]) -> _Found | None:
     return _Found(facts, (op.line,), case.node) if op else None
 
 
-def _in_place(case: _Case, match: re.Match[str]) -> _Found | None:
+def _in_place(case: Case, match: re.Match[str]) -> _Found | None:
     """The operation that saved, and the first one after it that changed the same memory."""
     sizes = sorted(re.findall(r"\d+", match["shape"]))  # the saved tensor may be transposed
     savers = [case.failing_op] if case.failing_op else list(reversed(case.trace.ops))
@@ -326,7 +140,7 @@ def _in_place(case: _Case, match: re.Match[str]) -> _Found | None:
     return None
 
 
-def _change(case: _Case, saver: Op, value: Value) -> tuple[int, str] | None:
+def _change(case: Case, saver: Op, value: Value) -> tuple[int, str] | None:
     """Line and text of the first change of a value's memory after ``saver`` ran."""
     memory = case.memory(value)
 
@@ -349,7 +163,7 @@ def _change(case: _Case, saver: Op, value: Value) -> tuple[int, str] | None:
     return None
 
 
-def _saved_line(case: _Case, match: re.Match[str]) -> _Found | None:
+def _saved_line(case: Case, match: re.Match[str]) -> _Found | None:
     op = case.failing_op
     if op is None:
         return None
@@ -357,7 +171,7 @@ def _saved_line(case: _Case, match: re.Match[str]) -> _Found | None:
     return _Found(facts | {"version": match["version"], "expected": match["expected"]}, (op.line,), case.node)
 
 
-def _root(case: _Case, match: re.Match[str]) -> Value | None:
+def _root(case: Case, match: re.Match[str]) -> Value | None:
     index = int(match["index"])
     return case.value_of(case.roots[index]) if index < len(case.roots) else None
 
@@ -365,10 +179,10 @@ def _root(case: _Case, match: re.Match[str]) -> Value | None:
 _COPIES_OUT = {"item", "tolist", "numpy", "__float__", "__int__", "__bool__", "__array__"}
 
 
-def _cut_where(reason: Callable[[Op, Value], bool]) -> Callable[[_Case, re.Match[str]], _Found | None]:
+def _cut_where(reason: Callable[[Op, Value], bool]) -> Callable[[Case, re.Match[str]], _Found | None]:
     """A finder of the nearest operation above the root that was given a gradient path and passed none on."""
 
-    def find(case: _Case, match: re.Match[str]) -> _Found | None:
+    def find(case: Case, match: re.Match[str]) -> _Found | None:
         root = _root(case, match)
         for value in case.upstream(root) if root else ():
             op = case.maker(value)
@@ -384,7 +198,7 @@ def _cut_where(reason: Callable[[Op, Value], bool]) -> Callable[[_Case, re.Match
     return find
 
 
-def _cut_by_number(case: _Case, match: re.Match[str]) -> _Found | None:
+def _cut_by_number(case: Case, match: re.Match[str]) -> _Found | None:
     root = _root(case, match)
     for op in reversed(case.trace.ops):
         if op.name in _COPIES_OUT and any(case.trace.values[number].requires_grad for number in op.inputs):
@@ -393,7 +207,7 @@ def _cut_by_number(case: _Case, match: re.Match[str]) -> _Found | None:
     return None
 
 
-def _gradient_without_graph(case: _Case, match: re.Match[str]) -> _Found | None:
+def _gradient_without_graph(case: Case, match: re.Match[str]) -> _Found | None:
     """The root came from a gradient that an earlier ``grad`` call returned without a graph of its own."""
     root = _root(case, match)
     for value in case.upstream(root) if root else ():
@@ -403,10 +217,10 @@ def _gradient_without_graph(case: _Case, match: re.Match[str]) -> _Found | None:
     return None
 
 
-def _no_leaf(integer: bool) -> Callable[[_Case, re.Match[str]], _Found | None]:
+def _no_leaf(integer: bool) -> Callable[[Case, re.Match[str]], _Found | None]:
     """A finder of the tensors the root was computed from when none of them requires grad."""
 
-    def find(case: _Case, match: re.Match[str]) -> _Found | None:
+    def find(case: Case, match: re.Match[str]) -> _Found | None:
         root = _root(case, match)
         if root is None:
             return None
@@ -421,11 +235,11 @@ def _no_leaf(integer: bool) -> Callable[[_Case, re.Match[str]], _Found | None]:
     return find
 
 
-def _with_changed(case: _Case, match: re.Match[str]) -> _Found:
+def _with_changed(case: Case, match: re.Match[str]) -> _Found:
     return _Found(match.groupdict() | {"name": case.changed})
 
 
-def _with_node(case: _Case, match: re.Match[str]) -> _Found:
+def _with_node(case: Case, match: re.Match[str]) -> _Found:
     """A message about the running node; a custom Function goes by the name the program gave it."""
     facts = match.groupdict()
     if "function" in facts:
@@ -435,7 +249,7 @@ def _with_node(case: _Case, match: re.Match[str]) -> _Found:
     return _Found(facts, (op.line,) if op else (), case.node)
 
 
-def _custom(case: _Case, match: re.Match[str]) -> _Found | None:
+def _custom(case: Case, match: re.Match[str]) -> _Found | None:
     """As ``_with_node``, named after the running node where the message names none."""
     node = case.failing_node
     if node is None:
@@ -444,7 +258,7 @@ def _custom(case: _Case, match: re.Match[str]) -> _Found | None:
     return _with_facts(found, function=node.name.removesuffix("Backward"))
 
 
-def _hook_size(case: _Case, match: re.Match[str]) -> _Found | None:
+def _hook_size(case: Case, match: re.Match[str]) -> _Found | None:
     node = case.failing_node
     if node is None or node.value is None:
         return None
@@ -456,19 +270,19 @@ def _with_facts(found: _Found, **facts: str) -> _Found:
     return _Found(found.facts | facts, found.lines, found.node)
 
 
-def _seed(case: _Case, match: re.Match[str]) -> _Found:
+def _seed(case: Case, match: re.Match[str]) -> _Found:
     facts = match.groupdict()
     facts |= {name: _shape(facts[name]) for name in ("given", "expected") if facts[name].startswith("[")}
     index = int(facts["index"])
     return _Found(facts | {"name": case.text(case.roots[index]) if index < len(case.roots) else f"[{index}]"})
 
 
-def _input(case: _Case, match: re.Match[str]) -> _Found:
+def _input(case: Case, match: re.Match[str]) -> _Found:
     index = int(match.groupdict().get("index") or 0)
     return _Found({"name": case.text(case.inputs[index]) if index < len(case.inputs) else f"inputs[{index}]"})
 
 
-def _input_without_grad(case: _Case, match: re.Match[str]) -> _Found | None:
+def _input_without_grad(case: Case, match: re.Match[str]) -> _Found | None:
     for node in case.inputs:
         value = case.value_of(node)
         if value is not None and not value.requires_grad:
@@ -476,10 +290,10 @@ def _input_without_grad(case: _Case, match: re.Match[str]) -> _Found | None:
     return None
 
 
-def _missing_grad(leaf: bool) -> Callable[[_Case, re.Match[str]], _Found | None]:
+def _missing_grad(leaf: bool) -> Callable[[Case, re.Match[str]], _Found | None]:
     """A finder of the ``.grad`` on the failing line that is None, of a leaf or of another tensor."""
 
-    def find(case: _Case, match: re.Match[str]) -> _Found | None:
+    def find(case: Case, match: re.Match[str]) -> _Found | None:
         for node in case.expressions:
             if isinstance(node, ast.Attribute) and node.attr == "grad":
                 value = case.value_of(node.value)
@@ -490,7 +304,7 @@ def _missing_grad(leaf: bool) -> Callable[[_Case, re.Match[str]], _Found | None]
     return find
 
 
-def _memory(case: _Case, match: re.Match[str]) -> _Found:
+def _memory(case: Case, match: re.Match[str]) -> _Found:
     return _Found({"bytes": match["bytes"], "size": _amount(int(match["bytes"]))})
 
 

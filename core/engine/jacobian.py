@@ -21,6 +21,9 @@ from torch.autograd.graph import GradientEdge, Node
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
+from core.engine.snapshot import snapshot
+from core.records import Matrix
+
 ENTRY_LIMIT: Final = 1 << 20
 """Entries of a Jacobian, and of the cotangents that make it, above which it is not computed."""
 
@@ -53,6 +56,11 @@ class LocalJacobian:
     input_shape: tuple[int, ...]
     matrix: Tensor | None
     note: str = ""
+
+    def record(self, label: str) -> Matrix:
+        """For the window, under a label such as ``dQ/da``."""
+        matrix = snapshot(self.matrix, full=True)
+        return Matrix(label, self.output_shape, self.input_shape, matrix, self.output, self.input, self.note)
 
 
 @dataclass(frozen=True)

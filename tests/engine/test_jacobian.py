@@ -40,6 +40,14 @@ def test_a_number_to_two():
     assert matrix(jacobian) == [[4.0], [12.0]]
 
 
+def test_the_record_of_a_matrix():
+    x = leaf(2.0)
+    record = pass_jacobian([torch.cat([x**2, x**3])], [x])[0].record("dy/dx")
+    assert (record.label, record.output_shape, record.input_shape, record.note) == ("dy/dx", (2,), (1,), "")
+    assert record.tensor is not None
+    assert (record.tensor.shape, record.tensor.data) == ((2, 1), [4.0, 12.0])
+
+
 def test_two_to_two():
     x = leaf(1.0, 2.0)
     (jacobian,) = pass_jacobian([torch.stack([x[0] ** 2 + x[1], x[0] + x[1] ** 3])], [x])
