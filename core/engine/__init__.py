@@ -1,1 +1,35 @@
-from core.engine.backward import BackwardPass, Pass, Step, record_backward
+"""Runs torch: the only package that imports it."""
+
+from core.engine.backward import BackwardPass, Pass, Saved, Step, record_backward
+from core.engine.program import interrupt
+from core.engine.run import (
+    local_jacobian,
+    pass_jacobian,
+    program_line,
+    record,
+    salvage,
+    verify_trace,
+    whole_tensor,
+)
+from core.engine.what_if import WhatIfError
+from core.records import Options, Trace, WhatIf
+
+__all__ = [
+    "BackwardPass",
+    "Options",
+    "Pass",
+    "Saved",
+    "Step",
+    "Trace",
+    "WhatIf",
+    "WhatIfError",
+    "interrupt",
+    "local_jacobian",
+    "pass_jacobian",
+    "program_line",
+    "record",
+    "record_backward",
+    "salvage",
+    "verify_trace",
+    "whole_tensor",
+]

@@ -155,13 +155,16 @@ class Hooks:
 
     Attributes:
         foreign: whether code of the program may run between the nodes: hooks, or custom Functions.
+        hooked_before: the nodes that had hooks already.
     """
 
     def __init__(self, nodes: Iterable[Node], after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> None:
         self.foreign = False
+        self.hooked_before: list[Node] = []
         self._nodes = nodes
         self._hooks = after, before_leaf, after_leaf
         self._placed: list[dict[Any, Any]] = []
+        self._registering: Any = None
 
     def _register(self, existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
         if hook not in self._hooks:  # of another thread, at this very moment
@@ -170,6 +173,7 @@ class Hooks:
             existing = OrderedDict()
         elif existing:
             self.foreign = True
+            self.hooked_before.append(self._registering)
         existing[hook] = hook
         self._placed.append(existing)
         return existing, None
@@ -181,6 +185,7 @@ class Hooks:
             _HookMixin._register_hook = staticmethod(self._register)
             try:
                 for node in self._nodes:
+                    self._registering = node
                     kind = type(node)
                     if kind not in leaf_of_kind:
                         leaf_of_kind[kind] = is_accumulator(node)
@@ -199,6 +204,8 @@ class Hooks:
             for hook in self._hooks:
                 dictionary.pop(hook, None)
         self._placed.clear()
+        self.hooked_before.clear()
+        self._registering = None
 
 
 class Task:

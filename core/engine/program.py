@@ -1,0 +1,147 @@
+"""Runs a learner's program: in a thread with a deep stack, as ``__main__``, with its output caught."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+import linecache
+import os
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import CodeType
+from typing import Any, Protocol
+
+from core.engine.source import Source
+from core.engine.threads import DEEP_STACK, join_thread, start_thread
+from core.engine.what_if import Refused
+from core.records import Failure
+
+OUTPUT_LIMIT = 1 << 20
+"""Characters of output kept; what comes after is counted, not kept."""
+
+
+class Progress(Protocol):
+    """Is told what the program prints, as it prints it."""
+
+    def __call__(self, text: str, /) -> None: ...
+
+
+class Output(io.TextIOBase):
+    """A text stream that keeps what the program prints, up to a limit, and passes it on."""
+
+    def __init__(self, listener: Progress | None = None) -> None:
+        self._parts: list[str] = []
+        self._kept = 0
+        self._dropped = 0
+        self._listener = listener
+        self._lock = threading.Lock()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        with self._lock:
+            kept = text[: max(OUTPUT_LIMIT - self._kept, 0)]
+            self._kept += len(kept)
+            self._dropped += len(text) - len(kept)
+            if kept:
+                self._parts.append(kept)
+        if kept and self._listener is not None:
+            self._listener(kept)
+        return len(text)
+
+    @property
+    def text(self) -> str:
+        """Everything kept, with a notice where output was dropped."""
+        with self._lock:
+            notice = f"\n… output stopped at 1 MB; {self._dropped} more characters\n" if self._dropped else ""
+            return "".join(self._parts) + notice
+
+
+_running: list[int] = []
+
+
+def interrupt() -> None:
+    """Raises KeyboardInterrupt in the running program; it arrives between two Python instructions."""
+    for thread in _running[-1:]:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt))
+
+
+def run_code(
+    source: Source,
+    code: Callable[[], CodeType],
+    output: Output,
+    names: dict[str, Any] | None = None,
+    around: Callable[[types.ModuleType], AbstractContextManager[Any]] = nullcontext,
+) -> tuple[BaseException | None, float]:
+    """Compiles and runs a program in a thread of its own; returns what it raised and how many seconds it took.
+
+    ``names`` are put into its namespace; ``around`` makes a context for its ``__main__`` module
+    to run in, on its thread. ``sys.exit()``
+    is a normal end. One program runs at a time, because there is one ``__main__`` and one ``sys.stdout``.
+    """
+    raised: BaseException | None = None
+    seconds = 0.0
+
+    def target() -> None:
+        nonlocal raised, seconds
+        _running.append(threading.get_ident())
+        began = time.perf_counter()
+        try:
+            compiled = code()
+            with _as_main(source, names or {}, output) as module, around(module):
+                began = time.perf_counter()
+                exec(compiled, module.__dict__)
+        except SystemExit:
+            pass
+        except BaseException as error:
+            raised = error
+        finally:
+            seconds = time.perf_counter() - began
+            _running.remove(threading.get_ident())
+
+    thread = start_thread(target, "program", stack=DEEP_STACK)
+    while thread.is_alive():
+        thread.join(0.1)  # in slices, so that the main thread goes on handling signals
+    join_thread(thread)
+    return raised, seconds
+
+
+@contextmanager
+def _as_main(source: Source, names: dict[str, Any], output: Output) -> Iterator[types.ModuleType]:
+    """The surroundings that ``python FILE`` gives a program; yields its ``__main__`` module."""
+    module = types.ModuleType("__main__")
+    module.__dict__.update(names, __builtins__=__builtins__)
+    saved = sys.modules["__main__"], sys.argv, sys.stdout, list(sys.path)
+    linecache.cache[source.filename] = (len(source.text), None, source.lines, source.filename)
+    sys.modules["__main__"] = module
+    sys.argv = [source.filename]
+    sys.stdout = output
+    if source.path:
+        module.__file__ = source.path
+        sys.path.insert(0, os.path.dirname(os.path.abspath(source.path)))
+    try:
+        yield module
+    finally:
+        sys.modules["__main__"], sys.argv, sys.stdout, sys.path[:] = saved
+        module.__dict__.clear()
+
+
+def failure_of(error: BaseException, source: Source) -> Failure:
+    """What a program raised, with the innermost line of it that was involved."""
+    if isinstance(error, Refused):
+        error = error.args[0]
+    if isinstance(error, SyntaxError):
+        line = error.lineno if error.filename == source.filename else source.line_of(error.__traceback__)
+        return Failure(type(error).__name__, str(error.msg), line or 0)
+    return Failure(type(error).__name__, str(error), source.line_of(error.__traceback__))

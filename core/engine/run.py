@@ -1,0 +1,308 @@
+"""A whole program: recorded, verified, and run again to answer a question about it."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from types import CodeType, ModuleType
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor
+from torch.autograd.graph import Node
+
+from core.engine import jacobian
+from core.engine.backward import is_accumulator, leaf_of, node_name, reachable, release, roots_of
+from core.engine.explain import explain
+from core.engine.forward import Forward
+from core.engine.passes import Backward
+from core.engine.program import Output, Progress, failure_of, run_code
+from core.engine.recording import Recording
+from core.engine.source import ALTER, BIND, USE, Source
+from core.engine.verify import Digests, plain_digests
+from core.engine.what_if import Plan, Refused
+from core.records import Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
+
+
+class _Answered(BaseException):
+    """Ends a run that has told what it was run for."""
+
+
+class Run:
+    """One run of a program under the recorder.
+
+    ``hooked`` False applies the what-ifs and lets the engine run without hooks: what a recorded run with what-ifs is
+    compared with.
+    """
+
+    def __init__(
+        self, source: str, what_if: WhatIf, options: Options, listener: Progress | None = None, *, hooked: bool = True
+    ) -> None:
+        self.source = Source(source, options.path)
+        self.recording = Recording(self.source, what_if, options)
+        self.output = Output(listener)
+        self.digests = Digests()
+        try:
+            self.plan = Plan(what_if, self.source)
+        except (SyntaxError, RecursionError, MemoryError):  # the run itself will say so
+            self.plan = Plan(WhatIf(), self.source)
+        self.forward = Forward(self.source, self.recording, self.plan)
+        self.backward = Backward(self.recording, self.forward, self.plan, self.failure, self.digests)
+        self.backward.hooked = hooked
+        self.error: Failure | None = None
+        self.seconds = 0.0
+        self.answered = False
+
+    def failure(self, error: BaseException) -> Failure:
+        """The record of an exception, explained."""
+        failure = failure_of(error, self.source)
+        return explain(self.recording.trace(), failure)
+
+    def execute(self) -> Trace:
+        """Runs the program; returns its trace. Raises WhatIfError."""
+        names = {BIND: self.forward.bind, ALTER: self.forward.alter, USE: self.forward.use}
+        raised, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
+        if isinstance(raised, Refused):
+            raise raised.args[0]
+        self.answered = isinstance(raised, _Answered)
+        if self.answered:
+            return self.trace()
+        if raised is None:
+            self.plan.check_applied(self.recording.calls)
+        else:
+            self.error = self.failure(raised)
+        return self.trace()
+
+    def name_of(self, tensor: Any) -> str:
+        """What the program calls a tensor."""
+        if not isinstance(tensor, Tensor):
+            return "output"
+        names = self.recording.values[self.recording.value_of(tensor)].names
+        return names[0] if names else "output"
+
+    def trace(self) -> Trace:
+        """What has been recorded so far; may be asked for from another thread while the program runs."""
+        return self.recording.trace(self.output.text, self.error, self.seconds)
+
+    def _code(self) -> CodeType:
+        # The rewriting visits expressions recursively, at a few Python frames for each level that Python's own
+        # compiler takes on the C stack; this thread's stack is deep enough for both.
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, 50_000))
+        try:
+            return self.source.instrumented(self.plan.alterations)
+        finally:
+            sys.setrecursionlimit(limit)
+
+    @contextmanager
+    def _around(self, module: ModuleType) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(self.backward.installed())
+            stack.enter_context(self.forward.installed())
+            try:
+                yield
+            finally:
+                with self.forward.looking_away():
+                    self.recording.watch_leaves(0, "", "assign")
+                    self.recording.freeze_leaves()
+                    self.digests.finish(module, [leaf.name for leaf in self.recording.leaf_records()])
+
+
+_current: Run | None = None
+_last: tuple[Trace, Digests, Any] | None = None
+_one_program = threading.Lock()
+
+
+@contextmanager
+def _running(run: Run) -> Iterator[None]:
+    global _current
+    with _one_program:
+        _current = run
+        try:
+            yield
+        finally:
+            _current = None
+
+
+def salvage() -> Trace | None:
+    """What the running program's trace holds so far; None when none runs. For use from another thread."""
+    run = _current
+    return None if run is None else run.trace()
+
+
+def program_line() -> int:
+    """The line that the running program is at; 0 when none runs."""
+    run = _current
+    if run is None:
+        return 0
+    for frame in sys._current_frames().values():
+        at: Any = frame
+        while at is not None:
+            if at.f_code.co_filename == run.source.filename:
+                return int(at.f_lineno)
+            at = at.f_back
+    return 0
+
+
+def record(
+    source: str, what_if: WhatIf = WhatIf(), options: Options = Options(), *, listener: Progress | None = None
+) -> Trace:
+    """Runs a whole program in this process and returns its trace.
+
+    What the program raises is in ``Trace.error``. Its output goes to ``Trace.stdout`` and to ``listener``. With
+    ``Options.verify`` the program runs once more, unrecorded, for ``Trace.agrees``. Raises WhatIfError, a ValueError,
+    for a what-if that does not fit the program.
+    """
+    global _last
+    before = _random_state()
+    run = Run(source, what_if, options, listener)
+    with _running(run):
+        trace = run.execute()
+    _last = trace, run.digests, before
+    return verify_trace(trace, what_if, options) if options.verify or options.finite_differences else trace
+
+
+def verify_trace(trace: Trace, what_if: WhatIf = WhatIf(), options: Options = Options()) -> Trace:
+    """Fills ``agrees`` and ``checks`` of a trace that was just recorded in this process.
+
+    The program runs again, unrecorded, from the same random state. Where the two runs differ, a third tells whether
+    the program is deterministic at all: None if not.
+    """
+    if _last is None or _last[0] is not trace:
+        raise ValueError("only the trace that was recorded last can be verified")
+    _, recorded, before = _last
+    after = _random_state()
+
+    def again() -> Digests:
+        _set_random_state(before)
+        if not what_if:
+            return plain_digests(Source(trace.source, trace.path), recorded)
+        run = Run(trace.source, what_if, options, hooked=False)
+        with _running(run):
+            run.execute()
+        return run.digests
+
+    agrees: bool | None = None
+    checks: tuple[Check, ...] = ()
+    try:
+        if options.verify and not trace.unrecorded:
+            first = again()
+            agrees = first == recorded
+            if not agrees and again() != first:
+                agrees = None
+        if options.finite_differences:
+            _set_random_state(before)
+            checks = finite_differences(trace.source, what_if, options)
+    finally:
+        _set_random_state(after)
+    return msgspec.structs.replace(trace, agrees=agrees, checks=checks)
+
+
+def finite_differences(source: str, what_if: WhatIf, options: Options) -> tuple[Check, ...]:
+    """Runs the program again and compares each small differentiable operation with finite differences in float64."""
+    checks: list[Check] = []
+    run = Run(source, what_if, options)
+
+    def examine(op: int, call: Callable[..., Any], args: Any, kwargs: Any, custom: bool) -> None:
+        comparison = jacobian.finite_differences(call, args, kwargs)
+        if comparison is not None:
+            checks.append(Check(op, comparison.error, comparison.agrees, custom))
+
+    run.forward.examine = examine
+    with _running(run):
+        run.execute()
+    return tuple(checks)
+
+
+# ── Questions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def local_jacobian(
+    source: str, what_if: WhatIf, options: Options, pass_index: int, step_index: int
+) -> tuple[Matrix, ...]:
+    """The Jacobian of the node that a step ran: one matrix per output and input. Runs the program up to there."""
+    answer: list[Matrix] = []
+
+    def probe(number: int, step: int, node: Node) -> None:
+        if (number, step) == (pass_index, step_index):
+            name = node_name(node)
+            for one in jacobian.local_jacobian(node):
+                answer.append(one.record(f"{name}: output {one.output} by input {one.input}"))
+            raise _Answered
+
+    run = Run(source, what_if, options)
+    run.backward.probe = probe
+    with _running(run):
+        run.execute()
+    if not run.answered:
+        raise ValueError(f"the program has no step {step_index} in pass {pass_index}")
+    return tuple(answer)
+
+
+def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: int) -> tuple[Matrix, ...]:
+    """The Jacobian of each root of a pass with respect to each leaf below it. Runs the program up to the pass."""
+    answer: list[Matrix] = []
+
+    def before(number: int, roots: Sequence[Any]) -> None:
+        if number != pass_index:
+            return
+        nodes = reachable(root.node for root in roots_of(roots))
+        leaves = [leaf_of(node) for node in nodes if is_accumulator(node)]
+        release(nodes)
+        for one in jacobian.pass_jacobian(roots, leaves):
+            root, leaf = run.name_of(roots[one.output]), run.name_of(leaves[one.input])
+            value = run.recording.value_of(leaves[one.input])
+            answer.append(msgspec.structs.replace(one.record(f"d{root}/d{leaf}"), input=value))
+        raise _Answered
+
+    run = Run(source, what_if, options)
+    run.backward.before = before
+    with _running(run):
+        run.execute()
+    if not run.answered:
+        raise ValueError(f"the program has no pass {pass_index}")
+    return tuple(answer)
+
+
+def whole_tensor(source: str, what_if: WhatIf, options: Options, where: str) -> TensorSnapshot:
+    """Every element of one tensor of the trace, however large. Runs the program again, keeping all elements.
+
+    ``where``: ``value/3``, ``seed/0/0`` (pass, root), ``leaf/a`` (its ``.grad``), ``step/0/4/grad_outputs/1`` (pass,
+    step, field, slot) or ``step/0/4/grad_after``. Raises ValueError where there is no such tensor.
+    """
+    whole = msgspec.structs.replace(options, full=True, verify=False, finite_differences=False)
+    trace = record(source, what_if, whole)
+    found: Any = None
+    try:
+        match where.split("/"):
+            case ["value", number]:
+                found = trace.values[int(number)].tensor
+            case ["seed", number, root]:
+                found = trace.passes[int(number)].seeds[int(root)]
+            case ["leaf", name]:
+                found = next(leaf.grad for leaf in trace.leaves if leaf.name == name)
+            case ["step", number, step, field, *slot]:
+                found = getattr(trace.passes[int(number)].steps[int(step)], field)
+                found = found[int(slot[0])] if slot else found
+    except (ValueError, IndexError, AttributeError, StopIteration):
+        pass
+    if not isinstance(found, TensorSnapshot):
+        raise ValueError(f"the trace has no tensor at {where}")
+    return found
+
+
+def _random_state() -> tuple[Any, ...]:
+    """The random generators that programs use."""
+    numpy = sys.modules.get("numpy")
+    return torch.get_rng_state(), random.getstate(), numpy and numpy.random.get_state()
+
+
+def _set_random_state(state: tuple[Any, ...]) -> None:
+    torch.set_rng_state(state[0])
+    random.setstate(state[1])
+    if state[2]:
+        sys.modules["numpy"].random.set_state(state[2])
