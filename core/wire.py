@@ -1,0 +1,298 @@
+"""What the window and the worker say to each other: typed msgpack frames of bounded size over two pipes.
+
+        the window's process (no torch)                         the worker (torch, the learner's program)
+  ┌────────────────────────────────────────┐                 ┌───────────────────────────────────────────────┐
+  │ gui/, app.py ──▶ core/client.py        │    Request      │ core/engine/worker.py                         │
+  │                   Client ── keeper ────┼────────────────▶│ main thread: reads requests, takes signals    │
+  │   poll() ◀── replies ◀─── reader ◀─────┼─────────────────┤ runner thread: one job after another          │
+  └────────────────────────────────────────┘     Reply       │ program thread: the learner's code            │
+            + one spare worker, warm                         └───────────────────────────────────────────────┘
+
+A frame is four bytes of length, little-endian, and that many bytes of msgpack. Nothing is ever unpickled: whatever a
+program manages to write on the wire either decodes as one of the records below or costs it its process.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import Final
+
+import msgspec
+
+from core.records import Check, Matrix, Options, Record, TensorSnapshot, Trace, WhatIf
+
+FRAME_LIMIT: Final = 512 << 20
+"""Bytes of one frame at most; longer ones are refused by both sides."""
+
+OUTPUT_LIMIT: Final = 2 << 20
+"""Characters of a job's ``Output`` that are passed on at most; the engine keeps half as much of standard output."""
+
+_LENGTH: Final = struct.Struct("<I")
+
+
+class FrameError(ValueError):
+    """What was read is no frame of ours: too long, cut short or not one of the records."""
+
+
+# ── Requests ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Request(Record, frozen=True, tag=True):
+    """Base of what the window asks for."""
+
+
+class Job(Request, frozen=True):
+    """A request that runs the program; jobs are done one after another.
+
+    Attributes:
+        id: set by the client; the job's replies carry it.
+    """
+
+    source: str
+    what_if: WhatIf = WhatIf()
+    options: Options = Options()
+    id: int = 0
+
+
+class Run(Job, frozen=True):
+    """Record the program: ``Traced``, then ``Verified`` where ``options.verify`` is set."""
+
+
+class AskPassJacobian(Job, frozen=True, kw_only=True):
+    """Jacobians of every root of a pass with respect to every leaf: ``Answered``."""
+
+    pass_index: int
+
+
+class AskLocalJacobian(Job, frozen=True, kw_only=True):
+    """Jacobians of one node: ``Answered``."""
+
+    pass_index: int
+    step_index: int
+
+
+class AskTensor(Job, frozen=True, kw_only=True):
+    """One tensor with every element: ``Answered``.
+
+    Attributes:
+        where: such as ``value/3``, ``step/0/4/grad_outputs/1``, ``seed/0/0`` or ``leaf/a``.
+    """
+
+    where: str
+
+
+class Interrupt(Request, frozen=True):
+    """Raise KeyboardInterrupt in the running program."""
+
+    id: int
+
+
+class Salvage(Request, frozen=True):
+    """Send what was recorded so far: ``Salvaged``. For a program that does not listen to an interrupt."""
+
+    id: int
+
+
+AnyRequest = Run | AskPassJacobian | AskLocalJacobian | AskTensor | Interrupt | Salvage
+
+# ── Replies ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Reply(Record, frozen=True, tag=True):
+    """Base of what the worker, or the client on its behalf, answers. ``id`` is that of the job."""
+
+    id: int
+
+
+class Ready(Reply, frozen=True):
+    """The worker has started and takes jobs (``id`` is 0).
+
+    Attributes:
+        torch: its version.
+    """
+
+    torch: str
+
+
+class Output(Reply, frozen=True):
+    """Something the program wrote on its standard output or error, while it runs."""
+
+    text: str
+
+
+class Progress(Reply, frozen=True):
+    """The program is still running.
+
+    Attributes:
+        line: line of the program, 0 when unknown.
+        seconds: since the job began.
+    """
+
+    line: int
+    seconds: float
+
+
+class Traced(Reply, frozen=True):
+    """The program ended, by itself or with the error that ``trace.error`` tells."""
+
+    trace: Trace
+
+
+class Verified(Reply, frozen=True):
+    """The recording was compared with an unrecorded run: fields of the same names in ``Trace``."""
+
+    agrees: bool | None
+    checks: tuple[Check, ...] = ()
+
+
+class Answered(Reply, frozen=True):
+    """Answer of an ``Ask…``: matrices, or one tensor."""
+
+    matrices: tuple[Matrix, ...] = ()
+    tensor: TensorSnapshot | None = None
+
+
+class Refused(Reply, frozen=True):
+    """The job cannot be done as asked: a what-if that fits nothing, a tensor that is not there.
+
+    Attributes:
+        message: one line.
+    """
+
+    message: str
+
+
+class Failed(Reply, frozen=True):
+    """Pullback itself failed; a bug.
+
+    Attributes:
+        message: one line.
+        details: the traceback.
+    """
+
+    message: str
+    details: str = ""
+
+
+class Salvaged(Reply, frozen=True):
+    """What was recorded so far; None where there was nothing. The program may still be running.
+
+    Attributes:
+        line: line the program is at, 0 when unknown.
+        ending: the program is about to end its process, with this code.
+    """
+
+    trace: Trace | None
+    line: int = 0
+    ending: int | None = None
+
+
+class Finished(Reply, frozen=True):
+    """The job is over and the worker takes the next one.
+
+    Attributes:
+        reusable: False where the program left something behind (threads, a patched torch) that the next would inherit.
+    """
+
+    reusable: bool = True
+
+
+class Stopped(Reply, frozen=True):
+    """The job was ended before its time (made by the client).
+
+    Attributes:
+        reason: 'stop' on demand, 'time' by the time limit, 'replaced' by a newer run, 'closed' with the client.
+        trace: what was recorded up to there, with ``error`` set; None for a job that is not a run.
+        line: line the program was at, 0 when unknown.
+    """
+
+    reason: str
+    trace: Trace | None = None
+    line: int = 0
+
+
+class Died(Reply, frozen=True):
+    """The worker's process ended during the job, or could not start (made by the client).
+
+    Attributes:
+        code: exit code; negative is the signal that ended it.
+        line: line the program was at, 0 when unknown.
+        message: one plain sentence.
+        trace: what was recorded up to there, with ``error`` set; None for a job that is not a run.
+        restarting: False when this was the third time in a row and no new worker is started by itself.
+    """
+
+    code: int
+    line: int
+    message: str
+    trace: Trace | None = None
+    restarting: bool = True
+
+
+AnyReply = (
+    Ready | Output | Progress | Traced | Verified | Answered | Refused | Failed | Salvaged | Finished | Stopped | Died
+)
+
+# ── Frames ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_encoder = msgspec.msgpack.Encoder()
+_requests: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
+_replies: msgspec.msgpack.Decoder[AnyReply] = msgspec.msgpack.Decoder(AnyReply)
+
+
+def encode(message: Request | Reply) -> bytes:
+    """The message as a frame's body; raises FrameError above the limit, UnicodeEncodeError for lone surrogates."""
+    try:
+        body = _encoder.encode(message)
+    except OverflowError as error:
+        raise FrameError(f"a number too large: {error}") from None
+    if len(body) > FRAME_LIMIT:
+        raise FrameError(f"{len(body) >> 20} MB in one piece, the limit is {FRAME_LIMIT >> 20} MB")
+    return body
+
+
+def decode_request(body: bytes) -> AnyRequest:
+    """Raises FrameError for anything but a request."""
+    try:
+        return _requests.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FrameError(f"not a request: {error}") from None
+
+
+def decode_reply(body: bytes) -> AnyReply:
+    """Raises FrameError for anything but a reply."""
+    try:
+        return _replies.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise FrameError(f"not a reply: {error}") from None
+
+
+def write_frame(fd: int, body: bytes) -> None:
+    """Writes a whole frame; raises BrokenPipeError when the other side is gone."""
+    for part in (_LENGTH.pack(len(body)), body):
+        rest = memoryview(part)
+        while rest:
+            rest = rest[os.write(fd, rest) :]
+
+
+def read_frame(fd: int) -> bytes | None:
+    """The next frame's body, None when the other side is gone; raises FrameError for one that is too long."""
+    head = _read(fd, _LENGTH.size)
+    if head is None:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    if length > FRAME_LIMIT:
+        raise FrameError(f"a frame of {length} bytes, the limit is {FRAME_LIMIT}")
+    return _read(fd, length)
+
+
+def _read(fd: int, count: int) -> bytes | None:
+    """Exactly that many bytes; None when the stream ends first."""
+    parts = bytearray()
+    while len(parts) < count:
+        part = os.read(fd, min(count - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
