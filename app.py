@@ -1,0 +1,439 @@
+"""Pullback's command line: opens the window, or traces, draws and walks through a program without one."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import math
+import multiprocessing
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import msgspec
+
+from core import files, wire
+from core.client import MEMORY_LIMIT, Client
+from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, pack_trace, trace_json
+from core.walk import walk
+
+ASSETS: Final = Path(__file__).resolve().parent / "assets"
+FIRST: Final = ASSETS / "examples" / "first.py"
+TIME_LIMIT: Final = 60.0
+"""Seconds a program may run, where nothing else is said."""
+PICTURES: Final = (".png", ".svg", ".pdf", ".gif", ".webp")
+
+DONE, RAISED, WRONG, CUT_SHORT, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit statuses: the program raised; the command line or a file is wrong; a limit or a death; Ctrl-C."""
+
+
+class UsageError(Exception):
+    """The command line or the file is wrong; the message is one line."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Does what the command line says; returns the exit status."""
+    if argv[:1] == ["--worker"]:
+        return work(int(argv[1]), int(argv[2]))
+    try:
+        arguments = parse(argv)
+        command: Callable[[argparse.Namespace], int] = arguments.command
+        return command(arguments)
+    except UsageError as error:
+        say(str(error))
+        return WRONG
+    except KeyboardInterrupt:
+        say("stopped")
+        return INTERRUPTED
+
+
+def say(message: str) -> None:
+    """One line on standard error."""
+    with contextlib.suppress(OSError):
+        print(f"pullback: {' '.join(message.split())}", file=sys.stderr)
+
+
+# ── Commands ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def work(memory_limit: int, parent: int) -> NoReturn:
+    """This process is a worker; see ``core/wire.py``."""
+    from core.protection import protect
+
+    ends = protect(memory_limit, parent)
+    from core.engine.worker import serve
+
+    serve(ends)
+
+
+def open_window(arguments: argparse.Namespace) -> int:
+    """The window; where there is no display, the walk."""
+    if arguments.file is not None and not arguments.file.startswith("lesson:") and not Path(arguments.file).exists():
+        raise UsageError(f"{arguments.file}: there is no such file")
+    trouble = "no display is set (DISPLAY)" if sys.platform == "linux" and not os.environ.get("DISPLAY") else ""
+    if not trouble:
+        try:
+            from tkinter import TclError
+
+            from gui.app import main as run_window
+        except ImportError as error:
+            trouble = str(error)
+        else:
+            try:
+                return run_window(arguments.file, arguments.lesson)
+            except TclError as error:
+                if "display" not in str(error):
+                    raise
+                trouble = str(error)
+    say(f"the window cannot open: {trouble}; without one there are 'trace', 'export' and this 'walk'")
+    return step_through(parse(["walk", *([arguments.file] if arguments.file is not None else [])]))
+
+
+def trace(arguments: argparse.Namespace) -> int:
+    """Records a program and writes its trace."""
+    forms = (arguments.json, trace_json), (arguments.save, pack_trace)
+    outputs = [(place, form) for place, form in forms if place is not None]
+    if not outputs:
+        raise UsageError("trace needs --json OUT, --save OUT or both")
+    for place, _ in outputs:
+        check_output(place)
+    recorded, status = obtain(arguments, verify=True)
+    for place, form in outputs:
+        write(place, form(recorded))
+    return status
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Records a program and draws it."""
+    check_output(arguments.out)
+    recorded, status = obtain(arguments, verify=False)
+    draw(
+        recorded,
+        arguments.out,
+        step=arguments.step,
+        pass_=arguments.pass_,
+        scale=arguments.scale,
+        theme=arguments.theme,
+        lang=arguments.lang,
+    )
+    return status
+
+
+def step_through(arguments: argparse.Namespace) -> int:
+    """Tells a program event by event, and draws its picture."""
+    out = arguments.out or os.path.join(tempfile.gettempdir(), f"pullback-{Path(arguments.file).stem}.png")
+    check_output(out)
+    recorded, status = obtain(arguments, verify=True)
+    for line in walk(recorded):
+        print(line)
+    if recorded.stdout:
+        print("printed:", recorded.stdout.rstrip("\n"), sep="\n")
+    draw(recorded, out)
+    print(f"picture: {out}")
+    return status
+
+
+def lessons(arguments: argparse.Namespace) -> int:
+    """Lists the lessons."""
+    found = lesson_ids()
+    for lesson in found:
+        print(lesson)
+    if not found:
+        print(f"there are no lessons in {ASSETS / 'lessons'}")
+    return DONE
+
+
+# ── Parts of them ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def obtain(arguments: argparse.Namespace, *, verify: bool) -> tuple[Trace, int]:
+    """The trace that FILE stands for, and the exit status it means."""
+    what_if = read_what_if(arguments)
+    file = str(arguments.file)
+    try:
+        if file.endswith(".pullback"):
+            if what_if:
+                raise UsageError(f"{file}: a recorded trace is not run again; what-ifs need the program")
+            return files.read_trace(Path(file)), DONE
+        if file.startswith("lesson:"):
+            raise UsageError(f"there is no lesson {file[7:]!r}; there are: {', '.join(lesson_ids()) or 'none'}")
+        source = files.read_program(Path(file))
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror or error}") from None
+    except ValueError as error:
+        raise UsageError(f"{file}: {error}") from None
+    options = Options(path=file, operations=arguments.operations, full=arguments.full, verify=verify)
+    with Client(spare=False, memory_limit=arguments.memory_limit, time_limit=arguments.time_limit) as client:
+        return record(client, wire.Run(source, what_if, options), limited=arguments.memory_limit > 0)
+
+
+def record(client: Client, job: wire.Run, *, limited: bool) -> tuple[Trace, int]:
+    """Runs a program to its end and says on standard error what went wrong.
+
+    Args:
+        limited: whether running out of memory is a limit's doing.
+    """
+    name = job.options.path
+    try:
+        id = client.run(job)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from None
+    recorded: Trace | None = None
+    while True:
+        for reply in client.wait(60.0):
+            if reply.id != id:
+                continue
+            match reply:
+                case wire.Refused(message=message):
+                    raise UsageError(message)
+                case wire.Failed(message=message):
+                    say(f"{name}: Pullback failed: {message}")
+                    failed = recorded or Trace("", job.source, what_if=job.what_if, path=name)
+                    return failed, CUT_SHORT
+                case wire.Stopped(trace=Trace() as cut) | wire.Died(trace=Trace() as cut):
+                    assert cut.error is not None
+                    say(f"{name}{at(cut.error.line)}: {cut.error.message}")
+                    return cut, CUT_SHORT
+                case wire.Died(message=message):
+                    say(f"{name}: {message}")
+                    return Trace("", job.source, what_if=job.what_if, path=name), CUT_SHORT
+                case wire.Traced(trace=recorded):
+                    if not job.options.verify:
+                        return recorded, status_of(recorded, limited)
+                case wire.Verified(agrees=agrees, checks=checks) if recorded is not None:
+                    recorded = msgspec.structs.replace(recorded, agrees=agrees, checks=checks)
+                    return recorded, status_of(recorded, limited)
+
+
+def status_of(recorded: Trace, limited: bool) -> int:
+    """The exit status of a program that came to its end; an error is said on standard error."""
+    error = recorded.error
+    if error is None:
+        return DONE
+    say(f"{recorded.path}{at(error.line)}: {error.type}: {error.message}")
+    no_memory = error.type == "MemoryError" or "can't allocate memory" in error.message
+    return CUT_SHORT if limited and no_memory else RAISED
+
+
+def at(line: int) -> str:
+    return f", line {line}" if line else ""
+
+
+def draw(recorded: Trace, out: str, **how: object) -> None:
+    from gui.export import export_picture
+
+    try:
+        export_picture(recorded, out, **how)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{out}: {error.strerror or error}") from None
+
+
+def check_output(place: str) -> None:
+    """Finds out before a program runs that its result could not be written."""
+    if place == "-":
+        return
+    try:
+        files.check_writable(Path(place))
+    except OSError as error:
+        raise UsageError(f"{place}: {error.strerror}") from None
+
+
+def write(place: str, blob: bytes) -> None:
+    try:
+        if place == "-":
+            sys.stdout.buffer.write(blob)
+            sys.stdout.buffer.flush()
+        else:
+            files.write_whole(Path(place), blob)
+    except OSError as error:
+        if place == "-":
+            # What is still buffered would raise again, with a traceback, as the interpreter exits.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise UsageError(f"{place}: {error.strerror or error}") from None
+
+
+def lesson_ids() -> list[str]:
+    return sorted(path.name.removesuffix(".en.md") for path in (ASSETS / "lessons").glob("*.en.md"))
+
+
+# ── The command line ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line as a namespace, its ``command`` a function of it; raises UsageError."""
+    if argv and argv[0] in ("trace", "export", "walk", "lessons"):
+        return commands().parse_args(argv)
+    window = Parser(
+        prog="pullback",
+        description="Records a PyTorch program's forward and backward pass and steps through it.",
+        epilog="Without a window: trace, export, walk, lessons; each has its own --help.",
+        allow_abbrev=False,
+    )
+    window.add_argument("file", nargs="?", metavar="FILE", help="a program (.py), lesson (.md) or trace (.pullback)")
+    window.add_argument("--lesson", metavar="ID", help="the lesson to open")
+    window.set_defaults(command=open_window)
+    return window.parse_args(argv)
+
+
+def commands() -> argparse.ArgumentParser:
+    """The parser of the commands that need no display."""
+    file = "a program (.py), a trace (.pullback) or lesson:ID"
+    running = Parser(add_help=False)
+    what_ifs = running.add_argument_group("what-ifs, each repeatable")
+    for flag, form, meaning in (
+        ("--seed", "K=v1,v2,…", "the seed of the K-th backward call (0-based), row-major"),
+        ("--cut", "LINE:EXPR[->LINE:EXPR]", "detach a value for all its uses, or for one; EXPR@N is its N-th hit"),
+        ("--heal", "LINE:EXPR", "make an existing .detach() pass gradients"),
+        ("--set", "NAME=v1,v2,…", "the value of a leaf, row-major"),
+    ):
+        what_ifs.add_argument(flag, metavar=form, help=meaning, action="append", default=[])
+    limits = running.add_argument_group("limits, 0 for none")
+    limits.add_argument("--time-limit", type=seconds, default=TIME_LIMIT, metavar="SECONDS")
+    limits.add_argument("--memory-limit", type=count, default=MEMORY_LIMIT, metavar="MB")
+    running.add_argument("--full", action="store_true", help="keep every element of every tensor")
+    running.add_argument("--operations", type=count, default=OPERATION_LIMIT, metavar="N", help="operations recorded")
+
+    parser = Parser(prog="pullback", allow_abbrev=False)
+    command = parser.add_subparsers(required=True)
+
+    tracing = command.add_parser("trace", parents=[running], allow_abbrev=False, help="record a program")
+    tracing.add_argument("file", metavar="FILE", help=file)
+    tracing.add_argument("--json", metavar="OUT", help="write the trace as JSON; - is standard output")
+    tracing.add_argument("--save", metavar="OUT", help="write the trace as a .pullback file")
+    tracing.set_defaults(command=trace)
+
+    exporting = command.add_parser("export", parents=[running], allow_abbrev=False, help="draw a program")
+    exporting.add_argument("file", metavar="FILE", help=file)
+    exporting.add_argument("--out", type=picture, required=True, metavar="PICTURE", help="|".join(PICTURES))
+    exporting.add_argument("--step", type=moment, default="last", metavar="N|last|all")
+    exporting.add_argument("--pass", type=count, dest="pass_", metavar="K")
+    exporting.add_argument("--scale", type=size, default=2.0)
+    exporting.add_argument("--theme", choices=("light", "dark"), default="light")
+    exporting.add_argument("--lang", choices=("en", "zh"), default="en")
+    exporting.set_defaults(command=export)
+
+    walking = command.add_parser("walk", parents=[running], allow_abbrev=False, help="tell a program step by step")
+    walking.add_argument("file", nargs="?", default=str(FIRST), metavar="FILE", help=f"{file}; a first example else")
+    walking.add_argument("--out", type=picture, metavar="PICTURE", help="where its picture goes")
+    walking.set_defaults(command=step_through)
+
+    listing = command.add_parser("lessons", allow_abbrev=False, help="list the lessons")
+    listing.add_argument("--check", action="store_true", help="run every check of every lesson")
+    listing.set_defaults(command=lessons)
+    return parser
+
+
+def count(text: str) -> int:
+    number = int(text) if re.fullmatch(r"\d{1,9}", text) else -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 999999999")
+    return number
+
+
+def seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+
+
+def size(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a scale")
+
+
+def moment(text: str) -> int | str:
+    return text if text in ("last", "all") else count(text)
+
+
+def picture(text: str) -> str:
+    if not text.lower().endswith(PICTURES):
+        raise argparse.ArgumentTypeError(f"{text!r} must end in {', '.join(PICTURES)}")
+    return text
+
+
+# ── What-ifs ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_PLACE: Final = re.compile(r"\s*\d+\s*:.*\S", re.DOTALL)
+
+
+def read_what_if(arguments: argparse.Namespace) -> WhatIf:
+    """The what-ifs of a command line; raises UsageError."""
+    seeds: dict[int, tuple[float, ...]] = {}
+    for text in arguments.seed:
+        call, values = assignment("--seed", text)
+        if not re.fullmatch(r"\d{1,9}", call):
+            raise UsageError(f"--seed {text}: {call!r} is not the number of a backward call")
+        if int(call) in seeds:
+            raise UsageError(f"--seed {text}: call {call} has a seed already")
+        seeds[int(call)] = values
+    leaves: dict[str, tuple[float, ...]] = {}
+    for text in arguments.set:
+        name, values = assignment("--set", text)
+        if name in leaves:
+            raise UsageError(f"--set {text}: {name} has a value already")
+        leaves[name] = values
+    return WhatIf(
+        cuts=tuple(map(cut, arguments.cut)),
+        heals=tuple(place("--heal", text) for text in arguments.heal),
+        seeds=seeds,
+        leaves=leaves,
+    )
+
+
+def assignment(flag: str, text: str) -> tuple[str, tuple[float, ...]]:
+    """``NAME=v1,v2,…``; the name may hold an equals sign, the values cannot."""
+    name, equals, values = text.rpartition("=")
+    if not equals or not name.strip():
+        raise UsageError(f"{flag} {text}: expected NAME=v1,v2,…")
+    try:
+        return name.strip(), tuple(map(float, values.split(",")))
+    except ValueError:
+        raise UsageError(f"{flag} {text}: {values!r} is not a list of numbers") from None
+
+
+def cut(text: str) -> Cut:
+    """``LINE:EXPR`` or ``LINE:EXPR->LINE:EXPR``; an arrow inside a string of an expression is no separator."""
+    for arrow in re.finditer("->", text):
+        value, use = text[: arrow.start()], text[arrow.end() :]
+        if _PLACE.fullmatch(value) and _PLACE.fullmatch(use) and whole(value) and whole(use):
+            return Cut(value.strip(), use.strip())
+    if "->" in text and not whole(text):
+        raise UsageError(f"--cut {text}: expected LINE:EXPR->LINE:EXPR")
+    return Cut(place("--cut", text))
+
+
+def place(flag: str, text: str) -> str:
+    if not _PLACE.fullmatch(text):
+        raise UsageError(f"{flag} {text}: expected LINE:EXPR")
+    return text.strip()
+
+
+def whole(place: str) -> bool:
+    """Whether the expression of a place is a whole one, and not cut off inside a string or a bracket."""
+    try:
+        ast.parse(place.partition(":")[2].strip())
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    multiprocessing.freeze_support()
+    sys.exit(main(sys.argv[1:]))
