@@ -179,7 +179,7 @@ def finite_differences(func: Callable[..., Any], args: Sequence[Any], kwargs: di
 
     The tensors that require grad, also those in nested lists, become float64 leaves; every evaluation gets clones, so
     that ``func`` may work in place, and the same random numbers. None where it does not apply: nothing requires grad,
-    no differentiable output, more than ``CHECK_LIMIT`` numbers in or out, or ``func`` refuses float64.
+    no differentiable output, an infinite input, more than ``CHECK_LIMIT`` numbers in or out, or ``func`` refuses float64.
     At a kink the two rightly differ.
     """
     try:
@@ -285,7 +285,7 @@ def _vmapped(call: Callable[[Tensor], _Grads], one_hots: Tensor) -> _Grads:
             return tuple(next(stacked) if there else None for there in defined)
         except Exception:  # an operation without a batching rule, or Python that looks at the numbers
             pass
-    return _stacked([call(one_hot) for one_hot in one_hots])
+    return _stacked([call(one_hot) for one_hot in _own_memory(one_hots)])
 
 
 def _through_graph(root: Any, leaf: Any, one_hots: Tensor) -> _Grads:
@@ -297,7 +297,12 @@ def _through_graph(root: Any, leaf: Any, one_hots: Tensor) -> _Grads:
     try:
         return grad(one_hots, batched=True)
     except Exception:
-        return _stacked([grad(one_hot, batched=False) for one_hot in one_hots])
+        return _stacked([grad(one_hot, batched=False) for one_hot in _own_memory(one_hots)])
+
+
+def _own_memory(batch: Tensor) -> Iterator[Tensor]:
+    """Its entries as gradients usually come: as_strided_scatter's backward reads the memory around a view."""
+    return (entry.clone() for entry in batch)
 
 
 def _stacked(rows: list[_Grads]) -> _Grads:
@@ -319,6 +324,8 @@ def _compare(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, An
     widened = {id(entry): _widened(entry) for entry in given}
     leaves = [entry for entry in widened.values() if isinstance(entry, Tensor) and entry.requires_grad]
     if not 0 < sum(_slot(leaf).numbers for leaf in leaves) <= CHECK_LIMIT:
+        return None
+    if not all(leaf.isfinite().all() for leaf in leaves):
         return None
     seed = torch.get_rng_state()
 
@@ -350,7 +357,8 @@ def _compare(func: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, An
                 columns.append((high - numbers()) / (above - below))
                 steps.append(above - below)
                 entries[k] = x
-        return _compared(own, torch.stack(columns, 1), numbers().abs().max().item() / min(steps))
+        largest = numbers().nan_to_num(posinf=0.0, neginf=0.0).abs().max().item()
+        return _compared(own, torch.stack(columns, 1), largest / min(steps))
 
 
 def _compared(own: Tensor, numerical: Tensor, coarseness: float) -> Comparison | None:
@@ -392,6 +400,6 @@ def _numbers(t: Tensor) -> Tensor:
 def _dense_jacobian(out: Tensor, leaf: Tensor) -> Tensor:
     """By the operation's own backward; zeros where there is no path."""
     output, into = _slot(out), _slot(leaf)
-    one_hots = output.one_hots(0, output.numbers)
+    one_hots = _own_memory(output.one_hots(0, output.numbers))
     rows = [torch.autograd.grad(out, leaf, hot, retain_graph=True, materialize_grads=True)[0] for hot in one_hots]
     return into.rows(torch.stack(rows)) if rows else torch.empty(0, into.numbers, dtype=torch.float64)

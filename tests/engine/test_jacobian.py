@@ -106,6 +106,7 @@ ONE_NODE: dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]] = {
     "select": (lambda x: x[1], (random(3, 2),)),
     "many rows": (lambda x: x.sin(), (random(50),)),
     "max": (lambda x: x.max(), (random(7),)),
+    "reads memory": (lambda x, y: torch.as_strided_scatter(x, y, (2,), (1,), 0), (random(2, 3), random(2))),
     "layer norm": (
         lambda x, w, b: F.layer_norm(x, (6,), w, b),
         (random(4, 6), random(6), random(6, 1)[:, 0].detach().requires_grad_()),
@@ -352,6 +353,7 @@ SMOOTH: dict[str, tuple[Callable[..., Any], list[Any], dict[str, Any]]] = {
     "large numbers": (lambda x: x**2 + 1e9, [leaf(1e4, 3.0)], {}),
     "complex": (lambda z: z * z.conj() + z**2, [random(3, dtype=torch.complex128)], {}),
     "relu": (F.relu, [leaf(-1.0, 2.0)], {}),
+    "infinite result": (lambda x: torch.cat([x.exp(), torch.full((1,), math.inf)]), [leaf(1.0, 2.0)], {}),
 }
 
 
@@ -437,6 +439,7 @@ NOT_APPLICABLE: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "raises": (torch.mm, [random(2, 3), random(2, 3)]),
     "another type": (lambda x: x.float(), [random(2)]),
     "refuses float64": (torch.nn.Linear(2, 1), [random(2, dtype=torch.float32)]),
+    "infinite": (torch.exp, [leaf(1.0, -math.inf)]),
     "outside its domain": (torch.sqrt, [leaf(-1.0)]),
 }
 
