@@ -179,7 +179,7 @@ def finite_differences(func: Callable[..., Any], args: Sequence[Any], kwargs: di
 
     The tensors that require grad, also those in nested lists, become float64 leaves; every evaluation gets clones, so
     that ``func`` may work in place, and the same random numbers. None where it does not apply: nothing requires grad,
-    no differentiable output, an infinite input, more than ``CHECK_LIMIT`` numbers in or out, or ``func`` refuses float64.
+    no differentiable output, an infinite input, more than ``CHECK_LIMIT`` numbers in or out, ``func`` refuses float64.
     At a kink the two rightly differ.
     """
     try:
