@@ -8,8 +8,9 @@ import warnings
 
 import pytest
 
+from core.engine import record
 from core.engine.explain import RULES, explain
-from core.records import Edge, Event, Failure, Node, Op, Pass, Step, TensorSnapshot, Trace, Value
+from core.records import Edge, Event, Failure, Node, Op, Options, Pass, Step, TensorSnapshot, Trace, Value
 
 HEADER = "import torch\nfrom torch import nn, tensor\n"
 FUNCTION = """
@@ -515,3 +516,87 @@ def test_a_custom_function_is_named(kind: str, body: str, facts: dict[str, str])
     built.backward(7, ["SumBackward0", "FBackward"], 1)
     found = built.explain()
     assert (found.kind, found.facts, found.node, found.lines) == (kind, facts, (0, 1), (7,))
+
+
+# ── Whole programs ────────────────────────────────────────────────────────────────────────────────────────────────
+
+WHOLE: dict[str, tuple[str, tuple[int, ...], dict[str, str]]] = {
+    "y = x * x\ny.backward()": ("non-scalar", (4,), {"name": "y", "shape": "[2]"}),
+    "nn.Linear(2, 3)(x).backward()": ("non-scalar", (4,), {"name": "nn.Linear(2, 3)(x)", "shape": "[3]"}),
+    "y = (x * x).sum()\ny.backward()\ny.backward()": ("second-backward", (5,), {"first": "5"}),
+    "y = x * x\ny.sum().backward()\ny.mean().backward()": ("second-backward", (5,), {"first": "5"}),
+    "h = x\nfor _ in range(2):\n    h = h.exp()\n    h.sum().backward()": (
+        "second-backward-loop",
+        (6,),
+        {"first": "7"},
+    ),
+    "y = x.exp()\ny += 1\ny.sum().backward()": ("in-place", (4, 5), {"name": "y", "changed_text": "y += 1"}),
+    "y = x * 1\nz = y ** 2\ny[0] = 5\nz.sum().backward()": ("in-place", (5, 6), {"name": "y", "saved_text": "y ** 2"}),
+    "w = torch.ones(2)\ny = x * w\nw.zero_()\ny.sum().backward()": ("in-place", (5, 6), {"name": "w"}),
+    "y = x * 1\nz = y[:1].exp() * y[:1]\ny.mul_(2)\nz.sum().backward()": ("in-place", (5, 6), {}),
+    "o = torch.optim.SGD([x], 1)\ny = (x * x).sum()\ny.backward(retain_graph=True)\no.step()\ny.backward()": (
+        "in-place",
+        (5, 7),
+        {"name": "x", "changed_text": "o.step()"},
+    ),
+    "y = (x * x).detach()\ny.sum().backward()": ("no-graph-detach", (4,), {"text": "(x * x).detach()"}),
+    "y = x.data * 2\ny.sum().backward()": ("no-graph-detach", (4,), {"text": "x.data"}),
+    "with torch.no_grad():\n    y = x * x\ny.sum().backward()": ("no-graph-no-grad", (5,), {"text": "x * x"}),
+    "loss = (x > 1).float().mean()\nloss.backward()": (
+        "no-graph-whole-numbers",
+        (4,),
+        {"name": "loss", "dtype": "bool"},
+    ),
+    "loss = tensor(x.sum().item())\nloss.backward()": ("no-graph-number", (4,), {"name": "loss"}),
+    "a = torch.ones(2)\nloss = (a * 2).sum()\nloss.backward()": ("no-graph-leaves", (), {"leaves": "a"}),
+    "a = tensor([1, 2])\nloss = (a * 2).sum()\nloss.backward()": ("no-graph-integer-leaves", (), {"leaves": "a"}),
+    "g, = torch.autograd.grad((x * x).sum(), x)\ng.sum().backward()": ("no-graph-create-graph", (4,), {"name": "g"}),
+    "y = x * x\ny.backward(torch.ones(3))": ("seed-shape", (), {"given": "[3]", "expected": "[2]"}),
+    "z = tensor(1.)\ntorch.autograd.grad(x.sum(), z)": ("input-without-grad", (), {"name": "z"}),
+    "z = x * 3\ntorch.autograd.grad(x.sum() * 2, [x, z])": ("unused-input", (), {"name": "z"}),
+    "y = x * x\ny.sum().backward()\ny.grad.zero_()": ("non-leaf-grad", (), {"name": "y"}),
+    "x.grad.zero_()": ("grad-none", (), {"name": "x"}),
+    "x += 1": ("leaf-in-place", (), {"name": "x"}),
+    "tensor([1, 2], requires_grad=True)": ("integer-leaf", (), {}),
+    "y = x * x\ny.register_hook(lambda g: g.sum())\ny.sum().backward()": (
+        "hook-shape",
+        (4,),
+        {"name": "y", "expected": "[2]"},
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute")
+@pytest.mark.filterwarnings("ignore:Converting a tensor")
+@pytest.mark.parametrize("program", WHOLE)
+def test_a_recorded_program(program: str):
+    kind, lines, facts = WHOLE[program]
+    source = HEADER + X + program
+    plain = raised(source)
+    trace = record(source, options=Options(verify=False))
+    assert trace.error is not None
+    assert (trace.error.type, trace.error.message, trace.error.line) == (plain.type, plain.message, plain.line)
+    assert (trace.error.kind, trace.error.lines) == (kind, lines)
+    assert trace.error.facts | facts == trace.error.facts
+    if trace.error.node is not None:
+        index, node = trace.error.node
+        assert trace.passes[index].error is not None
+        assert node not in {step.node for step in trace.passes[index].steps}
+
+
+@pytest.mark.parametrize(
+    ("returned", "kind", "facts"),
+    [
+        ("grad, grad, grad", "custom-count", {"function": "F", "expected": "1", "got": "3"}),
+        ("grad.sum().expand(3)", "custom-shape", {"got": "[3]", "expected": "[2]"}),
+        ("1.0", "custom-type", {"function": "F", "type": "float"}),
+    ],
+)
+def test_a_recorded_custom_function(returned: str, kind: str, facts: dict[str, str]):
+    source = HEADER + FUNCTION.format(returned)
+    failure = record(source, options=Options(verify=False)).error
+    assert failure is not None
+    assert failure.kind == kind
+    assert failure.facts | facts == failure.facts
+    assert failure.lines == (len(source.splitlines()),)
+    assert failure.node is not None
