@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 MB = 1 << 20
 
@@ -17,18 +18,22 @@ def peak(name: str, way: str, repeats: int = 3) -> float:
     return statistics.median(float(run.stdout) for run in runs)
 
 
-def _main(name: str, way: str) -> None:
+def resident_peak() -> float:
+    """Most memory this process ever held, in MB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count the parent's peak too, from before exec
+        return next(int(line.split()[1]) / 1024 for line in status.open() if line.startswith("VmHWM"))
     import resource
 
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MB
+
+
+def _main(name: str, way: str) -> None:
     import torch
 
     from bench import workload
     from core.engine import record, record_backward
     from core.records import Options
-
-    def resident() -> float:
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB
 
     ways: dict[str, Callable[[], object]] = {
         "plain": lambda: workload.run(name),
@@ -37,9 +42,9 @@ def _main(name: str, way: str) -> None:
     }
     torch.set_num_threads(1)
     torch.ones(64, 64, requires_grad=True).square().sum().backward()  # the engine's own threads and buffers
-    before = resident()
+    before = resident_peak()
     kept = ways[way]()
-    print(resident() - before)
+    print(resident_peak() - before)
     del kept
 
 

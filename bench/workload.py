@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ def source(name: str) -> str:
 
 
 def run(name: str, ending: str = BACKWARD, **names: Any) -> dict[str, Any]:
-    """Runs the program as Python would, with another last line if wished, and returns its globals."""
+    """Runs the program as Python would, silently, with another last line if wished; returns its globals."""
     namespace = {"__name__": "__main__", **names}
-    exec(compile(source(name).replace(BACKWARD, ending), f"{name}.py", "exec"), namespace)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(source(name).replace(BACKWARD, ending), f"{name}.py", "exec"), namespace)
     return namespace
 
 
