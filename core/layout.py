@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 
 Point = tuple[float, float]
@@ -30,13 +31,21 @@ class Layout:
     size: Size
 
 
-def arrange(sizes: Sequence[Size], links: Sequence[Link], *, gap: float = 72.0, between: float = 28.0) -> Layout:
+def arrange(
+    sizes: Sequence[Size],
+    links: Sequence[Link],
+    *,
+    gap: float = 72.0,
+    between: float = 28.0,
+    ports: Sequence[float] | None = None,
+) -> Layout:
     """Lays out any graph, cyclic, disconnected or empty.
 
     Args:
         sizes: width and height of every card.
         links: (source, target) per edge; parallel edges and self loops are allowed.
         gap: room between two columns. between: room between two cards of a column.
+        ports: height of the middle part of every card where edges may end; all of it by default.
     """
     boxes: list[tuple[float, float]] = [(0.0, 0.0)] * len(sizes)
     bends: dict[Link, list[Point]] = {}
@@ -54,7 +63,8 @@ def arrange(sizes: Sequence[Size], links: Sequence[Link], *, gap: float = 72.0, 
         shelf_x += size[0] + gap
         shelf_height = max(shelf_height, size[1])
         width = max(width, shelf_x - gap)
-    return Layout(tuple(boxes), _routes(boxes, sizes, links, bends), (width, shelf_y + shelf_height))
+    reach = [height for _, height in sizes] if ports is None else ports
+    return Layout(tuple(boxes), _routes(boxes, sizes, reach, links, bends), (width, shelf_y + shelf_height))
 
 
 def _components(count: int, links: Sequence[Link]) -> list[list[int]]:
@@ -118,9 +128,9 @@ def _arrange_part(
     top = min(centre - height / 2 for centre, height in zip(centres, heights, strict=True))
     bottom = max(centre + height / 2 for centre, height in zip(centres, heights, strict=True))
     left, lefts, widths = 0.0, [], []
-    for column in columns:
+    for items in columns:
         lefts.append(left)
-        widths.append(max((sizes[part[item]][0] for item in column if item < len(part)), default=0.0))
+        widths.append(max((sizes[part[item]][0] for item in items if item < len(part)), default=0.0))
         left += widths[-1] + gap
     place = {
         part[item]: (
@@ -258,7 +268,7 @@ def _pair_crossings(a: int, b: int, above: list[list[int]], below: list[list[int
 def _crossings(columns: list[list[int]], below: list[list[int]], position: list[int]) -> int:
     """Crossings between neighbouring columns, counted with a Fenwick tree."""
     total = 0
-    for column, following in zip(columns, columns[1:], strict=False):
+    for column, following in pairwise(columns):
         tree = [0] * (len(following) + 1)
         drawn = 0
         for item in column:
@@ -327,7 +337,11 @@ def _pool(wanted: list[float], weights: list[float], heights: list[float], betwe
 
 
 def _routes(
-    corners: list[Point], sizes: Sequence[Size], links: Sequence[Link], bends: dict[Link, list[Point]]
+    corners: list[Point],
+    sizes: Sequence[Size],
+    reach: Sequence[float],
+    links: Sequence[Link],
+    bends: dict[Link, list[Point]],
 ) -> tuple[tuple[Point, ...], ...]:
     """Curves from port to port; ports of one side are spread in the order of where their edges go."""
     leaving: dict[int, list[int]] = defaultdict(list)
@@ -344,10 +358,10 @@ def _routes(
     finish: dict[int, float] = {}
     for card, numbers in leaving.items():
         numbers.sort(key=lambda n: ((bends.get(links[n]) or [(0, middle(links[n][1]))])[0][1], n))
-        start.update(zip(numbers, _ports(corners[card][1], sizes[card][1], len(numbers)), strict=True))
+        start.update(zip(numbers, _ports(middle(card), reach[card], len(numbers)), strict=True))
     for card, numbers in entering.items():
         numbers.sort(key=lambda n: ((bends.get(links[n]) or [(0, middle(links[n][0]))])[-1][1], n))
-        finish.update(zip(numbers, _ports(corners[card][1], sizes[card][1], len(numbers)), strict=True))
+        finish.update(zip(numbers, _ports(middle(card), reach[card], len(numbers)), strict=True))
     routes = []
     for number, (a, b) in enumerate(links):
         if a == b:
@@ -359,15 +373,15 @@ def _routes(
     return tuple(routes)
 
 
-def _ports(top: float, height: float, count: int) -> list[float]:
+def _ports(middle: float, height: float, count: int) -> list[float]:
     spread = min(30.0, height * 0.8 / max(count, 1))
-    return [top + height / 2 + (place - (count - 1) / 2) * spread for place in range(count)]
+    return [middle + (place - (count - 1) / 2) * spread for place in range(count)]
 
 
 def _curve(points: list[Point]) -> tuple[Point, ...]:
     """Through every point with horizontal tangents."""
     curve = [points[0]]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         # An edge that runs against the reading direction swings out instead of folding back on itself.
         reach = (x1 - x0) / 2 if x1 > x0 else 60.0 + (x0 - x1) / 4
         curve += [(x0 + reach, y0), (x1 - reach, y1), (x1, y1)]

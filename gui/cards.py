@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -93,12 +93,15 @@ def build(trace: Trace, index: Index) -> Graph:
     card_of_op: dict[int, int] = {}
     card_of_value: dict[int, int] = {}
     card_of_node: dict[NodeKey, int] = {}
-    used = {value for op in trace.ops for value in op.inputs}
-    hidden = {op.id for op in trace.ops if _is_helper(op, trace, used)}
+    uses = Counter(value for op in trace.ops for value in op.inputs)
+    hidden = {op.id for op in trace.ops if _is_helper(op, trace, uses)}
 
     for op in trace.ops:
         if op.id in hidden:
             continue
+        raw = _initialised(op, trace, index, uses)
+        if raw is not None:
+            card_of_value[raw] = len(drafts)
         for value in op.inputs:
             if value not in index.producer and value not in card_of_value:
                 _own_value(trace.values[value], trace, index, drafts, card_of_value)
@@ -111,12 +114,15 @@ def build(trace: Trace, index: Index) -> Graph:
                 draft.values.append(value)
 
     for number, backward in enumerate(trace.passes):
+        computed = _computed_by_passes(number, trace, index)
         for node in backward.nodes:
             card = None if node.op is None else card_of_op.get(node.op)
             if card is None and node.value is not None:
                 if node.value not in card_of_value:
                     _own_value(trace.values[node.value], trace, index, drafts, card_of_value)
                 card = card_of_value[node.value]
+            if card is None and node.id in computed:
+                card = card_of_value.get(computed[node.id])
             if card is None:
                 card = len(drafts)
                 drafts.append(_Draft())
@@ -133,17 +139,38 @@ def build(trace: Trace, index: Index) -> Graph:
     return Graph(tuple(cards), tuple(wires), card_of_op, card_of_value, card_of_node)
 
 
-def _is_helper(op: Op, trace: Trace, used: set[int]) -> bool:
+def _computed_by_passes(number: int, trace: Trace, index: Index) -> dict[int, int]:
+    """Nodes made by an earlier pass (create_graph) → the value they computed, found where an operation uses it."""
+    backward = trace.passes[number]
+    found: dict[int, int] = {}
+    for edge in backward.edges:
+        source, target = backward.nodes[edge.source], backward.nodes[edge.target]
+        if source.op is None or target.op is not None or target.value is not None:
+            continue
+        tracked = [value for value in trace.ops[source.op].inputs if trace.values[value].requires_grad]
+        if edge.source_slot < len(tracked) and tracked[edge.source_slot] not in index.producer:
+            found.setdefault(target.id, tracked[edge.source_slot])
+    return found
+
+
+def _is_helper(op: Op, trace: Trace, uses: Counter[int]) -> bool:
     """A constant that nothing uses and no name holds, such as the tensor written inside ``backward(gradient=…)``."""
     return not op.inputs and all(
-        value not in used and not trace.values[value].names and not trace.values[value].requires_grad
+        not uses[value] and not trace.values[value].names and not trace.values[value].requires_grad
         for value in op.outputs
     )
 
 
-def _own_value(
-    value: Value, trace: Trace, index: Index, drafts: list[_Draft], card_of_value: dict[int, int]
-) -> None:
+def _initialised(op: Op, trace: Trace, index: Index, uses: Counter[int]) -> int | None:
+    """The nameless memory that an operation such as ``kaiming_uniform_`` fills: it needs no card of its own."""
+    if op.inplace and len(op.outputs) == 1:
+        before = trace.values[op.outputs[0]].previous
+        if before in op.inputs and uses[before] == 1 and before not in index.producer:
+            return None if trace.values[before].names else before
+    return None
+
+
+def _own_value(value: Value, trace: Trace, index: Index, drafts: list[_Draft], card_of_value: dict[int, int]) -> None:
     """Gives a value that no operation made a card, shared with what the same tensor held before."""
     chain = [value]
     while chain[-1].previous is not None and chain[-1].id not in index.producer:

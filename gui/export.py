@@ -10,6 +10,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 
 from core.playback import Playback
@@ -22,7 +23,8 @@ from gui.theme import PALETTES, Palette
 STILL = frozenset({".png", ".svg", ".pdf"})
 MOVING = frozenset({".gif", ".webp"})
 LARGEST = 60_000_000
-"""Pixels of a picture at most."""
+WIDEST = 30_000
+"""Pixels of a picture at most, and of one side."""
 LONGEST = 400
 """Frames of an animation at most."""
 FOOT = 36.0
@@ -111,10 +113,10 @@ class _Sheet:
     def scenes(self, playback: Playback) -> tuple[Scene, Scene]:
         return self.picture.scene(playback, self.words), self.legend
 
-    def render(self, playback: Playback, scale: float) -> paint.RendererAgg:
-        width, height = (max(1, round(side * scale)) for side in self.size)
-        if width * height > LARGEST:
-            raise ValueError(f"{width}×{height} pixels are too many; use a smaller --scale, or .svg")
+    def render(self, playback: Playback, scale: float) -> RendererAgg:
+        # A very large graph is drawn smaller rather than not at all; .svg and .pdf have no such limit.
+        scale = min(scale, WIDEST / max(self.size), (LARGEST / (self.size[0] * self.size[1])) ** 0.5)
+        width, height = (max(1, int(side * scale)) for side in self.size)
         renderer = paint.screen(width, height, self.palette)
         painter = paint.Painter(renderer, height, self.palette, scale=scale, origin=self.origin)
         for scene in self.scenes(playback):
@@ -132,9 +134,8 @@ class _Sheet:
         figure.patch.set_facecolor(self.palette["canvas"])
         figure.add_artist(_Drawing(self, playback))
         target = io.BytesIO()
-        settings = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "pullback"}
         meta = {"Date": None} if kind == ".svg" else {"CreationDate": None}
-        with matplotlib.rc_context(settings):
+        with matplotlib.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "pullback"}):
             figure.savefig(target, format=kind[1:], facecolor=figure.get_facecolor(), metadata=meta)
         return target.getvalue()
 
@@ -142,8 +143,7 @@ class _Sheet:
         if last - first > LONGEST:
             raise ValueError(f"{last - first} frames are too many for an animation; choose a --pass")
         frames = [
-            paint.pixels(self.render(playback.at(cursor), scale)).convert("RGB")
-            for cursor in range(first, last + 1)
+            paint.pixels(self.render(playback.at(cursor), scale)).convert("RGB") for cursor in range(first, last + 1)
         ]
         target = io.BytesIO()
         times = [900] * (len(frames) - 1) + [2500]

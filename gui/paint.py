@@ -118,7 +118,8 @@ class Painter:
         down = (label.y - self.origin[1]) * self.scale + 0.36 * size
         gc = self._pen(label.colour, 1)
         # ismath=False: a pair of dollar signs in a program's text is no mathematics.
-        self.renderer.draw_text(gc, x, down if self.renderer.flipy() else self.height - down, label.text, font, 0, False)
+        y = down if self.renderer.flipy() else self.height - down
+        self.renderer.draw_text(gc, x, y, label.text, font, 0, False)
         gc.restore()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -29,6 +29,8 @@ READABLE = 0.42
 OUTLINES = 0.14
 """Below this scale cards are plain rectangles."""
 CHIP_BUDGET = 80
+SEED_HEIGHT, SEED_DROP = 54.0, 26.0
+MARGIN = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +95,10 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """The seed of one root of one pass."""
+    """The seed of one pass at one card; ``slots`` are positions in ``Pass.seeds``."""
 
     pass_: int
-    slot: int
+    slots: tuple[int, ...]
     card: int
 
 
@@ -112,7 +114,7 @@ class _Sheet:
 def text_width(text: str, size: float, mono: bool = True) -> float:
     """A safe estimate, so that a picture comes out the same wherever it is drawn."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return (wide * 1.02 + (len(text) - wide) * (0.605 if mono else 0.57)) * size
+    return (wide * 1.02 + (len(text) - wide) * (0.605 if mono else 0.61)) * size
 
 
 def short(snapshot: TensorSnapshot | None, limit: int = TEXT_LIMIT) -> str:
@@ -136,30 +138,38 @@ class Picture:
         self.trace = trace
         self.index = index
         self.graph = cards.build(trace, index)
-        self.seeds = tuple(
-            Seed(number, slot, self.graph.card_of_node[(number, node)])
-            for number, backward in enumerate(trace.passes)
-            for slot, (node, _) in enumerate(backward.roots)
-            if (number, node) in self.graph.card_of_node
-        )
-        sizes = [self._card_size(card) for card in self.graph.cards]
-        sizes += [self._seed_size(seed) for seed in self.seeds]
+        self.seeds = self._find_seeds()
+        own = [self._card_size(card) for card in self.graph.cards]
+        self._seed_boxes = self._seed_sizes()
+        # A seed hangs below its card; the same room above keeps the card in the middle of what is laid out.
+        sizes = [
+            (max(width, self._seed_boxes[card][0]), height + 2 * (SEED_DROP + SEED_HEIGHT))
+            if card in self._seed_boxes
+            else (width, height)
+            for card, (width, height) in enumerate(own)
+        ]
         links = [(wire.source, wire.target) for wire in self.graph.wires]
-        links += [(seed.card, len(self.graph.cards) + number) for number, seed in enumerate(self.seeds)]
-        self.layout = layout.arrange(sizes, links, gap=self._gap())
+        ports = [height for _, height in own]
+        self.layout = layout.arrange(sizes, links, gap=self._gap(), ports=ports)
         corners = np.array(self.layout.corners, dtype=float).reshape(-1, 2)
-        self._rects = np.hstack([corners, corners + np.array(sizes, dtype=float).reshape(-1, 2)])
-        self._wire_rects = np.array(
-            [_bounds(route) for route in self.layout.routes], dtype=float
-        ).reshape(-1, 4)
+        inner = np.array(own, dtype=float).reshape(-1, 2)
+        corners[:, 1] += (np.array(sizes, dtype=float).reshape(-1, 2)[:, 1] - inner[:, 1]) / 2
+        inner[:, 0] = np.array(sizes, dtype=float).reshape(-1, 2)[:, 0]
+        self._rects = np.hstack([corners, corners + inner])
+        self._wire_rects = np.array([_bounds(route) for route in self.layout.routes], dtype=float).reshape(-1, 4)
         self._born = np.array([self._birth(card) for card in self.graph.cards], dtype=np.int64)
 
     # ── Where things are ──────────────────────────────────────────────────────────────────────────────────────────
 
-    @property
+    @cached_property
     def bounds(self) -> Rect:
         """Everything, with a margin."""
-        return (-24.0, -24.0, self.layout.size[0] + 24.0, self.layout.size[1] + 24.0)
+        if not self.graph.cards:
+            return (0.0, 0.0, 1.0, 1.0)
+        rects = np.vstack([self._rects, *(np.array([self._seed_rect(card)]) for card in self._seed_boxes)])
+        left, top = rects[:, :2].min(axis=0) - MARGIN
+        right, bottom = rects[:, 2:].max(axis=0) + MARGIN
+        return (float(left), float(top), float(right), float(bottom))
 
     def rect(self, card: int) -> Rect:
         left, top, right, bottom = self._rects[card]
@@ -167,23 +177,24 @@ class Picture:
 
     def card_at(self, x: float, y: float, playback: Playback) -> int | None:
         """The visible card under a point."""
-        for card in np.nonzero(_inside(self._rects[: len(self.graph.cards)], (x, y, x, y)))[0]:
+        for card in np.nonzero(_inside(self._rects, (x, y, x, y)))[0]:
             if self._born[card] < playback.cursor:
                 return int(card)
         return None
 
     def seed_at(self, x: float, y: float, playback: Playback) -> Seed | None:
         """The visible seed under a point."""
-        for place in np.nonzero(_inside(self._rects[len(self.graph.cards) :], (x, y, x, y)))[0]:
-            if playback.began(self.seeds[place].pass_):
-                return self.seeds[place]
+        for card in self._seed_boxes:
+            seed = self._seed_now(card, playback)
+            if seed is not None and _overlap(self._seed_rect(card), (x, y, x, y)):
+                return seed
         return None
 
     def wire_at(self, x: float, y: float, playback: Playback, tolerance: float = 7.0) -> Wire | None:
         """The visible wire nearest to a point."""
         near = (x - tolerance, y - tolerance, x + tolerance, y + tolerance)
         best, closest = None, tolerance
-        for place in np.nonzero(_inside(self._wire_rects[: len(self.graph.wires)], near))[0]:
+        for place in np.nonzero(_inside(self._wire_rects, near))[0]:
             if not self._shows(self.graph.wires[place], playback):
                 continue
             away = float(np.min(np.hypot(*(_sample(self.layout.routes[place]) - (x, y)).T)))
@@ -227,18 +238,44 @@ class Picture:
             label = 92 if self.index.expected((number, node)) > 1 else 44
             if step is not None:
                 taken = self.trace.passes[number].steps[step]
-                said = (taken.grad_before, taken.grad_after) if card.leaf else taken.grad_outputs
-                rows.append(label + text_width(shorts(said[-1:] if card.leaf else said), BODY))
-        height = HEAD + ROW * (2 if card.tracked else 1)
+                rows.append(label + text_width(shorts(taken.grad_outputs), BODY))
+        if card.leaf:
+            history = self.index.grads.get(self.index.leaf_of.get(card.values[-1], card.values[-1]))
+            rows += [50 + text_width(short(grad), BODY) for grad in (history.states if history else ())]
+        height = HEAD + ROW * (bool(card.values) + card.tracked)
         return (min(WIDEST, max(104.0, max(rows) + 2 * PAD)), height)
 
-    def _seed_size(self, seed: Seed) -> layout.Size:
-        text = short(self._seed_tensor(seed), CHIP_LIMIT)
-        return (max(84.0, text_width(text, BODY) + 2 * PAD), 56.0)
+    def _find_seeds(self) -> tuple[Seed, ...]:
+        found: dict[tuple[int, int], list[int]] = {}
+        for number, backward in enumerate(self.trace.passes):
+            for slot, (node, _) in enumerate(backward.roots):
+                card = self.graph.card_of_node.get((number, node))
+                if card is not None:
+                    found.setdefault((number, card), []).append(slot)
+        return tuple(Seed(number, tuple(slots), card) for (number, card), slots in found.items())
 
-    def _seed_tensor(self, seed: Seed) -> TensorSnapshot | None:
+    def _seed_text(self, seed: Seed) -> str:
         seeds = self.trace.passes[seed.pass_].seeds
-        return seeds[seed.slot] if seed.slot < len(seeds) else None
+        return shorts((seeds[slot] for slot in seed.slots if slot < len(seeds)), CHIP_LIMIT)
+
+    def _seed_sizes(self) -> dict[int, layout.Size]:
+        """Per card with seeds, the size of the box for the longest of them."""
+        sizes: dict[int, layout.Size] = {}
+        for seed in self.seeds:
+            width = max(92.0, text_width(self._seed_text(seed), BODY) + 2 * PAD, sizes.get(seed.card, (0.0,))[0])
+            sizes[seed.card] = (width, SEED_HEIGHT)
+        return sizes
+
+    def _seed_rect(self, card: int) -> Rect:
+        left, _, right, bottom = self.rect(card)
+        width, height = self._seed_boxes[card]
+        middle = (left + right) / 2
+        return (middle - width / 2, bottom + SEED_DROP, middle + width / 2, bottom + SEED_DROP + height)
+
+    def _seed_now(self, card: int, playback: Playback) -> Seed | None:
+        """The seed shown at a card: of the pass that began last."""
+        begun = [seed for seed in self.seeds if seed.card == card and playback.began(seed.pass_)]
+        return max(begun, key=lambda seed: self.index.pass_at[seed.pass_], default=None)
 
     def _gap(self) -> float:
         """Room between columns for the contributions on the wires."""
@@ -247,7 +284,7 @@ class Picture:
             for step in backward.steps[:100]:
                 for gradient in step.grad_inputs:
                     longest = max(longest, text_width(short(gradient, CHIP_LIMIT), BODY))
-        return max(64.0, min(150.0, longest + 48.0))
+        return max(60.0, min(132.0, longest + 40.0))
 
     def _node_name(self, card: Card) -> str:
         if not card.nodes:
@@ -255,6 +292,8 @@ class Picture:
         number, node = card.nodes[0]
         inner = len({key[1] for key in card.nodes if key[0] == number}) - 1
         name = self.trace.passes[number].nodes[node].name
+        if not card.values and card.op is None:
+            return ""
         return f"{name} +{inner}" if inner else name
 
     # ── The moment ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,17 +315,14 @@ class Picture:
             selected: a card chosen by the reader.
         """
         view = view or self.bounds
-        seen = _inside(self._rects, view)
-        shown = seen[: len(self.graph.cards)] & (self._born < playback.cursor)
+        shown = _inside(self._rects, view) & (self._born < playback.cursor)
         current = self.current_card(playback)
         sheet = _Sheet()
         wires = np.nonzero(_inside(self._wire_rects, view))[0]
         chips: list[tuple[Wire, str, str]] = []
         if scale >= OUTLINES or len(wires) <= 3000:
             for place in wires:
-                if place >= len(self.graph.wires):
-                    self._draw_seed_wire(sheet, int(place), playback)
-                elif self._shows(self.graph.wires[place], playback):
+                if self._shows(self.graph.wires[place], playback):
                     self._draw_wire(sheet, self.graph.wires[place], playback, chips)
         visible = np.nonzero(shown)[0]
         if scale < OUTLINES:
@@ -294,11 +330,14 @@ class Picture:
             return Scene(tuple(sheet.shapes))
         for place in visible:
             self._draw_card(sheet, self.graph.cards[place], playback, words, current == place, selected == place)
-        for number, seed in enumerate(self.seeds):
-            if seen[len(self.graph.cards) + number] and playback.began(seed.pass_):
-                self._draw_seed(sheet, number, seed, playback, words)
+        taken = [self.rect(int(card)) for card in visible]
+        for card in self._seed_boxes:
+            seed = self._seed_now(card, playback)
+            if seed is not None and _overlap(self._seed_rect(card), view):
+                self._draw_seed(sheet, seed, playback, words)
+                taken.append(self._seed_rect(card))
         if scale >= READABLE:
-            self._draw_chips(sheet, chips, current, visible)
+            self._draw_chips(sheet, chips, current, taken)
         return Scene(tuple(sheet.shapes), tuple(sheet.labels))
 
     def _draw_far(self, sheet: _Sheet, visible: np.ndarray, current: int | None) -> None:
@@ -325,8 +364,9 @@ class Picture:
         sheet.labels.append(Label(left + PAD, top + 18, card.title, ink, TITLE, bold=card.tracked))
         sheet.labels.append(Label(left + PAD, top + 36, self._node_name(card), "quiet", SMALL, mono=False))
         sheet.shapes.append(Box(left, top + HEAD, width, 0, line="line", weight=1, radius=0))
-        row = top + HEAD + ROW / 2
+        row = top + HEAD - ROW / 2
         if card.values:
+            row += ROW
             said = shorts(playback.tensor(value) for value in card.values if playback.exists(value))
             if card.leaf:
                 said = short(playback.tensor(card.values[-1]))
@@ -372,9 +412,7 @@ class Picture:
     def _node(self, card: Card, playback: Playback) -> NodeKey | None:
         return cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
 
-    def _draw_wire(
-        self, sheet: _Sheet, wire: Wire, playback: Playback, chips: list[tuple[Wire, str, str]]
-    ) -> None:
+    def _draw_wire(self, sheet: _Sheet, wire: Wire, playback: Playback, chips: list[tuple[Wire, str, str]]) -> None:
         route = self.layout.routes[wire.id]
         if wire.cut:
             sheet.shapes.append(Curve(route, "cut", 1.8, dashed=True, arrow="end"))
@@ -397,33 +435,28 @@ class Picture:
         elif wire.passages or wire.value is None or self.trace.values[wire.value].requires_grad:
             sheet.shapes.append(Curve(route, "edge", 1.6, arrow="end"))
         else:
-            sheet.shapes.append(Curve(route, "line", 1.4, arrow="end"))
+            sheet.shapes.append(Curve(route, "edge", 1.0, arrow="end"))
 
-    def _draw_seed_wire(self, sheet: _Sheet, place: int, playback: Playback) -> None:
-        if playback.began(self.seeds[place - len(self.graph.wires)].pass_):
-            sheet.shapes.append(Curve(self.layout.routes[place], "grad", 2.4, arrow="start"))
-
-    def _draw_seed(self, sheet: _Sheet, number: int, seed: Seed, playback: Playback, words: Words) -> None:
-        left, top, right, bottom = self.rect(len(self.graph.cards) + number)
+    def _draw_seed(self, sheet: _Sheet, seed: Seed, playback: Playback, words: Words) -> None:
+        left, top, right, bottom = self._seed_rect(seed.card)
         current = seed.pass_ == playback.current_pass
         changed = self.trace.passes[seed.pass_].seeded
-        line = "cut" if changed else "grad" if current else "line"
-        fill = "cut_soft" if changed else "grad_soft"
-        sheet.shapes.append(Box(left, top, right - left, bottom - top, fill=fill, line=line, weight=1.4, dashed=True))
         colour = "cut" if changed else "grad"
-        sheet.labels.append(
-            Label(left + PAD, top + 18, words("card.seed") + " ✎", colour, SMALL, bold=True, mono=False)
-        )
-        text = short(self._seed_tensor(seed), CHIP_LIMIT)
-        sheet.labels.append(Label(left + PAD, top + 38, text, colour if current else "quiet"))
+        x = (left + right) / 2
+        stem = ((x, top - SEED_DROP), (x, top - 14), (x, top - 8), (x, top))
+        sheet.shapes.append(Curve(stem, colour, 2.4, arrow="start"))
+        line = colour if current else "edge"
+        sheet.shapes.append(Box(left, top, right - left, bottom - top, f"{colour}_soft", line, 1.4, dashed=True))
+        title = words("card.seed") + " ✎"
+        sheet.labels.append(Label(left + PAD, top + 17, title, colour, SMALL, bold=True, mono=False))
+        sheet.labels.append(Label(left + PAD, top + 37, self._seed_text(seed), colour if current else "quiet"))
 
     def _draw_chips(
-        self, sheet: _Sheet, chips: list[tuple[Wire, str, str]], current: int | None, visible: np.ndarray
+        self, sheet: _Sheet, chips: list[tuple[Wire, str, str]], current: int | None, taken: list[Rect]
     ) -> None:
         """What lies on the wires, moved along them so that nothing is covered."""
         if len(chips) > CHIP_BUDGET:
             chips = [chip for chip in chips if current in (chip[0].source, chip[0].target) or chip[2] == "cut"]
-        taken = [self.rect(int(card)) for card in visible]
         for wire, text, colour in chips[: 2 * CHIP_BUDGET]:
             half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
             along = _sample(self.layout.routes[wire.id])
@@ -456,7 +489,7 @@ def legend(words: Words, x: float, y: float, *, hints: bool = False) -> Scene:
             sheet.shapes.append(Curve(line, key, 2.4 if key == "grad" else 1.8, dashed=key == "cut"))
         text = words("legend.cut.hint" if hints and key == "cut" else f"legend.{key}")
         sheet.labels.append(Label(x + 28, y, text, "quiet", 12.0, mono=False))
-        x += 28 + text_width(text, 12.0, False) + 22
+        x += 28 + 0.88 * text_width(text, 12.0, False) + 18
     return Scene(tuple(sheet.shapes), tuple(sheet.labels))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
+
+from gui.i18n import Words
 
 Palette = dict[str, str]
 
@@ -12,15 +15,15 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
     "card": ("#FFFFFF", "#23282F"),
     "panel": ("#FFFFFF", "#1E2228"),
     "line": ("#DDE1E6", "#2F353D"),
-    "edge": ("#8C95A1", "#66707C"),
+    "edge": ("#858E9A", "#707B88"),
     "far": ("#AEB6C0", "#565F6A"),
     "text": ("#1B1F24", "#E6E9ED"),
-    "quiet": ("#69717C", "#98A1AC"),
+    "quiet": ("#666E79", "#98A1AC"),
     "value": ("#0B63A5", "#6CB6F5"),
     "grad": ("#C2410C", "#FF9A5C"),
     "grad_soft": ("#FFF1E8", "#3A2417"),
     "leaf": ("#087F5B", "#4ED1A1"),
-    "leaf_soft": ("#E6F6F0", "#15332A"),
+    "leaf_soft": ("#EAF8F3", "#15332A"),
     "cut": ("#9C36B5", "#D58CEB"),
     "cut_soft": ("#F8EEFB", "#33203A"),
     "accent": ("#1F6FEB", "#4C8DFF"),
@@ -29,7 +32,7 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
     "button": ("#EEF0F3", "#2C323A"),
     "button_hover": ("#E1E5EA", "#383F49"),
     "running_line": ("#FFF3C4", "#40370F"),
-    "running_span": ("#C9DEFC", "#264C82"),
+    "running_span": ("#C9DEFC", "#1F4070"),
     "wrong": ("#C92A2A", "#FF8787"),
     "wrong_soft": ("#FFECEC", "#3D1F22"),
     "code_keyword": ("#8A2BB0", "#D3A2F5"),
@@ -58,3 +61,26 @@ CHINESE: Final = (
 def first_available(wanted: tuple[str, ...], available: set[str], otherwise: str) -> str:
     """The first of the wanted font families that this computer has."""
     return next((family for family in wanted if family in available), otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How everything is dressed: each panel has one ``dress(look)``.
+
+    Attributes:
+        name: light or dark.
+        sans, mono: font families.
+    """
+
+    name: str
+    palette: Palette
+    words: Words
+    sans: str
+    mono: str
+
+    def __getitem__(self, colour: str) -> str:
+        return self.palette[colour]
+
+    def font(self, size: int, *, mono: bool = False, bold: bool = False) -> tuple[str, int, str]:
+        """A Tk font; negative sizes are pixels."""
+        return (self.mono if mono else self.sans, -size, "bold" if bold else "normal")

@@ -1,0 +1,331 @@
+"""What the current step does, in the order it happens."""
+
+from __future__ import annotations
+
+import tkinter as tk
+import tkinter.font as tkfont
+from dataclasses import dataclass, field
+
+from core.playback import NodeKey, Playback, add
+from core.records import Event, SavedTensor, Step, TensorSnapshot
+from gui import cards, figures
+from gui.cards import Card, Graph
+from gui.i18n import Words
+from gui.theme import Look
+
+LIMIT = 64
+"""Elements written out here."""
+WIDTH = 160
+"""Characters of one tensor at most."""
+
+Part = tuple[str, str]
+"""Text and the tag it is shown with."""
+
+
+@dataclass
+class Report:
+    """Lines of text with tags, collected from top to bottom."""
+
+    lines: list[list[Part]] = field(default_factory=list)
+    numbered: int = 0
+
+    def line(self, *parts: Part) -> None:
+        self.lines.append(list(parts))
+
+    def section(self, title: str) -> None:
+        self.lines.append([(title, "section")])
+
+    def stage(self, title: str) -> None:
+        """A numbered section: what the engine does, in its order."""
+        self.numbered += 1
+        self.section(f"{self.numbered} · {title}")
+
+    @property
+    def text(self) -> str:
+        return "\n".join("".join(text for text, _ in line) for line in self.lines)
+
+
+def say(snapshot: TensorSnapshot | None) -> str:
+    """A tensor as the inspector writes it."""
+    return figures.clip(figures.tensor(snapshot, small=LIMIT), WIDTH)
+
+
+def describe(playback: Playback | None, graph: Graph | None, selected: int | None, words: Words) -> Report:
+    """The report on the current event, or on the card the reader has chosen."""
+    report = Report()
+    if playback is None or graph is None:
+        report.line((words("inspect.nothing"), "heading"))
+        report.line((words("inspect.nothing2"), "quiet"))
+        return report
+    event = playback.event
+    if selected is not None:
+        _card(report, playback, graph, graph.cards[selected], words)
+    elif event is None:
+        report.line((words("inspect.nothing"), "heading"))
+        report.line((words("inspect.nothing2"), "quiet"))
+    elif playback.node is not None:
+        _node(report, playback, graph, playback.node, words)
+    elif event.op is not None:
+        card = graph.card_of_op.get(event.op)
+        _operation(report, playback, event.op, words)
+        if card is not None and graph.cards[card].leaf:
+            report.line(("leaf" if words.language == "en" else words("legend.leaf"), "leaf"))
+    elif event.kind in ("pass", "end"):
+        _pass(report, playback, event, words)
+    else:
+        _write(report, playback, event, words)
+    _leaves(report, playback, words)
+    return report
+
+
+def _card(report: Report, playback: Playback, graph: Graph, card: Card, words: Words) -> None:
+    key = cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
+    if key is not None:
+        _node(report, playback, graph, key, words)
+    elif card.op is not None:
+        _operation(report, playback, card.op, words)
+    else:
+        report.line((card.title, "title"))
+        for value in card.values[-1:]:
+            report.section(words("inspect.value"))
+            report.line((say(playback.tensor(value)), "value"))
+
+
+def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> None:
+    trace = playback.trace
+    op = trace.ops[op_id]
+    names = [name for value in op.outputs for name in trace.values[value].names]
+    report.line((names[0] if names else op.name, "title"), *_line(op.line, words))
+    report.line((figures.clip(op.text or op.name, WIDTH), "code"))
+    report.section(words("inspect.value"))
+    for value in op.outputs:
+        report.line((say(playback.tensor(value)), "value"))
+        record = trace.values[value]
+        report.line((f"{record.dtype}  {figures.shape(record.shape)}", "quiet"))
+    if op.inputs:
+        report.section(words("inspect.inputs"))
+        for value in op.inputs:
+            report.line((f"{_value_name(playback, value)}  ", "code"), (say(trace.values[value].tensor), "value"))
+    leaf = any(trace.values[value].is_leaf and trace.values[value].requires_grad for value in op.outputs)
+    state = "leaf" if leaf else "tracked" if op.tracked else "untracked"
+    report.line((words(f"inspect.{state}"), "leaf" if leaf else "quiet"))
+    if op.cut_inputs or op.cut:
+        report.line((words("inspect.cut"), "cut"))
+
+
+def _node(report: Report, playback: Playback, graph: Graph, key: NodeKey, words: Words) -> None:
+    trace = playback.trace
+    backward = trace.passes[key[0]]
+    node = backward.nodes[key[1]]
+    op_id = playback.operation_of(key)
+    report.line((node.name, "title"), *_line(trace.ops[op_id].line if op_id is not None else 0, words))
+    if op_id is not None:
+        report.line((figures.clip(_node_expression(playback, key, op_id), WIDTH), "code"))
+    step = playback.emitted(key)
+    _arrivals(report, playback, key, words)
+    if step is None:
+        report.stage(words("inspect.vjp"))
+        report.line((words("inspect.notrun"), "quiet"))
+        return
+    if node.value is not None and "AccumulateGrad" in node.name:
+        report.stage(words("inspect.goes"))
+        report.line((f"{_value_name(playback, node.value)}.grad  ", "code"), (words("inspect.accumulate"), "quiet"))
+        _sum(report, step.grad_before, step.grad_outputs[0] if step.grad_outputs else None, step.grad_after)
+    else:
+        _emitted(report, playback, graph, key, step, words)
+    if step.altered:
+        report.line((words("inspect.hook", what=words(f"inspect.hook.{step.altered}")), "cut"))
+    _saved(report, step.saved, words)
+
+
+def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words) -> None:
+    report.stage(words("inspect.arrives"))
+    buffer = playback.arrived(key)
+    if not buffer.contributions:
+        report.line((words("inspect.notyet"), "quiet"))
+    totals: dict[int, TensorSnapshot | None] = {}
+    for number, contribution in enumerate(buffer.contributions):
+        before = totals.get(contribution.into)
+        first = contribution.into not in totals
+        totals[contribution.into] = add(before, contribution.tensor)
+        source = words("inspect.seed")
+        if contribution.source is not None:
+            source = words("inspect.from", name=_node_name(playback, (key[0], contribution.source)))
+        if first:
+            report.line((say(contribution.tensor), "grad"), (f"  {source}", "quiet"))
+        else:
+            this, after = say(contribution.tensor), say(totals[contribution.into])
+            report.line((words("inspect.plus", n=number + 1, this=this, after=after), "grad"), (f"  {source}", "quiet"))
+    if 0 < len(buffer.contributions) < buffer.expected and playback.emitted(key) is None:
+        report.line(
+            (words("inspect.waiting", done=len(buffer.contributions), all=buffer.expected), "quiet"),
+        )
+
+
+def _emitted(report: Report, playback: Playback, graph: Graph, key: NodeKey, step: Step, words: Words) -> None:
+    backward = playback.trace.passes[key[0]]
+    report.stage(words("inspect.vjp"))
+    for slot, gradient in enumerate(step.grad_inputs):
+        caption = words("inspect.input", n=slot) if len(step.grad_inputs) > 1 else ""
+        if gradient is None:
+            report.line((f"{caption}  " if caption else "", "quiet"), (words("inspect.undefined"), "quiet"))
+            continue
+        report.line((f"{caption}  " if caption else "", "quiet"), (say(gradient), "grad"))
+        wide = step.unsummed[slot] if slot < len(step.unsummed) else None
+        if wide is not None and wide.shape != gradient.shape:
+            text = words("inspect.summed", before=figures.shape(wide.shape), after=figures.shape(gradient.shape))
+            report.line((text, "quiet"))
+    report.stage(words("inspect.goes"))
+    edges = sorted((e for e in backward.edges if e.source == key[1]), key=lambda e: e.source_slot)
+    shown = False
+    for edge in edges:
+        gradient = step.grad_inputs[edge.source_slot] if edge.source_slot < len(step.grad_inputs) else None
+        if gradient is not None:
+            shown = True
+            target = _node_name(playback, (key[0], edge.target))
+            report.line((say(gradient), "grad"), ("  →  ", "quiet"), (target, "code"))
+    if not shown:
+        report.line((words("inspect.nowhere"), "quiet"))
+
+
+def _saved(report: Report, saved: tuple[SavedTensor, ...], words: Words) -> None:
+    if not saved:
+        return
+    report.section(words("inspect.saved"))
+    for entry in saved:
+        said = say(entry.tensor) if entry.tensor is not None else words("inspect.packed")
+        extra = "  " + words("inspect.version", n=entry.version) if entry.version else ""
+        report.line((f"{entry.name}  ", "code"), (said, "value"), (extra, "quiet"))
+
+
+def _pass(report: Report, playback: Playback, event: Event, words: Words) -> None:
+    assert event.pass_ is not None
+    backward = playback.trace.passes[event.pass_]
+    title = words("line.backward", number=event.pass_ + 1)
+    report.line((title, "title"), *_line(backward.line, words))
+    if event.kind == "pass":
+        report.section(words("inspect.seeds"))
+        for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
+            name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
+            report.line((say(seed), "grad"), ("  →  ", "quiet"), (name, "code"))
+    else:
+        report.line((words("inspect.kept" if backward.retain_graph else "inspect.ended"), "quiet"))
+        if backward.error is not None:
+            report.line((f"{backward.error.type}: {backward.error.message}", "wrong"))
+
+
+def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:
+    name = _value_name(playback, event.value) if event.value is not None else ""
+    report.line((f"{name}.grad" if event.kind == "grad" else name, "title"), *_line(event.line, words))
+    if event.how:
+        report.line((words.get(f"inspect.write.{event.how}", event.how), "quiet"))
+    if event.skipped:
+        report.line((words("inspect.skipped"), "cut"))
+    report.line((say(event.before), "quiet"), ("  →  ", "quiet"), (say(event.after), "leaf"))
+
+
+def _leaves(report: Report, playback: Playback, words: Words) -> None:
+    leaves = [leaf for leaf in playback.trace.leaves if leaf.value is not None]
+    if not leaves:
+        return
+    report.section(words("inspect.leaves"))
+    step, key = playback.step, playback.node
+    target = None
+    if key is not None:
+        target = playback.trace.passes[key[0]].nodes[key[1]].value
+    for leaf in leaves[:60]:
+        assert leaf.value is not None
+        here = target is not None and playback.index.leaf_of.get(target) == playback.index.leaf_of.get(leaf.value)
+        if here and step is not None and not step.grad_inputs and step.grad_outputs:
+            _sum(report, step.grad_before, step.grad_outputs[0], step.grad_after, f"{leaf.name}.grad  ")
+            continue
+        grad = playback.grad(leaf.value)
+        report.line((f"{leaf.name}.grad  ", "code"), (say(grad), "leaf" if grad is not None else "quiet"))
+
+
+def _sum(
+    report: Report,
+    before: TensorSnapshot | None,
+    this: TensorSnapshot | None,
+    after: TensorSnapshot | None,
+    name: str = "",
+) -> None:
+    """before + this = after."""
+    report.line(
+        (name, "code"), (say(before), "quiet"), (" + ", "quiet"), (say(this), "grad"), (" = ", "quiet"),
+        (say(after), "leaf"),
+    )  # fmt: skip
+
+
+def _line(line: int, words: Words) -> tuple[Part, ...]:
+    return ((f"   {words('inspect.line', line=line)}", "quiet"),) if line else ()
+
+
+def _value_name(playback: Playback, value: int) -> str:
+    trace = playback.trace
+    names = trace.values[value].names
+    if names:
+        return names[0]
+    producer = playback.index.producer.get(value)
+    if producer is None:
+        return f"#{value}"
+    return figures.clip(trace.ops[producer].text or trace.ops[producer].name, 24)
+
+
+def _node_name(playback: Playback, key: NodeKey) -> str:
+    """A node with the name of its value, where it has one: ``PowBackward0 (a**3)``."""
+    node = playback.trace.passes[key[0]].nodes[key[1]]
+    if node.value is None:
+        return node.name
+    name = _value_name(playback, node.value)
+    return f"{name}.grad" if "AccumulateGrad" in node.name else f"{node.name} ({name})"
+
+
+def _node_expression(playback: Playback, key: NodeKey, op_id: int) -> str:
+    op = playback.trace.ops[op_id]
+    names = [name for value in op.outputs for name in playback.trace.values[value].names]
+    text = op.text or op.name
+    return f"{names[0]} = {text}" if names else text
+
+
+class Inspector(tk.Frame):
+    """A read-only text; one widget however much there is to say."""
+
+    def __init__(self, master: tk.Misc) -> None:
+        super().__init__(master, borderwidth=0)
+        self._shown: object = None
+        self.text = tk.Text(
+            self, wrap="word", borderwidth=0, highlightthickness=0, padx=16, pady=12, width=30, height=10,
+            cursor="arrow", state="disabled", takefocus=False,
+        )  # fmt: skip
+        self.text.pack(fill="both", expand=True)
+
+    def show(self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words) -> None:
+        report = describe(playback, graph, selected, words)
+        if report.lines == self._shown:
+            return
+        self._shown = report.lines
+        self.text.configure(state="normal")
+        self.text.delete("1.0", "end")
+        for number, line in enumerate(report.lines):
+            for text, tag in line:
+                self.text.insert("end", text, (tag,))
+            if number < len(report.lines) - 1:
+                self.text.insert("end", "\n")
+        self.text.configure(state="disabled")
+
+    def dress(self, look: Look) -> None:
+        self._shown = None
+        self.configure(background=look["panel"])
+        text = self.text
+        text.configure(background=look["panel"], foreground=look["text"], font=look.font(13),
+                       selectbackground=look["running_span"], selectforeground=look["text"])  # fmt: skip
+        indent = tkfont.Font(self, font=look.font(13, mono=True)).measure("  ")
+        text.tag_configure("title", font=look.font(17, mono=True, bold=True), spacing3=4)
+        text.tag_configure("section", font=look.font(11, bold=True), foreground=look["quiet"], spacing1=18, spacing3=5)
+        text.tag_configure("heading", font=look.font(14, bold=True), spacing3=6)
+        text.tag_configure("quiet", foreground=look["quiet"])
+        for tag, colour in (("code", "text"), ("grad", "grad"), ("value", "value"), ("leaf", "leaf")):
+            text.tag_configure(tag, font=look.font(13, mono=True), foreground=look[colour], lmargin2=indent, spacing3=2)
+        text.tag_configure("cut", foreground=look["cut"])
+        text.tag_configure("wrong", foreground=look["wrong"])

@@ -1,0 +1,73 @@
+"""What the program printed, and what went wrong."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+from core.records import Failure
+from gui.i18n import Words
+from gui.theme import Look
+
+
+def failure_lines(failure: Failure, words: Words) -> tuple[str, str]:
+    """The explanation in plain words ('' where torch says it best), and torch's own text in one line."""
+    explanation = words.get(f"failure.{failure.kind}", failure.explanation, **failure.facts)
+    place = f"{words('error.mark', line=failure.line)} · " if failure.line else ""
+    message = " ".join(failure.message.split())
+    return explanation, f"{place}{failure.type}: {message}" if message else f"{place}{failure.type}"
+
+
+class Output(tk.Frame):
+    """A caption and a read-only text."""
+
+    def __init__(self, master: tk.Misc) -> None:
+        super().__init__(master, borderwidth=0)
+        self._shown: object = None
+        self.caption = tk.Label(self, anchor="w", borderwidth=0)
+        self.text = tk.Text(
+            self, wrap="char", borderwidth=0, highlightthickness=0, padx=16, pady=4, width=30, height=5,
+            state="disabled", takefocus=False,
+        )  # fmt: skip
+        self.rule = tk.Frame(self, height=1)
+        self.rule.pack(fill="x")
+        self.caption.pack(fill="x", padx=16, pady=(8, 2))
+        self.text.pack(fill="both", expand=True)
+
+    def show(self, output: str, failure: Failure | None, notice: str, words: Words) -> None:
+        """Printed text; above it what went wrong: a note of the window's, or an exception of the program."""
+        shown = (output, failure, notice, words.language)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self.caption.configure(text=words("output.title"))
+        self.text.configure(state="normal")
+        self.text.delete("1.0", "end")
+        if notice:
+            self.text.insert("end", notice + "\n", ("wrong",))
+        if failure is not None:
+            explanation, message = failure_lines(failure, words)
+            if explanation:
+                self.text.insert("end", f"✗ {explanation}\n", ("wrong",))
+                self.text.insert("end", message + "\n", ("quiet",))
+            else:
+                self.text.insert("end", f"✗ {message}\n", ("wrong",))
+        if output:
+            self.text.insert("end", output)
+        elif failure is None and not notice:
+            self.text.insert("end", words("output.none"), ("hint",))
+        self.text.configure(state="disabled")
+        self.text.see("1.0" if failure is not None or notice else "end")
+
+    def dress(self, look: Look) -> None:
+        self._shown = None
+        for widget in (self, self.caption, self.text):
+            widget.configure(background=look["panel"])
+        self.rule.configure(background=look["line"])
+        self.caption.configure(foreground=look["quiet"], font=look.font(11, bold=True))
+        self.text.configure(
+            foreground=look["text"], font=look.font(12, mono=True), selectbackground=look["running_span"],
+            selectforeground=look["text"],
+        )  # fmt: skip
+        self.text.tag_configure("wrong", foreground=look["wrong"], font=look.font(13), spacing3=3)
+        self.text.tag_configure("quiet", foreground=look["quiet"], spacing3=3)
+        self.text.tag_configure("hint", foreground=look["quiet"], font=look.font(12))

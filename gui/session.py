@@ -1,0 +1,282 @@
+"""One observable session: the program, the what-ifs, the trace and the cursor in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from core import wire
+from core.playback import Playback
+from core.records import Cut, Options, Trace, WhatIf
+
+Change = Literal["source", "trace", "cursor", "worker", "output", "notice"]
+Landing = int | Literal["backward", "same"]
+"""Where the cursor goes in a new trace: a position, just before the first backward pass, or where it was."""
+
+MESSAGES = 32
+"""Messages of the worker taken in one round, so that a talkative program cannot hold up the window."""
+
+OUTPUT_SHOWN = 200_000
+"""Characters of output kept on the screen."""
+
+
+class Runner(Protocol):
+    """What a session needs of ``core.client.Client``."""
+
+    def run(self, job: wire.Run) -> int: ...
+    def stop(self) -> None: ...
+    def restart(self) -> None: ...
+    def poll(self, limit: int = 64) -> list[wire.AnyReply]: ...
+    def close(self) -> None: ...
+
+
+class Session:
+    """State of the window; every change is told to the listeners.
+
+    Attributes:
+        source, path: the program as it stands in the editor, and where it came from.
+        what_if: changes the next run is made with.
+        playback: the trace and the cursor; None before the first run.
+        agrees: whether the trace equals an unrecorded run; 'waiting' while that is being found out.
+        state: of the worker: 'none', 'starting', 'ready', 'running', 'stopping', 'gone'.
+        torch: version, '' while unknown.
+        progress: line that runs, and for how many seconds.
+        output: what the program printed.
+        notice: (key of the text, facts) of what went wrong outside the program; None when nothing did.
+        recorded: the trace came from a file; nothing is run before F5.
+    """
+
+    def __init__(self, start: Callable[[], Runner]) -> None:
+        self._start = start
+        self._runner: Runner | None = None
+        self._listeners: list[Callable[[Change], None]] = []
+        self._job = 0
+        self._landing: Landing = "backward"
+        self._before = WhatIf()
+        self.source = ""
+        self.path = ""
+        self.what_if = WhatIf()
+        self.playback: Playback | None = None
+        self.agrees: bool | Literal["waiting"] | None = None
+        self.state = "none"
+        self.torch = ""
+        self.progress = (0, 0.0)
+        self.output = ""
+        self.notice: tuple[str, dict[str, object]] | None = None
+        self.recorded = False
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        self._listeners.append(listener)
+
+    def _tell(self, *changes: Change) -> None:
+        for change in changes:
+            for listener in self._listeners:
+                listener(change)
+
+    # ── The program ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def open_program(self, source: str, path: str) -> None:
+        """Another program; nothing is run."""
+        self.stop()
+        self.source, self.path, self.what_if = source, path, WhatIf()
+        self.playback, self.agrees, self.output, self.notice, self.recorded = None, None, "", None, False
+        self._tell("source", "trace", "output", "notice")
+
+    def open_trace(self, trace: Trace) -> None:
+        """A recorded run; nothing is run."""
+        self.stop()
+        self.source, self.path, self.what_if = trace.source, trace.path, trace.what_if
+        self.playback, self.agrees, self.output = Playback.of(trace), trace.agrees, trace.stdout[-OUTPUT_SHOWN:]
+        self.torch = self.torch or trace.torch
+        self.notice, self.recorded = None, True
+        self._tell("source", "trace", "output", "notice")
+
+    def edit(self, source: str) -> None:
+        """The text in the editor has changed."""
+        if source != self.source:
+            self.source = source
+            self._tell("worker")
+
+    @property
+    def stale(self) -> bool:
+        """Whether the trace is of another text than the editor's."""
+        return self.playback is not None and self.playback.trace.source != self.source
+
+    @property
+    def busy(self) -> bool:
+        return self._job != 0
+
+    # ── The worker ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def warm(self) -> None:
+        """Starts the worker, so that the first run need not wait for torch."""
+        if self._runner is None:
+            self._runner = self._start()
+            self.state = "starting" if self.state == "none" else self.state
+            self._tell("worker")
+
+    def run(self, landing: Landing = "backward") -> None:
+        """Records the program with the what-ifs as they stand."""
+        self.warm()
+        assert self._runner is not None
+        if self.state == "gone":
+            self._runner.restart()
+        self._landing = landing
+        self.output, self.notice, self.progress = "", None, (0, 0.0)
+        self.state = "running"
+        self._job = self._runner.run(wire.Run(self.source, self.what_if, Options(path=self.path)))
+        self._tell("worker", "output", "notice")
+
+    def stop(self) -> None:
+        """Ends what runs; the trace up to there is shown."""
+        if self._runner is not None and self.busy:
+            self.state = "stopping"
+            self._runner.stop()
+            self._tell("worker")
+
+    def close(self) -> None:
+        """Ends every process."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+    def poll(self) -> int:
+        """Takes what the worker has said, a bounded number of messages; returns how many."""
+        if self._runner is None:
+            return 0
+        replies = self._runner.poll(MESSAGES)
+        for reply in replies:
+            self._hear(reply)
+        return len(replies)
+
+    def _hear(self, reply: wire.AnyReply) -> None:
+        mine = reply.id == self._job
+        match reply:
+            case wire.Ready():
+                self.torch = reply.torch
+                if not self.busy:
+                    self.state = "ready"
+                self._tell("worker")
+            case wire.Output() if mine:
+                self.output = (self.output + reply.text)[-OUTPUT_SHOWN:]
+                self._tell("output")
+            case wire.Progress() if mine:
+                self.progress = (reply.line, reply.seconds)
+                self._tell("worker")
+            case wire.Traced() if mine:
+                self._take(reply.trace)
+            case wire.Verified() if mine or reply.id == self._verifying:
+                self.agrees = reply.agrees
+                self._tell("worker")
+            case wire.Refused() if mine:
+                self._fail("error.refused", message=reply.message)
+                if self.what_if != self._before:
+                    self.what_if = self._before
+            case wire.Failed() if mine:
+                self._fail("error.failed", message=reply.message)
+            case wire.Stopped() if mine:
+                self._fail("error.stopped")
+                if reply.trace is not None:
+                    self._take(reply.trace, stopped=True)
+            case wire.Died():
+                if mine or not reply.id:
+                    self._fail("error.died", message=reply.message)
+                    if reply.trace is not None:
+                        self._take(reply.trace, stopped=True)
+                    self.state = "starting" if reply.restarting else "gone"
+                    self._tell("worker")
+
+    _verifying = -1
+
+    def _fail(self, key: str, **facts: object) -> None:
+        self._job, self.state, self.notice = 0, "ready", (key, facts)
+        self._tell("worker", "notice")
+
+    def _take(self, trace: Trace, stopped: bool = False) -> None:
+        before, landing = self.playback, self._landing
+        self._verifying, self._job, self.state, self.recorded = self._job, 0, "ready", False
+        self._before = self.what_if
+        self.agrees = None if stopped or trace.error else "waiting"
+        if trace.agrees is not None:
+            self.agrees = trace.agrees
+        self.torch = trace.torch or self.torch
+        playback = Playback.of(trace)
+        if trace.error is not None and landing != "same":
+            playback = playback.end()
+        elif isinstance(landing, int):
+            playback = playback.at(landing)
+        elif landing == "same" and before is not None:
+            playback = playback.end() if before.at_end else playback.at(before.cursor)
+        else:
+            first = min(playback.index.pass_at.values(), default=len(trace.events))
+            playback = playback.at(first)
+        self.playback = playback
+        if not self.output and trace.stdout:
+            self.output = trace.stdout[-OUTPUT_SHOWN:]
+            self._tell("output")
+        self._tell("trace", "worker")
+
+    # ── Moving ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def seek(self, cursor: int) -> None:
+        if self.playback is not None:
+            playback = self.playback.at(cursor)
+            if playback.cursor != self.playback.cursor:
+                self.playback = playback
+                self._tell("cursor")
+
+    def step(self) -> None:
+        """One event on; with nothing recorded yet, records and makes the first step."""
+        if self.playback is not None:
+            self.seek(self.playback.cursor + 1)
+        elif not self.busy:
+            self.run(landing=1)
+
+    def back(self) -> None:
+        if self.playback is not None:
+            self.seek(self.playback.cursor - 1)
+
+    def home(self) -> None:
+        self.seek(0)
+
+    def end(self) -> None:
+        if self.playback is not None:
+            self.seek(len(self.playback.trace.events))
+
+    # ── What if ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def toggle_cut(self, cut: Cut) -> None:
+        """Detaches one use of a value, or undoes that."""
+        cuts = self.what_if.cuts
+        cuts = tuple(c for c in cuts if c != cut) if cut in cuts else (*cuts, cut)
+        self._suppose(msgspec.structs.replace(self.what_if, cuts=cuts))
+
+    def toggle_heal(self, site: str) -> None:
+        """Makes an existing ``.detach()`` pass gradients, or undoes that."""
+        heals = self.what_if.heals
+        heals = tuple(s for s in heals if s != site) if site in heals else (*heals, site)
+        self._suppose(msgspec.structs.replace(self.what_if, heals=heals))
+
+    def set_seed(self, pass_: int, seed: tuple[float, ...] | None) -> None:
+        """Another seed of a backward call; None is the program's own."""
+        seeds = {number: numbers for number, numbers in self.what_if.seeds.items() if number != pass_}
+        if seed is not None:
+            seeds[pass_] = seed
+        self._suppose(msgspec.structs.replace(self.what_if, seeds=seeds))
+
+    def as_written(self) -> None:
+        """No what-ifs."""
+        self._suppose(WhatIf())
+
+    def _suppose(self, what_if: WhatIf) -> None:
+        if what_if == self.what_if:
+            return
+        if self.recorded:
+            # A file may come from a stranger: only F5 runs what is in it.
+            self.notice = ("error.recorded", {})
+            self._tell("notice")
+            return
+        self.what_if = what_if
+        self.run(landing="same")

@@ -1,0 +1,151 @@
+"""A virtual screen where there is none, and the real window on it; a callback that raises fails its test."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import subprocess
+import time
+import tkinter as tk
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core import wire
+from core.records import Trace
+from gui.app import App
+from tests.gui import traces
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """The screen the windows open on."""
+    if os.environ.get("DISPLAY"):
+        yield os.environ["DISPLAY"]
+        return
+    if shutil.which("Xvfb") is None:
+        pytest.skip("no display, and no Xvfb to make one")
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "1440x900x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    try:
+        if not select.select([read], [], [], 20)[0]:
+            pytest.skip("Xvfb did not start")
+        os.environ["DISPLAY"] = ":" + os.read(read, 20).decode().strip()
+        yield os.environ["DISPLAY"]
+    finally:
+        os.environ.pop("DISPLAY", None)
+        os.close(read)
+        server.terminate()
+        server.wait()
+
+
+class FakeWorker:
+    """Stands in for ``core.client.Client``: answers a run with a trace that ``record`` makes of the job.
+
+    Attributes:
+        jobs: what it was asked to run.
+        held: while True, nothing is answered.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: list[wire.Run] = []
+        self.replies: list[wire.AnyReply] = [wire.Ready(0, torch="2.13.0+cpu")]
+        self.record: Callable[[wire.Run], Trace] = lambda job: traces.first(
+            seed=job.what_if.seeds.get(0, (1.0, 1.0)),  # type: ignore[arg-type]
+            cut=bool(job.what_if.cuts),
+        )
+        self.held = False
+        self.stopped = 0
+        self.closed = False
+
+    def run(self, job: wire.Run) -> int:
+        self.jobs.append(job)
+        if not self.held:
+            self.answer()
+        return len(self.jobs)
+
+    def answer(self) -> None:
+        number = len(self.jobs)
+        trace = self.record(self.jobs[-1])
+        self.replies += [wire.Output(number, text=trace.stdout), wire.Traced(number, trace=trace)]
+        self.replies.append(wire.Verified(number, agrees=True))
+
+    def stop(self) -> None:
+        self.stopped += 1
+        self.replies.append(wire.Stopped(len(self.jobs), reason="stop"))
+
+    def restart(self) -> None:
+        pass
+
+    def poll(self, limit: int = 64) -> list[wire.AnyReply]:
+        taken, self.replies = self.replies[:limit], self.replies[limit:]
+        return taken
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Window:
+    """The window under test, and how to wait for it."""
+
+    def __init__(self, app: App, worker: FakeWorker) -> None:
+        self.app = app
+        self.worker = worker
+
+    def settle(self) -> None:
+        """Lets Tk do what is due now, and one round of the polling loop."""
+        for _ in range(3):
+            self.app.update()
+        self.app.session.poll()
+        for _ in range(3):
+            self.app.update()
+
+    def wait_until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "waited too long"
+            self.app.update()
+            time.sleep(0.005)
+
+    def key(self, sequence: str, widget: tk.Misc | None = None) -> None:
+        """A key for the widget that has the focus, or for ``widget``, which gets it."""
+        if widget is not None:
+            widget.focus_force()
+            self.app.update()
+        target = widget or self.app.focus_get() or self.app
+        target.event_generate(sequence)
+        self.settle()
+
+    def click(self, x: float, y: float) -> None:
+        """A click on the canvas, in its pixels."""
+        canvas = self.app.canvas
+        canvas.event_generate("<ButtonPress-1>", x=int(x), y=int(y))
+        canvas.event_generate("<ButtonRelease-1>", x=int(x), y=int(y))
+        self.settle()
+
+    def on_screen(self, x: float, y: float) -> tuple[float, float]:
+        """A point of the picture in the canvas's pixels."""
+        canvas = self.app.canvas
+        return (x - canvas._origin[0]) * canvas._scale, (y - canvas._origin[1]) * canvas._scale
+
+
+@pytest.fixture
+def window(display: str) -> Iterator[Window]:
+    """The window with the first program opened and a worker that answers from hand-built traces."""
+    worker = FakeWorker()
+    app = App(start=lambda: worker)
+    app.open(Path(__file__).parents[2] / "assets" / "examples" / "first.py")
+    result = Window(app, worker)
+    app.focus_force()
+    result.wait_until(lambda: app.canvas._ready)
+    app.canvas.focus_force()
+    result.settle()
+    yield result
+    errors = list(app.callback_errors)
+    app.close()
+    assert worker.closed
+    assert not errors, f"raised in a callback: {errors}"

@@ -1,0 +1,208 @@
+"""Cards, scene, export and texts, without a screen."""
+
+from __future__ import annotations
+
+import json
+import string
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from core.playback import Playback
+from core.records import TensorSnapshot, Trace
+from gui import cards, figures
+from gui.export import export_picture
+from gui.i18n import words
+from gui.inspector import describe
+from gui.scene import Picture, Scene
+from gui.theme import DARK, LIGHT
+from tests.gui import traces
+
+
+def scene(trace: Trace, cursor: int) -> tuple[Picture, Scene]:
+    playback = Playback.of(trace, cursor)
+    picture = Picture(trace, playback.index)
+    return picture, picture.scene(playback, words("en"))
+
+
+def said(trace: Trace, cursor: int) -> list[str]:
+    return [label.text for label in scene(trace, cursor)[1].labels]
+
+
+def test_one_card_per_operation_and_none_for_the_helper() -> None:
+    trace = traces.first()
+    graph = cards.build(trace, Playback.of(trace).index)
+    assert [card.title for card in graph.cards] == ["a", "b", "a**3", "3*a**3", "b**2", "Q"]
+    assert [card.leaf for card in graph.cards] == [True, True, False, False, False, False]
+    assert all(len(wire.passages) == 1 for wire in graph.wires)
+
+
+def test_two_uses_are_two_wires_with_a_path_each() -> None:
+    trace = traces.fan()
+    graph = cards.build(trace, Playback.of(trace).index)
+    assert [(w.source, w.target, w.slot) for w in graph.wires] == [(0, 1, 0), (0, 1, 1)]
+    assert [w.passages[0].source_slot for w in graph.wires] == [0, 1]
+
+
+def test_cards_appear_as_operations_run() -> None:
+    trace = traces.first()
+    assert said(trace, 0) == []
+    assert "a**3" not in said(trace, 2)
+    assert "a**3" in said(trace, 3)
+
+
+def test_contributions_lie_on_the_wires() -> None:
+    assert said(traces.first(), 9).count("[-1, -1]") == 2  # on the wire, and arrived at b**2
+    assert said(traces.first(), 8).count("[-1, -1]") == 0
+
+
+def test_nothing_moves_while_stepping() -> None:
+    trace = traces.first()
+    picture, _ = scene(trace, 3)
+    assert [picture.rect(card) for card in range(6)] == [scene(trace, 14)[0].rect(card) for card in range(6)]
+
+
+def test_a_cut_is_dashed_with_scissors() -> None:
+    _, drawn = scene(traces.first(cut=True), 6)
+    assert [shape for shape in drawn.shapes if getattr(shape, "line", "") == "cut" and getattr(shape, "dashed", False)]
+    assert "✂" in [label.text for label in drawn.labels]
+
+
+def test_culling_draws_only_what_is_in_view() -> None:
+    trace = traces.chain(400)
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    assert len(picture.scene(playback, words("en"), view=(0, 0, 1000, 500)).shapes) < 200
+    assert len(picture.scene(playback, words("en"), scale=0.05).shapes) < 1000
+
+
+@pytest.mark.parametrize("cursor", range(16))
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_inspector_describes_every_moment(cursor: int, language: str) -> None:
+    for trace in (traces.first(), traces.first(cut=True), traces.fan(), traces.failed()):
+        playback = Playback.of(trace, cursor)
+        picture = Picture(trace, playback.index)
+        for selected in (None, *range(len(picture.graph.cards))):
+            assert describe(playback, picture.graph, selected, words(language)).text
+
+
+def test_inspector_sums_path_by_path() -> None:
+    trace = traces.fan()
+    playback = Playback.of(trace, 5)
+    text = describe(playback, Picture(trace, playback.index).graph, None, words("en")).text
+    assert "path 2: + 3 = 6" in text
+    assert "None + 6 = 6" in text
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "text"),
+    [
+        (None, "None"),
+        (traces.tensor(1, -0.5), "[1, -0.5]"),
+        (traces.tensor(3.14159265, shape=()), "3.142"),
+        (traces.tensor(1e-7), "[1e-7]"),
+        (traces.tensor(float("nan"), float("-inf")), "[nan, -inf]"),
+        (traces.tensor(1, 2, 3, 4, shape=(2, 2)), "[[1, 2], [3, 4]]"),
+        (traces.tensor(*range(12), shape=(3, 4)), "3×4 0…11"),
+        (traces.tensor(shape=(0,)), "[]"),
+        (traces.tensor(shape=(2, 0)), "[[], []]"),
+        (TensorSnapshot((2,), "float32", opaque="fake"), "2 ?"),
+    ],
+)
+def test_tensors_as_text(snapshot: TensorSnapshot | None, text: str) -> None:
+    assert figures.tensor(snapshot) == text
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "gif", "webp"])
+@pytest.mark.parametrize(("theme", "lang"), [("light", "en"), ("dark", "zh")])
+def test_exports(tmp_path: Path, kind: str, theme: str, lang: str) -> None:
+    path = tmp_path / f"picture.{kind}"
+    export_picture(traces.first(), path, theme=theme, lang=lang, scale=1)
+    assert path.stat().st_size > 1000
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    if kind == "svg":
+        assert "AccumulateGrad" in path.read_text("utf-8")
+    elif kind == "pdf":
+        assert path.read_bytes().startswith(b"%PDF")
+    else:
+        with Image.open(path) as image:
+            assert image.width > 500
+            assert getattr(image, "n_frames", 1) == (16 if kind in ("gif", "webp") else 1)
+
+
+def test_export_at_a_step_differs(tmp_path: Path) -> None:
+    blobs = set()
+    for step in (0, 5, 9, "last"):
+        export_picture(traces.first(), tmp_path / "p.svg", step=step)
+        blobs.add((tmp_path / "p.svg").read_bytes())
+    assert len(blobs) == 4
+    export_picture(traces.first(), tmp_path / "p.svg", step=1, pass_=0)
+    assert "[-1, -1]" in (tmp_path / "p.svg").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("p.bmp", {}),
+        ("p.png", {"step": 99}),
+        ("p.png", {"step": "all"}),
+        ("p.png", {"pass_": 3}),
+        ("p.png", {"step": 7, "pass_": 0}),
+        ("p.png", {"theme": "pink"}),
+        ("p.png", {"scale": 0}),
+        ("p.png", {"step": "middle"}),
+    ],
+)
+def test_export_refuses_in_one_line(tmp_path: Path, name: str, options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
+        export_picture(traces.first(), tmp_path / name, **options)  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("trace", [traces.failed(), traces.fan(), Trace("2.13.0", "")], ids=["failed", "fan", "empty"])
+def test_exports_any_trace(tmp_path: Path, trace: Trace) -> None:
+    export_picture(trace, tmp_path / "p.png", scale=1)
+    assert (tmp_path / "p.png").exists()
+
+
+def test_both_languages_say_the_same_things() -> None:
+    english, chinese = words("en").table, words("zh").table
+    assert english.keys() == chinese.keys()
+    for key in english:
+        names = [{field for _, field, _, _ in string.Formatter().parse(t[key]) if field} for t in (english, chinese)]
+        assert names[0] == names[1], key
+
+
+def test_language_tables_are_sorted_out() -> None:
+    for language in ("en", "zh"):
+        path = Path(__file__).parents[2] / "assets" / "i18n" / f"{language}.json"
+        assert all(isinstance(text, str) and text for text in json.loads(path.read_text("utf-8")).values())
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(a: str, b: str) -> float:
+    high, low = sorted((_luminance(a), _luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_contrast(palette: dict[str, str]) -> None:
+    text = [
+        ("text", "panel"), ("text", "card"), ("text", "canvas"), ("text", "button"), ("quiet", "panel"),
+        ("quiet", "card"), ("quiet", "canvas"), ("value", "card"), ("grad", "card"), ("grad", "grad_soft"),
+        ("leaf", "leaf_soft"), ("leaf", "panel"), ("cut", "cut_soft"), ("wrong", "panel"), ("wrong", "wrong_soft"),
+        ("on_accent", "accent"), ("text", "running_line"), ("text", "running_span"), ("quiet", "leaf_soft"),
+        ("quiet", "grad_soft"), ("on_accent", "value"), ("on_accent", "grad"), ("on_accent", "leaf"),
+        ("code_keyword", "panel"), ("code_string", "panel"), ("code_number", "panel"), ("code_comment", "panel"),
+        ("code_name", "panel"), ("code_number", "running_span"), ("code_name", "running_line"),
+    ]  # fmt: skip
+    weak = {pair: round(contrast(palette[pair[0]], palette[pair[1]]), 2) for pair in text}
+    assert not {pair: ratio for pair, ratio in weak.items() if ratio < 4.5}
+    shapes = [("edge", "canvas"), ("grad", "canvas"), ("leaf", "canvas"), ("cut", "canvas"), ("accent", "canvas")]
+    assert all(contrast(palette[a], palette[b]) >= 3 for a, b in shapes)

@@ -1,0 +1,293 @@
+"""The real window, driven by keys and clicks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import wire
+from core.records import Cut, pack_trace
+from tests.gui import traces
+from tests.gui.conftest import Window
+
+
+def texts(window: Window) -> set[str]:
+    """What is written on the canvas."""
+    canvas = window.app.canvas
+    return {
+        canvas.itemcget(item, "text")
+        for item in canvas.find_all()
+        if canvas.type(item) == "text" and canvas.itemcget(item, "state") != "hidden"
+    }
+
+
+def test_opens_on_the_first_program_and_runs_nothing(window: Window) -> None:
+    app = window.app
+    assert app.title().startswith("Pullback")
+    assert "Q = 3*a**3 - b**2" in app.editor.source
+    assert not window.worker.jobs
+    assert "Press F5, or Space" in texts(window)
+
+
+def test_space_runs_and_makes_the_first_step(window: Window) -> None:
+    window.key("<space>")
+    assert len(window.worker.jobs) == 1
+    assert window.app.session.playback is not None
+    assert window.app.session.playback.cursor == 1
+    assert "a" in texts(window)
+    assert "b" not in texts(window)
+
+
+def test_steps_forward_and_back(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    assert app.session.playback is not None
+    assert app.session.playback.cursor == 7
+    window.key("<Right>")
+    window.key("<F10>")
+    assert app.session.playback.cursor == 9
+    assert "[-1, -1]" in texts(window)
+    window.key("<Left>")
+    window.key("<Shift-F10>")
+    assert app.session.playback.cursor == 7
+    assert "[-1, -1]" not in texts(window)
+    window.key("<End>")
+    assert app.session.playback.at_end
+    assert {"[36, 81]", "[-12, -8]"} <= texts(window)
+    window.key("<Home>")
+    assert app.session.playback.cursor == 0
+
+
+def test_not_computed_is_a_dot_and_none_never_zero(window: Window) -> None:
+    window.key("<F5>")
+    shown = texts(window)
+    assert "·" in shown
+    assert "None" in shown
+    assert "0" not in shown
+
+
+def test_keys_belong_to_the_editor_while_it_has_the_focus(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    before = app.session.playback
+    for key in ("<space>", "<Right>", "<Home>"):
+        window.key(key, app.editor.text)
+    assert app.session.playback == before
+    window.key("<F10>", app.editor.text)
+    assert app.session.playback != before
+
+
+def test_says_that_the_gradients_are_torchs(window: Window) -> None:
+    window.key("<F5>")
+    assert "identical to torch's own backward()" in window.app._agrees.cget("text")
+
+
+def test_highlights_the_line_and_the_expression(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    app.session.seek(12)
+    window.settle()
+    assert [str(index) for index in app.editor.text.tag_ranges("line")] == ["7.0", "8.0"]
+    assert [str(index) for index in app.editor.text.tag_ranges("span")] == ["5.4", "5.10"]
+
+
+def test_clicking_an_edge_cuts_that_use_and_clicking_again_heals(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    window.key("<End>")
+    picture = app.canvas.picture
+    assert picture is not None
+    wire_ = next(w for w in picture.graph.wires if picture.graph.cards[w.source].title == "b**2")
+    route = picture.layout.routes[wire_.id]
+    point = window.on_screen((route[0][0] * 0.9 + route[-1][0] * 0.1), route[0][1])
+    window.click(*point)
+    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
+    assert app.session.playback is not None
+    assert app.session.playback.at_end
+    assert "✂" in texts(window)
+    window.click(*point)
+    assert window.worker.jobs[-1].what_if.cuts == ()
+
+
+def test_a_new_seed_runs_again(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    window.key("<End>")
+    entry = app.seed_editor.entries[1]
+    entry.delete(0, "end")
+    entry.insert(0, "0")
+    window.key("<Return>", entry._entry)
+    assert window.worker.jobs[-1].what_if.seeds == {0: (1.0, 0.0)}
+    assert "[36, 0]" in texts(window)
+    app.seed_editor.reset_button.invoke()
+    window.settle()
+    assert window.worker.jobs[-1].what_if.seeds == {}
+
+
+@pytest.mark.parametrize(("typed", "said"), [("x", "not a number"), ("1, 2", "2 numbers are needed"), ("", "number")])
+def test_a_wrong_seed_is_refused_at_the_field(window: Window, typed: str, said: str) -> None:
+    app = window.app
+    window.key("<F5>")
+    runs = len(window.worker.jobs)
+    entry = app.seed_editor.entries[0]
+    entry.delete(0, "end")
+    entry.insert(0, typed)
+    window.key("<Return>", entry._entry)
+    assert len(window.worker.jobs) == runs
+    assert said in app.seed_editor.hint.cget("text")
+    assert "\n" not in app.seed_editor.hint.cget("text")
+
+
+def test_a_program_that_fails_shows_the_part_that_ran(window: Window) -> None:
+    window.worker.record = lambda job: traces.failed()
+    app = window.app
+    app.session.open_program(traces.failed().source, "")
+    window.settle()
+    window.key("<F5>")
+    assert "a" in texts(window)
+    said = app.output.text.get("1.0", "end")
+    assert "The shapes do not match." in said
+    assert "line 3 · RuntimeError: inconsistent tensor size" in said
+    assert [str(index) for index in app.editor.text.tag_ranges("error")] == ["3.0", "3.21"]
+
+
+def test_stop_keeps_the_window(window: Window) -> None:
+    app = window.app
+    window.worker.held = True
+    window.key("<F5>")
+    assert app.session.busy
+    window.worker.replies.append(wire.Progress(1, line=3, seconds=2.0))
+    window.settle()
+    assert "line 3" in app._state.cget("text")
+    window.key("<Shift-F5>")
+    assert window.worker.stopped == 1
+    assert not app.session.busy
+    assert "Stopped." in app.output.text.get("1.0", "end")
+
+
+def test_a_dead_worker_is_told_in_one_line(window: Window) -> None:
+    window.worker.held = True
+    window.key("<F5>")
+    window.worker.replies.append(wire.Died(1, code=-11, line=2, message="It crashed (signal 11)."))
+    window.settle()
+    assert "It crashed (signal 11)." in window.app.output.text.get("1.0", "end")
+    window.worker.held = False
+    window.key("<F5>")
+    assert window.app.session.playback is not None
+
+
+def test_a_talkative_program_is_taken_in_pieces(window: Window) -> None:
+    app = window.app
+    window.worker.held = True
+    window.key("<F5>")
+    window.worker.replies += [wire.Output(1, text="x\n")] * 1000
+    assert app.session.poll() < 100
+
+
+def test_languages_and_themes_switch_at_once(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    app.buttons["language"].invoke()
+    window.settle()
+    assert "值" in texts(window)
+    assert "value" not in texts(window)
+    assert "单步" in app.buttons["step"].cget("text")
+    app.buttons["theme"].invoke()
+    window.settle()
+    assert app.canvas.cget("background") == "#191C21"
+    app.buttons["language"].invoke()
+    window.settle()
+    assert "value" in texts(window)
+
+
+def test_a_recorded_trace_is_shown_without_a_worker(window: Window, tmp_path: Path) -> None:
+    file = tmp_path / "run.pullback"
+    file.write_bytes(pack_trace(traces.fan()))
+    app = window.app
+    app.open(file)
+    window.settle()
+    assert "x * x" in app.editor.source
+    for _ in range(4):
+        window.key("<Right>")
+    assert {"x", "y", "3"} <= texts(window)
+    assert not window.worker.jobs
+    picture = app.canvas.picture
+    assert picture is not None
+    route = picture.layout.routes[0]
+    window.click(*window.on_screen((route[0][0] + route[-1][0]) / 2, route[0][1]))
+    assert not window.worker.jobs
+    assert "Press F5" in app.output.text.get("1.0", "end")
+
+
+@pytest.mark.parametrize("name", ["missing.py", "broken.pullback", "lesson.md"])
+def test_a_wrong_file_is_told_in_one_line(window: Window, tmp_path: Path, name: str) -> None:
+    file = tmp_path / name
+    if not name.startswith("missing"):
+        file.write_bytes(b"\xff\x00nonsense")
+    window.app.open(file)
+    window.settle()
+    said = window.app.output.text.get("1.0", "end").strip().splitlines()
+    assert said[0]
+    assert "Traceback" not in said[0]
+
+
+def test_editing_says_that_the_trace_is_of_another_program(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    app.editor.text.insert("1.0", "# new\n")
+    window.settle()
+    assert app.session.stale
+    assert "F5" in app._stale.cget("text")
+    assert not app.editor.text.tag_ranges("line")
+
+
+def test_a_click_selects_a_card(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    picture = app.canvas.picture
+    assert picture is not None
+    left, top, _, _ = picture.rect(0)
+    window.click(*window.on_screen(left + 10, top + 10))
+    assert app._selected == 0
+    assert app.inspector.text.get("1.0", "1.end").startswith("a")
+
+
+def test_thousands_of_operations_stay_usable(window: Window) -> None:
+    app = window.app
+    app.session.open_trace(traces.chain(1500))
+    window.settle()
+    window.key("<End>")
+    app.canvas.fit()
+    window.settle()
+    assert len(texts(window)) < 2000
+    app.canvas._zoom_at(0.01)
+    window.settle()
+    app.canvas._zoom_at(500.0)
+    window.settle()
+
+
+def test_zoom_keeps_the_point_under_the_pointer(window: Window) -> None:
+    window.key("<F5>")
+    canvas = window.app.canvas
+    before = canvas._point(300, 200)
+    canvas._zoom_at(1.5, 300, 200)
+    after = canvas._point(300, 200)
+    assert after == pytest.approx(before)
+    window.key("<Control-Key-0>")
+    assert canvas._fitted
+
+
+def test_no_torch_and_no_matplotlib_before_the_first_paint() -> None:
+    code = (
+        "import sys, gui.app\n"
+        "assert 'torch' not in sys.modules, 'torch'\n"
+        "assert 'matplotlib' not in sys.modules, 'matplotlib'\n"
+        "import gui.export\n"
+        "assert 'torch' not in sys.modules, 'torch'\n"
+        "assert 'matplotlib.pyplot' not in sys.modules, 'pyplot'\n"
+    )
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
