@@ -77,7 +77,7 @@ class TensorSnapshot(Record):
     Attributes:
         shape: sizes.
         dtype: torch's name without the prefix, such as ``float32``.
-        raw: little-endian, row-major words of the kept elements (see ``MACHINE_WORDS``); all of them, or the first ``HEAD``.
+        raw: little-endian, row-major words of the kept elements (see ``MACHINE_WORDS``): all, or the first ``HEAD``.
         elided: statistics, where the tensor is above the size limit and ``raw`` holds only its head.
         layout: ``strided``, or torch's name of another layout (its values are then those of the dense tensor).
         opaque: why no value could be read ('' when it could).
@@ -251,7 +251,8 @@ class Op(Record):
         id: index in ``Trace.ops``.
         name: torch's name, such as ``mul``; ``Name.apply`` for a custom ``autograd.Function``.
         line, span, text: the innermost expression of the program that ran it; span is
-            ``(line, column, end line, end column)``, lines from 1, columns 0-based in characters. line 0 and '' where unknown.
+            ``(line, column, end line, end column)``, lines from 1, columns 0-based in characters. line 0 and '' where
+            unknown.
         inputs, outputs: value ids.
         module: path of the ``nn.Module`` that ran it, such as ``Net.body.0``.
         hit: 0-based count of this place's executions.
@@ -311,7 +312,7 @@ class Node(Record):
 
 
 class Edge(Record):
-    """One entry of ``next_functions``: gradient flows from output ``source_slot`` of the VJP to input ``target_slot``."""
+    """One entry of ``next_functions``: gradient flows from ``grad_inputs[source_slot]`` to input ``target_slot``."""
 
     source: int
     source_slot: int

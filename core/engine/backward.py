@@ -19,7 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 import msgspec
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction, _HookMixin  # type: ignore[attr-defined]
+from torch.autograd.function import BackwardCFunction, _HookMixin
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from core.engine.threads import join_thread, start_thread
@@ -86,13 +86,23 @@ class Pass(msgspec.Struct, frozen=True, eq=False):
 # ── The graph below the roots ─────────────────────────────────────────────────────────────────────────────────────
 
 
+def edge_of(root: object) -> GradientEdge | None:
+    """The gradient edge of a tensor; None for what torch is going to refuse, and for a tensor inside a transform."""
+    if isinstance(root, GradientEdge):
+        return root
+    with torch._C.DisableTorchFunction():
+        if not isinstance(root, Tensor) or not root.requires_grad:
+            return None
+        try:
+            return get_gradient_edge(root)
+        except AttributeError:  # a leaf of torch.func.grad under vmap has no edge that Python can see
+            return None
+
+
 def roots_of(tensors: Roots) -> list[GradientEdge]:
     """The gradient edges a backward pass starts from; empty where torch is going to refuse the tensors."""
-    roots = [tensors] if isinstance(tensors, Tensor | GradientEdge) else list(tensors)
-    with torch._C.DisableTorchFunction():
-        if not all(isinstance(t, GradientEdge) or (isinstance(t, Tensor) and t.requires_grad) for t in roots):
-            return []
-        return [t if isinstance(t, GradientEdge) else get_gradient_edge(t) for t in roots]
+    edges = [edge_of(root) for root in ([tensors] if isinstance(tensors, Tensor | GradientEdge) else tensors)]
+    return [] if None in edges else [edge for edge in edges if edge is not None]
 
 
 def reachable(roots: Iterable[Node], limit: int | None = None) -> dict[Node, int]:
@@ -134,6 +144,11 @@ def node_name(node: Node) -> str:
 def is_accumulator(node: Node) -> bool:
     """Whether the node adds to a leaf's ``.grad``."""
     return node_name(node) == "AccumulateGrad"
+
+
+def is_custom(node: Node) -> bool:
+    """Whether the node is a custom Function's, so that calling it runs the program's code."""
+    return isinstance(node, BackwardCFunction)
 
 
 # ── Hooks on torch's engine ───────────────────────────────────────────────────────────────────────────────────────
@@ -182,7 +197,7 @@ class Hooks:
         after, before_leaf, after_leaf = self._hooks
         leaf_of_kind: dict[type, bool] = {}
         with _registering:
-            _HookMixin._register_hook = staticmethod(self._register)
+            _HookMixin._register_hook = staticmethod(self._register)  # type: ignore[method-assign]
             try:
                 for node in self._nodes:
                     self._registering = node
@@ -196,7 +211,7 @@ class Hooks:
                     else:
                         node.register_hook(after)
             finally:
-                _HookMixin._register_hook = staticmethod(_make_handle)
+                _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -260,7 +275,7 @@ def copies_of(gradients: Iterable[Tensor | None]) -> Gradients:
 
 def leaf_of(node: Node) -> Tensor:
     """The leaf of an AccumulateGrad node."""
-    return node.variable  # type: ignore[attr-defined,no-any-return]
+    return node.variable  # type: ignore[attr-defined]
 
 
 def grad_left(variable: Tensor, before: Tensor | None, arrived: Tensor | None) -> Tensor | None:
@@ -281,8 +296,9 @@ def saved_tensors(node: Node) -> list[Saved]:
 
     The raw handles tell whether a hook packs the tensor: unpacking would run the program's code, so it is not done.
     """
-    if isinstance(node, BackwardCFunction):
-        handles = list(enumerate(node._raw_saved_tensors))  # type: ignore[attr-defined]
+    if is_custom(node):
+        raw = node._raw_saved_tensors  # type: ignore[attr-defined]
+        handles = [(str(position), handle) for position, handle in enumerate(raw)]
     else:
         kind = type(node)
         if kind not in _saved_names:
@@ -291,7 +307,7 @@ def saved_tensors(node: Node) -> list[Saved]:
     saved: list[Saved] = []
     for name, handle in handles:
         for position, one in enumerate(handle) if isinstance(handle, tuple | list) else [(-1, handle)]:
-            label = f"{name}[{position}]" if position >= 0 else str(name)
+            label = f"{name}[{position}]" if position >= 0 else name
             if one.unpack_hook is not None:
                 saved.append(Saved(label, None))
             elif isinstance(tensor := one.data, Tensor):
@@ -306,18 +322,22 @@ def vjp_before_sum(node: Node, grad_outputs: Gradients, grad_inputs: Gradients) 
     node once more, directly, gives the sum's terms. Custom Functions are left alone: their code would run twice.
     """
     arrived = next((g for g in grad_outputs if g is not None), None)
-    if arrived is None or isinstance(node, BackwardCFunction) or is_accumulator(node):
+    if arrived is None or is_custom(node) or is_accumulator(node):
         return ()
     if not any(g is not None and _expands_to(g.shape, arrived.shape) for g in grad_inputs):
         return ()
     if any(saved.tensor is None for saved in saved_tensors(node)):
         return ()
     with torch._C.DisableTorchFunction(), torch.no_grad():
-        again = node(*grad_outputs)
-    emitted: Gradients = again if isinstance(again, tuple) else (again,)
-    pairs = zip(emitted, grad_inputs, strict=True)
+        pairs = list(zip(call_node(node, grad_outputs), grad_inputs, strict=True))
     unsummed = tuple(u if u is not None and g is not None and u.shape != g.shape else None for u, g in pairs)
     return unsummed if any(u is not None for u in unsummed) else ()
+
+
+def call_node(node: Node, grad_outputs: Gradients) -> Gradients:
+    """What a node makes of gradients, as such: no hooks, no summing to the inputs' shapes, nothing passed on."""
+    emitted = node(*grad_outputs)  # type: ignore[operator]
+    return emitted if isinstance(emitted, tuple) else (emitted,)
 
 
 def _expands_to(small: torch.Size, large: torch.Size) -> bool:

@@ -1,4 +1,4 @@
-"""The forward pass of a program: every operation, with the expression, names, module and autograd nodes it belongs to."""
+"""The forward pass of a program: every operation, with its expression, names, module and autograd nodes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.overrides import TorchFunctionMode
 
 from core.engine.backward import sequence_number
-from core.engine.recording import Recording, tensors_in, version_of
+from core.engine.recording import Recording, is_leaf, tensors_in, version_of
 from core.engine.source import NOWHERE, Place, Source
 from core.engine.what_if import Plan, parse_place, refuse, set_leaf
 from core.records import Event, Op
@@ -45,12 +45,15 @@ REFLECTED: Final = {
 }
 """Names of operators whose torch function is called otherwise."""
 
-NEVER: Final = frozenset(
-    "__repr__ __format__ __hash__ __len__ __contains__ __deepcopy__ __reduce_ex__ __array__ __bool__ __int__ "
-    "__index__ __dir__ backward grad register_hook register_post_accumulate_grad_hook retain_grad size dim stride "
-    "numel nelement element_size data_ptr storage_offset is_contiguous is_floating_point is_complex is_same_size "
-    "get_device ndimension type_as_type _set_grad_enabled untyped_storage is_nonzero".split()
-)
+# fmt: off
+NEVER: Final = frozenset({
+    "__repr__", "__format__", "__hash__", "__len__", "__contains__", "__deepcopy__", "__reduce_ex__", "__array__",
+    "__bool__", "__int__", "__index__", "__dir__", "backward", "grad", "register_hook",
+    "register_post_accumulate_grad_hook", "retain_grad", "size", "dim", "stride", "numel", "nelement", "element_size",
+    "data_ptr", "storage_offset", "is_contiguous", "is_floating_point", "is_complex", "is_same_size", "get_device",
+    "ndimension", "_set_grad_enabled", "untyped_storage", "is_nonzero",
+})
+# fmt: on
 """Functions that are asked of tensors and are no operations."""
 
 LEAVES_TORCH: Final = frozenset({"item", "tolist", "numpy", "__float__"})
@@ -341,7 +344,7 @@ class Forward(TorchFunctionMode):
         if not any(True for _ in tensors_in(value)):
             raise refuse(f"{rule.label}: its value is not a tensor")
         with self.looking_away():
-            return self._detached(value, mark_op=True)
+            return self._detached(value, mark_op=rule.whole)
 
     def use(self, number: int, operand: int, value: Any) -> Any:
         """Called by the program around each operand of an expression that a cut of one use names."""
@@ -387,7 +390,7 @@ class Forward(TorchFunctionMode):
                 for position, entry in enumerate(value):
                     if isinstance(entry, Tensor):
                         self._bind_tensor(f"{name}[{position}]", entry)
-            elif isinstance(value, nn.Module):
+            elif isinstance(value, nn.Module) and "_parameters" in value.__dict__:  # not one that is still being made
                 for path, parameter in value.named_parameters():
                     if isinstance(parameter, Tensor):
                         self._set(f"{name}.{path}", parameter)
@@ -403,7 +406,7 @@ class Forward(TorchFunctionMode):
         """Applies the what-ifs that name a leaf, the first time the name is bound."""
         rule = self.plan.leaves.get(name)
         if rule is not None and not rule.applied:
-            if not tensor.is_leaf:
+            if not is_leaf(tensor):
                 raise refuse(f"{rule.label}: {name} is not a leaf")
             rule.applied += 1
             set_leaf(rule.label, tensor, self.plan.what_if.leaves[name])
@@ -431,19 +434,17 @@ class Forward(TorchFunctionMode):
         stack = [tensor.grad_fn for tensor in outputs]
         while stack:
             node = stack.pop()
-            if node is not None and began <= node._sequence_nr() < ended and _LABEL not in node.metadata:
-                node.metadata[_LABEL] = op
+            if node is not None and began <= node._sequence_nr() < ended and _LABEL not in labels_of(node):
+                labels_of(node)[_LABEL] = op
                 stack += [following for following, _ in node.next_functions]
 
-    def op_of(self, node: Node) -> tuple[int, bool] | None:
-        """The operation that made a node, and whether the node is its last."""
-        if _LABEL in node.metadata:
-            return node.metadata[_LABEL], False
+    def op_of(self, node: Node) -> int | None:
+        """The operation that made a node."""
+        if _LABEL in labels_of(node):
+            return int(labels_of(node)[_LABEL])
         number = node._sequence_nr()
         at = bisect_right(self._range_starts, number) - 1
-        if at < 0 or number >= self._range_ends[at]:
-            return None
-        return self._range_ops[at], number == self._range_ends[at] - 1
+        return self._range_ops[at] if at >= 0 and number < self._range_ends[at] else None
 
     # ── Modules, custom Functions, threads, optimizers ────────────────────────────────────────────────────────────
 
@@ -520,6 +521,11 @@ class Forward(TorchFunctionMode):
 
 
 _LABEL: Final = "pullback.op"
+
+
+def labels_of(node: Node) -> dict[str, Any]:
+    """The dictionary that torch keeps with a node, for anomaly mode and whoever wants to leave a note."""
+    return node.metadata  # type: ignore[return-value]
 
 
 def _reads_like(place: Place, wanted: str) -> bool:

@@ -10,17 +10,20 @@ from typing import Any
 import msgspec
 import torch
 from torch import Tensor
-from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
+from torch.autograd.graph import GradientEdge, Node
 
 from core.engine.backward import (
     Buffers,
     Gradients,
     Hooks,
     Task,
+    call_node,
     current_node,
     current_task,
+    edge_of,
     grad_left,
     is_accumulator,
+    is_custom,
     leaf_of,
     node_name,
     reachable,
@@ -260,13 +263,13 @@ class PassRecorder:
         """Reads the graph below the roots and hooks its nodes."""
         recording = self.recording
         self._create_graph, self._keep = create, keep
-        edges = [root if isinstance(root, GradientEdge) else _edge(root) for root in roots]
+        edges = [edge_of(root) for root in roots]
         known = [edge for edge in edges if edge is not None]
         self._nodes = reachable((edge.node for edge in known), max(recording.room, 1))
         parcels = [(None, slot, _small(seed)) for slot, seed in enumerate(seeds) if edges[slot] is not None]
         self._buffers.seed(known, [parcel if seeds[parcel[1]] is not None else None for parcel in parcels])
         self.hooks = Hooks(self._nodes, self._after, self._before_leaf, self._after_leaf)
-        targets = [wanted if isinstance(wanted, GradientEdge) else _edge(wanted) for wanted in inputs]
+        targets = [edge_of(wanted) for wanted in inputs]
         self._update(
             seeds=tuple(self._snapshot(seed) for seed in seeds),
             roots=tuple(self._place_of(edge) for edge in edges),
@@ -397,12 +400,15 @@ class PassRecorder:
                     total = total + term
                 if snapshot(total) != snapshot(gradient):
                     return "arrived"
-            if node in self.hooks.hooked_before and not is_accumulator(node):
-                again = node(*grad_outputs)
-                for mine, gradient in zip(again if isinstance(again, tuple) else (again,), grad_inputs, strict=False):
+            if node in self.hooks.hooked_before and not (is_accumulator(node) or is_custom(node)):
+                for mine, gradient in zip(call_node(node, grad_outputs), grad_inputs, strict=False):
                     if (mine is None) != (gradient is None):
                         return "emitted"
-                    if gradient is not None and snapshot(mine.sum_to_size(gradient.shape)) != snapshot(gradient):
+                    if (
+                        mine is not None
+                        and gradient is not None
+                        and snapshot(mine.sum_to_size(gradient.shape)) != snapshot(gradient)
+                    ):
                         return "emitted"
         return ""
 
@@ -412,18 +418,23 @@ class PassRecorder:
         return (-1, 0) if edge is None else (self._nodes.get(edge.node, -1), edge.output_nr)
 
     def _node_records(self) -> Iterator[NodeRecord]:
+        made = {node: None if is_accumulator(node) else self.backward.forward.op_of(node) for node in self._nodes}
+        inner = {
+            target
+            for node, op in made.items()
+            for target, _ in node.next_functions
+            if op is not None and target is not None and made.get(target) == op
+        }
         for node, number in self._nodes.items():
-            name, sequence = node_name(node), node._sequence_nr()
-            if name == "AccumulateGrad":
+            name, sequence, op = node_name(node), node._sequence_nr(), made[node]
+            if is_accumulator(node):
                 yield NodeRecord(number, name, sequence, value=self.recording.value_of(leaf_of(node)))
-                continue
-            made = self.backward.forward.op_of(node)
-            if made is None:
+            elif op is None:
                 yield NodeRecord(number, name, sequence, born=self._born(sequence))
-                continue
-            op, last = made
-            outputs = self.recording.ops[op].outputs
-            yield NodeRecord(number, name, sequence, op, outputs[0] if last and len(outputs) == 1 else None)
+            else:
+                outputs = self.recording.ops[op].outputs
+                alone = len(outputs) == 1 and node not in inner
+                yield NodeRecord(number, name, sequence, op, outputs[0] if alone else None)
 
     def _born(self, sequence: int) -> tuple[int, int] | None:
         for born_from, born_to, number, step in reversed(self.backward.births):
@@ -436,12 +447,6 @@ class PassRecorder:
             for slot, (target, into) in enumerate(node.next_functions):
                 if target is not None and target in self._nodes:
                     yield Edge(number, slot, self._nodes[target], into)
-
-
-def _edge(root: Any) -> GradientEdge | None:
-    """The gradient edge of a tensor; None where torch is going to refuse it."""
-    with torch._C.DisableTorchFunction():
-        return get_gradient_edge(root) if isinstance(root, Tensor) and root.requires_grad else None
 
 
 def _small(tensor: Tensor | None) -> Tensor | None:

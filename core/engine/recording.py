@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 import torch
 from torch import Tensor
+from torch._C import _functorch
 
 from core.engine.snapshot import snapshot
 from core.engine.source import Source
@@ -31,6 +32,15 @@ def version_of(tensor: Tensor) -> int:
     """torch's version counter; 0 for an inference tensor, which has none."""
     with torch._C.DisableTorchFunction():
         return 0 if tensor.is_inference() else tensor._version
+
+
+def is_leaf(tensor: Tensor) -> bool:
+    """torch's ``is_leaf``, without its side effect: on a view that was changed in place it makes autograd nodes."""
+    with torch._C.DisableTorchFunction():
+        if not tensor.requires_grad:
+            return True
+        base = None if tensor.is_inference() else tensor._base
+        return tensor.is_leaf if base is None or not base.requires_grad else False
 
 
 class Known:
@@ -124,7 +134,7 @@ class Recording:
                     tuple(tensor.shape),
                     taken.dtype,
                     tensor.requires_grad,
-                    tensor.is_leaf,
+                    is_leaf(tensor),
                     taken,
                     version_of(tensor),
                     self._base_of(tensor),
@@ -153,7 +163,7 @@ class Recording:
             self.values[number] = msgspec.structs.replace(
                 self.values[number],
                 requires_grad=tensor.requires_grad,
-                is_leaf=tensor.is_leaf,
+                is_leaf=is_leaf(tensor),
                 tensor=self.snapshot(tensor),
             )
             self.notice_leaf(tensor, number)
@@ -192,7 +202,7 @@ class Recording:
 
     def notice_leaf(self, tensor: Tensor, value: int) -> None:
         """Begins, or goes on, to watch a tensor that is a leaf and requires grad."""
-        if not (tensor.requires_grad and tensor.is_leaf):
+        if not (tensor.requires_grad and is_leaf(tensor)) or _functorch.is_functorch_wrapped_tensor(tensor):
             return
         state = self.leaf_state(tensor)
         if state is None:
@@ -274,6 +284,8 @@ class Recording:
         taken: dict[str, tuple[bool, Leaf]] = {}
         for state in self.leaves.values():
             alive = state.reference() is not None
+            if not alive and state.grad is None and not any("." not in name for name in self.values[state.value].names):
+                continue  # the first weight of a layer that shares another's, and the like
             name = self._leaf_name(state, len(taken))
             if name in taken and taken[name][0]:
                 if not alive:
@@ -285,4 +297,5 @@ class Recording:
 
     def _leaf_name(self, state: LeafState, number: int) -> str:
         names = self.values[state.value].names
-        return next((name for name in names if "." in name), names[0] if names else f"leaf {number}")
+        ranked = sorted(names, key=lambda name: (name.startswith("self."), "." not in name))
+        return ranked[0] if ranked else f"leaf {number}"

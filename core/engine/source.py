@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType, TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from core.records import Span
 
@@ -69,7 +69,7 @@ class Source:
 
     def instrumented(self, alterations: tuple[Alteration, ...] = ()) -> CodeType:
         """The program with a call behind each assignment and around each altered expression; positions stay."""
-        tree = ast.parse(self.text, self.filename)
+        tree: Any = ast.parse(self.text, self.filename)
         for alteration in alterations:
             tree = _Alter(alteration).visit(tree)
         tree = _Bind().visit(tree)
@@ -223,8 +223,9 @@ def _detached(node: ast.AST) -> ast.expr | None:
 def _at(node: ast.expr | ast.stmt, where: ast.AST) -> None:
     """Gives every part of new code the position of the code it stands for."""
     span = _span(where)
+    part: Any
     for part in ast.walk(node):
-        part.lineno, part.col_offset, part.end_lineno, part.end_col_offset = span  # type: ignore[attr-defined]
+        part.lineno, part.col_offset, part.end_lineno, part.end_col_offset = span
 
 
 def _call(function: str, *arguments: ast.expr, where: ast.AST) -> ast.Call:
@@ -311,7 +312,7 @@ class _Alter(ast.NodeTransformer):
     def __init__(self, alteration: Alteration) -> None:
         self._change = alteration
 
-    def visit(self, node: ast.AST) -> ast.AST | list[ast.AST]:  # type: ignore[override]
+    def visit(self, node: ast.AST) -> ast.AST | list[ast.AST]:
         if not isinstance(node, ast.expr):
             self.generic_visit(node)
             return self._rebound(node)
@@ -319,7 +320,7 @@ class _Alter(ast.NodeTransformer):
         load = not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
         if self._change.heal:
             if span in self._change.spans:
-                return _Heal(self._change.rule).visit(node)  # type: ignore[no-any-return]
+                return _Heal(self._change.rule).visit(node)
             self.generic_visit(node)
             return node
         used = span in self._change.uses and load

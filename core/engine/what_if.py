@@ -45,7 +45,16 @@ def is_site(place: str) -> bool:
 
 
 class Rule:
-    """One what-if of a run, and how often it was applied."""
+    """One what-if of a run, and how often it was applied.
+
+    Attributes:
+        label: how to call it in a message.
+        hit, use_hit: which execution of the place, and of the use, it concerns; None for all.
+        heals, for_uses: whether it undoes a detach; whether it cuts one use only.
+        whole: whether the place makes the value, so that all uses of the value are cut.
+        reached, uses: executions of the place and of the use so far.
+        applied, used: how often it took effect.
+    """
 
     def __init__(self, label: str, hit: int | None = None, *, heals: bool = False, for_uses: bool = False) -> None:
         self.label = label
@@ -53,6 +62,7 @@ class Rule:
         self.heals = heals
         self.for_uses = for_uses
         self.use_hit: int | None = None
+        self.whole = True
         self.uses = 0
         self.used = 0
         self.reached = 0
@@ -117,7 +127,7 @@ class Plan:
             else:
                 value = parse_place(cut.value)
                 spans, name = self._find(source, value)
-                self._rule(label, value.hit)
+                self._rule(label, value.hit).whole = bool(name) or not value.text.isidentifier()
                 alterations.append(Alteration(len(self.rules) - 1, spans, name))
         for heal in what_if.heals:
             label = f"--heal {heal}"
