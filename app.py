@@ -370,7 +370,7 @@ def picture(text: str) -> str:
 
 # ── What-ifs ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_PLACE: Final = re.compile(r"\s*\d+\s*:.*\S", re.DOTALL)
+_PLACE: Final = re.compile(r"\s*\d+\s*:.*\S\s*", re.DOTALL)
 
 
 def read_what_if(arguments: argparse.Namespace) -> WhatIf:
