@@ -1,0 +1,1 @@
+"""Tests of everything in core that needs no torch of its own."""
