@@ -273,6 +273,14 @@ def copies_of(gradients: Iterable[Tensor | None]) -> Gradients:
     return tuple(map(copy_of, gradients))
 
 
+def _within(limit: int, gradient: Tensor | None) -> Tensor | None:
+    """The gradient, or only its shape and dtype where it is too large."""
+    if gradient is None or gradient.numel() <= limit:
+        return gradient
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        return torch.empty_like(gradient, device="meta", layout=torch.strided)
+
+
 def leaf_of(node: Node) -> Tensor:
     """The leaf of an AccumulateGrad node."""
     return node.variable  # type: ignore[attr-defined]
@@ -384,16 +392,22 @@ def record_backward(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     inputs: Any = None,
+    limit: int | None = None,
 ) -> Pass:
     """Runs one backward pass at full speed and returns every step of it.
 
     Arguments and effects are those of ``torch.autograd.backward``, and so is whatever is raised. Gradients are held,
     not copied, unless hooks or custom Functions of the program could change them in place meanwhile; ``.grad`` is
-    always copied.
+    always copied. Held gradients cost the memory that the engine would have used again: above ``limit`` elements only
+    their shape and dtype are kept, as tensors on the meta device.
     """
+
+    def kept(gradients: Gradients) -> Gradients:
+        return gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
+
     fired: list[Any] = []  # flat, because one more tuple per node is felt: node, grad_inputs, grad_outputs, node, …
     put = fired.append
-    leaves: dict[int, tuple[Tensor | None, Tensor | None]] = {}
+    leaves: dict[int, Gradients] = {}
     task, ours = Task(), -1
     before: Tensor | None = None
 
@@ -404,7 +418,9 @@ def record_backward(
                 return
             ours = task.number
         if hooks.foreign:
-            grad_inputs, grad_outputs = copies_of(grad_inputs), copies_of(grad_outputs)
+            grad_inputs, grad_outputs = copies_of(kept(grad_inputs)), copies_of(kept(grad_outputs))
+        elif limit is not None:
+            grad_inputs, grad_outputs = kept(grad_inputs), kept(grad_outputs)
         put(current_node())
         put(grad_inputs)
         put(grad_outputs)
@@ -415,9 +431,14 @@ def record_backward(
             before = copy_of(leaf_of(current_node()).grad)
 
     def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
-        if task.claims(current_task()):
-            leaves[len(fired) // 3] = before, grad_left(leaf_of(current_node()), before, grad_outputs[0])
-            fired.extend((current_node(), (), copies_of(grad_outputs)))
+        if not task.claims(current_task()):
+            return
+        if before is None and not hooks.foreign:
+            left = grad_outputs[0]  # torch made ``.grad`` a copy of it, because we hold it
+        else:
+            left = grad_left(leaf_of(current_node()), before, grad_outputs[0])
+        leaves[len(fired) // 3] = kept((before, left))
+        fired.extend((current_node(), (), kept(copies_of(grad_outputs) if hooks.foreign else grad_outputs)))
 
     nodes = reachable(edge.node for edge in roots_of(tensors))
     try:
