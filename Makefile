@@ -21,6 +21,7 @@ conformance: $(VENV)/dev.done  ## compare every operation of torch with torch's 
 
 check: $(VENV)/dev.done  ## lint and types
 	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
 	@$(PY) -m mypy
 
 format: $(VENV)/dev.done  ## rewrite the code in the project's format
