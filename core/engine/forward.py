@@ -125,6 +125,9 @@ class Forward(TorchFunctionMode):
             name = self._names.get(func)
             if name is None:
                 name = self._names[func] = operation_name(func)
+            if name and self.recording.full and not self._skips:
+                self.recording.unrecorded += 1
+                return func(*args, **kwargs)
             if name and not self._in_optimizer():
                 return self._operation(name, func, args, kwargs)
             if getattr(func, "__name__", "") in ("__get__", "__set__"):
@@ -169,7 +172,7 @@ class Forward(TorchFunctionMode):
             return result
         if self._skips and name in ("zero_", "_foreach_zero_") and self._skipped(place):
             return args[0]
-        if self.recording.room <= 0:
+        if self.recording.full:
             self.recording.unrecorded += 1
             return func(*args, **kwargs)
         return self.record(name, place, func, args, kwargs)
@@ -242,7 +245,6 @@ class Forward(TorchFunctionMode):
                     tuple(versions),
                 )
             )
-            recording.spent += 1
             recording.add(Event("op", op=number, line=place.span[0]))
             self._link(number, began, ended, [*outputs, *changed], thread)
         if changed and not (torch.is_grad_enabled() and outputs and outputs[0].requires_grad):
@@ -381,25 +383,29 @@ class Forward(TorchFunctionMode):
 
     def bind(self, name: str, value: Any) -> Any:
         """Called by the program where it binds a name; returns the value."""
-        if self.ignoring:
+        if not isinstance(value, _NAMED) or self.ignoring:
             return value
-        with self.looking_away():
-            if isinstance(value, Tensor):
-                self._bind_tensor(name, value)
-            elif isinstance(value, list | tuple) and len(value) <= 64:
-                for position, entry in enumerate(value):
-                    if isinstance(entry, Tensor):
-                        self._bind_tensor(f"{name}[{position}]", entry)
-            elif isinstance(value, nn.Module) and "_parameters" in value.__dict__:  # not one that is still being made
-                for path, parameter in value.named_parameters():
-                    if isinstance(parameter, Tensor):
-                        self._set(f"{name}.{path}", parameter)
-                        self.recording.name_parameter(parameter, f"{name}.{path}")
+        if not self.recording.full or self.plan.leaves or self.plan.requires_grad:
+            with self.looking_away():
+                self._bind(name, value)
         return value
+
+    def _bind(self, name: str, value: Tensor | list[Any] | tuple[Any, ...] | nn.Module) -> None:
+        if isinstance(value, Tensor):
+            self._bind_tensor(name, value)
+        elif isinstance(value, nn.Module):
+            if "_parameters" in value.__dict__:  # not while it is still being made
+                for path, parameter in value.named_parameters():
+                    self._set(f"{name}.{path}", parameter)
+                    self.recording.name_parameter(parameter, f"{name}.{path}")
+        elif len(value) <= 64:
+            for position, entry in enumerate(value):
+                if isinstance(entry, Tensor):
+                    self._bind_tensor(f"{name}[{position}]", entry)
 
     def _bind_tensor(self, name: str, tensor: Tensor) -> None:
         self._set(name, tensor)
-        if self.recording.room > 0 or self.recording.known(tensor) is not None:
+        if not self.recording.full or self.recording.known(tensor) is not None:
             self.recording.name(tensor, name)
 
     def _set(self, name: str, tensor: Tensor) -> None:
@@ -485,7 +491,7 @@ class Forward(TorchFunctionMode):
             call = functools.partial(original_apply.__func__, cls)
             if self.ignoring or self._in_optimizer():
                 return call(*args, **kwargs)
-            if self.recording.room <= 0:
+            if self.recording.full:
                 self.recording.unrecorded += 1
                 return call(*args, **kwargs)
 
@@ -521,6 +527,7 @@ class Forward(TorchFunctionMode):
 
 
 _LABEL: Final = "pullback.op"
+_NAMED: Final = (Tensor, list, tuple, nn.Module)
 
 
 def labels_of(node: Node) -> dict[str, Any]:

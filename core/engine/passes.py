@@ -183,9 +183,9 @@ class Backward:
         """The engine call itself, recorded."""
         recording, forward, local = self.recording, self.forward, self._local
         call, local.coming = local.coming, None
-        if forward.ignoring or (call is None and recording.room <= 0):
+        if forward.ignoring:
             return engine(roots, *args, **kwargs)
-        if call is None:
+        if call is None:  # torch's own call, past backward() and grad()
             with recording.lock:
                 call = Call(recording.calls, False)
                 recording.calls += 1
@@ -198,6 +198,7 @@ class Backward:
             with watch, forward.listening():
                 return engine(roots, *args, **kwargs)
         if recording.room <= 0:
+            self.digests.passes.append(None)
             recording.unrecorded += 1
             return engine(roots, *args, **kwargs)
         kind = "backward" if kwargs.get("accumulate_grad") else "grad"
@@ -265,7 +266,7 @@ class PassRecorder:
         self._create_graph, self._keep = create, keep
         edges = [edge_of(root) for root in roots]
         known = [edge for edge in edges if edge is not None]
-        self._nodes = reachable((edge.node for edge in known), max(recording.room, 1))
+        self._nodes = reachable((edge.node for edge in known), recording.room)
         parcels = [(None, slot, _small(seed)) for slot, seed in enumerate(seeds) if edges[slot] is not None]
         self._buffers.seed(known, [parcel if seeds[parcel[1]] is not None else None for parcel in parcels])
         self.hooks = Hooks(self._nodes, self._after, self._before_leaf, self._after_leaf)
@@ -380,7 +381,7 @@ class PassRecorder:
                 self._altered(node, sent, grad_outputs, grad_inputs) if small else "",
             )
         )
-        self.recording.spent += 1
+        self.recording.steps += 1
         self.recording.add(Event("step", pass_=self.number, step=number, line=self._line))
         if self._create_graph:
             born_to = sequence_number()

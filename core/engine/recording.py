@@ -95,16 +95,21 @@ class Recording:
         self.leaves: dict[int, LeafState] = {}  # by the number of the value the leaf began with
         self.unrecorded = 0
         self.calls = 0
-        self.spent = 0
+        self.steps = 0
         self._final_leaves: tuple[Leaf, ...] = ()
         self._paths: dict[int, tuple[weakref.ref[Tensor], str]] = {}  # names of parameters, by id of the tensor
         self._known: dict[int, Known] = {}
         self._leaf_of: dict[int, LeafState] = {}  # by id of the living tensor
 
     @property
+    def full(self) -> bool:
+        """Whether no more operations are recorded."""
+        return len(self.ops) >= self.options.operations
+
+    @property
     def room(self) -> int:
-        """Operations and steps that may still be recorded."""
-        return self.options.operations - self.spent
+        """Backward steps that may still be recorded: none once operations have been left out."""
+        return 0 if self.unrecorded else max(self.options.operations - self.steps, 0)
 
     # ── Values ────────────────────────────────────────────────────────────────────────────────────────────────────
 

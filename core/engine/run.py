@@ -189,7 +189,7 @@ def verify_trace(trace: Trace, what_if: WhatIf = WhatIf(), options: Options = Op
     agrees: bool | None = None
     checks: tuple[Check, ...] = ()
     try:
-        if options.verify and not trace.unrecorded and not (trace.error and not trace.ops):
+        if options.verify and not (trace.error and not trace.ops):
             first = again()
             agrees = first == recorded
             if not agrees and again() != first:
