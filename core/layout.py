@@ -68,7 +68,7 @@ def arrange(
 
 
 def _components(count: int, links: Sequence[Link]) -> list[list[int]]:
-    """Connected parts, in the order of their first card."""
+    """Connected parts, the largest first."""
     parent = list(range(count))
 
     def find(card: int) -> int:
@@ -84,7 +84,7 @@ def _components(count: int, links: Sequence[Link]) -> list[list[int]]:
     parts: dict[int, list[int]] = defaultdict(list)
     for card in range(count):
         parts[find(card)].append(card)
-    return list(parts.values())
+    return sorted(parts.values(), key=len, reverse=True)
 
 
 def _arrange_part(
@@ -197,7 +197,14 @@ def _layers(count: int, pairs: list[Link]) -> list[int]:
             if not waiting[source]:
                 ready.append(source)
     deepest = max(height)
-    return [deepest - h for h in height]
+    column = [deepest - h for h in height]
+    # A result that nothing uses stands beside what it came from, not at the far end.
+    targets = {a for a, _ in pairs}
+    for card in range(count):
+        if card not in targets and sources[card]:
+            column[card] = max(column[source] for source in sources[card]) + 1
+    first = min(column)
+    return [place - first for place in column]
 
 
 def _order(column_of: list[int], above: list[list[int]], below: list[list[int]]) -> list[list[int]]:
@@ -295,6 +302,8 @@ def _centres(
     between: float,
 ) -> list[float]:
     """Vertical centres: every item as near to its neighbours' mean as its column allows, exactly (pool adjacent)."""
+    # A chain stays straight when leaves beside it hardly pull on it.
+    pull = [1.0 if before or item >= cards else 0.02 for item, before in enumerate(above)]
     centre = [0.0] * len(heights)
     for column in columns:
         top = 0.0
@@ -311,8 +320,9 @@ def _centres(
                 side = (above if down else below)[item]
                 other = (below if down else above)[item]
                 near = [*side, *other] if last or not side else side
-                wanted.append(sum(centre[n] for n in near) / len(near) if near else centre[item])
-                weights.append(4.0 if item >= cards else 1.0 if near else 0.01)
+                total = sum(pull[n] for n in near)
+                wanted.append(sum(centre[n] * pull[n] for n in near) / total if near else centre[item])
+                weights.append(4.0 if item >= cards else pull[item])
             for item, place in zip(column, _pool(wanted, weights, [heights[i] for i in column], between), strict=True):
                 centre[item] = place
     return centre

@@ -61,6 +61,8 @@ class App(ctk.CTk):
         self.session.listen(self._changed)
         self._changes: set[Change] = set()
         self._selected: int | None = None
+        self._known: dict[str, dict[str, object]] = {}
+        self._packed: tuple[tk.Widget, ...] = ()
         self._refreshing = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
         families = set(tkfont.families(self))
@@ -193,6 +195,7 @@ class App(ctk.CTk):
     def dress(self, look: Look) -> None:
         """Another theme or language, at once."""
         self.look = look
+        self._known.clear()
         ctk.set_appearance_mode(look.name)
         self.configure(fg_color=look["panel"])
         for frame in (self._bar, self._status, self._right, *self._bar.winfo_children()):
@@ -270,14 +273,15 @@ class App(ctk.CTk):
         self.canvas.show(playback, self._selected, self._message(playback))
         self.inspector.show(playback, self.graph, self._selected, self.look.words)
         self.timeline.show(playback)
-        if self.seed_editor.show(playback):
+        editable = self.seed_editor.show(playback)
+        if editable and not self.seed_editor.winfo_manager():
             self.seed_editor.pack(side="bottom", fill="x", before=self.inspector)
-        else:
+        elif not editable:
             self.seed_editor.pack_forget()
         self._mark_program()
         text, colour = self._where_text(playback)
-        self._where.configure(
-            text=text, text_color=self.look[colour],
+        self._set(
+            self._where, text=text, text_color=self.look[colour],
             fg_color=self.look["grad_soft" if colour == "grad" else "button"] if text else self.look["panel"],
         )  # fmt: skip
         at_start = playback is None or not playback.cursor
@@ -288,9 +292,9 @@ class App(ctk.CTk):
             ("end", playback is not None and not playback.at_end),
             ("stop", session.busy),
         ):
-            self.buttons[role].configure(state="normal" if enabled else "disabled")
+            self._set(self.buttons[role], state="normal" if enabled else "disabled")
         muted = playback is not None and playback.at_end
-        self.buttons["step"].configure(fg_color=self.look["button" if muted else "accent"])
+        self._set(self.buttons["step"], fg_color=self.look["button" if muted else "accent"])
 
     def _mark_program(self) -> None:
         session, playback = self.session, self.session.playback
@@ -300,7 +304,8 @@ class App(ctk.CTk):
             self.editor.mark(0, None)
         else:
             error = playback.trace.error
-            self.editor.mark(playback.line, playback.span, error.line if error and playback.at_end else 0)
+            failed = error.line if error and playback.at_end else 0
+            self.editor.mark(0 if failed else playback.line, playback.span, failed)
 
     def _message(self, playback: Playback | None) -> tuple[str, str]:
         say = self.look.words
@@ -309,7 +314,7 @@ class App(ctk.CTk):
         if playback is None:
             return say("canvas.empty"), say("canvas.empty2")
         if not playback.trace.events:
-            return say("canvas.nothing"), ""
+            return say("canvas.nothing" if playback.trace.error is None else "canvas.ended"), ""
         return say("canvas.start"), ""
 
     def _where_text(self, playback: Playback | None) -> tuple[str, str]:
@@ -333,13 +338,14 @@ class App(ctk.CTk):
         if session.notice is not None:
             key, facts = session.notice
             notice = self.look.words(key, **facts)
-        failure = session.playback.trace.error if session.playback and not session.busy else None
+        failure = session.playback.trace.error if session.playback and not session.busy and not notice else None
         self.output.show(session.output, failure, notice, self.look.words)
 
     def _show_status(self) -> None:
         session, say = self.session, self.look.words
         agree = self._agree_text()
-        self._agrees.configure(
+        self._set(
+            self._agrees,
             text=agree[0],
             text_color=self.look[agree[1]],
             fg_color=self.look[{"leaf": "leaf_soft", "wrong": "wrong_soft"}.get(agree[1], "panel")],
@@ -349,18 +355,25 @@ class App(ctk.CTk):
                              ("seeds", session.what_if.seeds)):  # fmt: skip
             if changes:
                 parts.append(say(f"whatif.{key}", n=len(changes)))
-        self._what_if.configure(text=say("whatif.on", what=", ".join(parts)) if parts else "")
-        self._stale.configure(text=say("changed.source") if session.stale and not session.busy else "")
-        for widget, shown in (
-            (self._agrees, bool(agree[0])),
-            (self._what_if, bool(parts)),
-            (self.reset_button, bool(parts)),
-            (self._stale, session.stale and not session.busy),
-        ):
-            widget.pack_forget()
-            if shown:
+        self._set(self._what_if, text=say("whatif.on", what=", ".join(parts)) if parts else "")
+        self._set(self._stale, text=say("changed.source") if session.stale and not session.busy else "")
+        shown = tuple(
+            widget
+            for widget, wanted in (
+                (self._agrees, agree[0]),
+                (self._what_if, parts),
+                (self.reset_button, parts),
+                (self._stale, session.stale and not session.busy),
+            )
+            if wanted
+        )
+        if shown != self._packed:
+            for widget in self._packed:
+                widget.pack_forget()
+            for widget in shown:
                 widget.pack(side="left", padx=(12, 0), pady=(2, 9))
-        self._state.configure(text=self._state_text())
+            self._packed = shown
+        self._set(self._state, text=self._state_text())
 
     def _agree_text(self) -> tuple[str, str]:
         session, say = self.session, self.look.words
@@ -382,6 +395,14 @@ class App(ctk.CTk):
             text = say(f"state.{state}") if state != "none" else ""
         version = say("state.torch", version=session.torch) if session.torch else ""
         return "  ·  ".join(part for part in (text, version) if part)
+
+    def _set(self, widget: tk.Misc, **options: object) -> None:
+        """Configures what differs; customtkinter draws a widget anew each time it is told anything."""
+        known = self._known.setdefault(str(widget), {})
+        new = {name: value for name, value in options.items() if known.get(name) != value}
+        if new:
+            widget.configure(**new)
+            known.update(new)
 
     # ── The reader clicks ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -418,7 +439,7 @@ class App(ctk.CTk):
     def _start_drawing(self) -> None:
         """After the first paint: matplotlib in a thread, and the worker."""
         self._drawing.start()
-        if self.session.path.endswith(".py") or not self.session.recorded:
+        if not self.session.recorded:
             self.session.warm()
         self._starting = self.after(SOON, self._await_drawing)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from PIL.ImageTk import PhotoImage
 
 SMALLEST, LARGEST = 0.004, 3.0
+COMFORTABLE = 0.6
+"""Below this scale a picture is not opened as a whole."""
 CLICK = 4
 """Pixels a press may move and still be a click."""
 
@@ -54,8 +56,8 @@ class GraphCanvas(tk.Canvas):
         self._image = self.create_image(0, 0, anchor="nw")
         self._texts: list[tuple[int, list[Any]]] = []
         self._fonts: dict[tuple[bool, bool, int], tkfont.Font] = {}
-        self._title = self.create_text(0, 0, text="")
-        self._hint = self.create_text(0, 0, text="")
+        self._title = self.create_text(0, 0, text="", justify="center")
+        self._hint = self.create_text(0, 0, text="", justify="center")
         self._zoom_buttons = self._build_buttons()
         self.bind("<Configure>", lambda event: self._resized())
         self.bind("<ButtonPress-1>", self._pressed)
@@ -130,7 +132,7 @@ class GraphCanvas(tk.Canvas):
     def fit(self) -> None:
         """All of the picture, never enlarged beyond its size."""
         self._fitted = True
-        self._fit_view()
+        self._fit_view(whole=True)
         self.redraw()
 
     def redraw(self) -> None:
@@ -145,20 +147,20 @@ class GraphCanvas(tk.Canvas):
 
     # ── The view ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _fit_view(self) -> None:
+    def _fit_view(self, *, whole: bool = False) -> None:
         if self._picture is None:
             return
         left, top, right, bottom = self._picture.bounds
         width, height = self.winfo_width(), self.winfo_height() - 80
         scale = min(1.25, width / max(right - left, 1), height / max(bottom - top, 1))
-        # A picture that would be too small to read is shown from its beginning instead.
-        if scale < READABLE and self._playback is not None and len(self._picture.graph.cards) > 40:
-            scale = max(scale, 0.6 if height / max(bottom - top, 1) > 0.6 else scale)
+        # What would be too small to read opens at a size that can be read, and follows the current card.
+        if scale < COMFORTABLE and not whole:
+            scale = 0.8
         self._scale = max(SMALLEST, min(LARGEST, scale))
         room = width / self._scale
         x = (left + right - room) / 2 if right - left <= room + 1 else left
         y = (top + bottom) / 2 - self.winfo_height() / self._scale / 2
-        self._origin = (x, y)
+        self._origin = (x, max(y, top - 40 / self._scale) if bottom - top > height / self._scale else y)
 
     def _follow(self) -> None:
         """Keeps the current card in sight."""
@@ -266,7 +268,9 @@ class GraphCanvas(tk.Canvas):
         self.coords(self._hint, width / 2, height / 2 + 16)
         self.itemconfigure(self._title, text=self._message[0] if empty else "", width=width - 40)
         self.itemconfigure(self._hint, text=self._message[1] if empty else "", width=width - 40)
-        self._zoom_buttons["percent"].configure(text=f"{self._scale * 100:.0f}%")
+        percent = f"{self._scale * 100:.0f}%"
+        if self._zoom_buttons["percent"].cget("text") != percent:
+            self._zoom_buttons["percent"].configure(text=percent)
         if not self._ready:
             return
         from PIL import ImageTk

@@ -26,6 +26,7 @@ class Card:
         nodes: its autograd nodes, the main one of each pass first.
         leaf: whether it is a leaf that requires grad.
         tracked: whether torch records it for backward.
+        healed: whether it is a ``.detach()`` that a what-if made to pass gradients: it returns its input.
     """
 
     id: int
@@ -35,6 +36,7 @@ class Card:
     nodes: tuple[NodeKey, ...] = ()
     leaf: bool = False
     tracked: bool = False
+    healed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ def build(trace: Trace, index: Index) -> Graph:
             if index.producer.get(value) == op.id:
                 card_of_value[value] = card_of_op[op.id]
                 draft.values.append(value)
+        if op.cut == "healed":
+            draft.values.extend(op.outputs)
 
     for number, backward in enumerate(trace.passes):
         computed = _computed_by_passes(number, trace, index)
@@ -189,10 +193,11 @@ def _own_value(value: Value, trace: Trace, index: Index, drafts: list[_Draft], c
 
 def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> Card:
     values = [trace.values[value] for value in draft.values]
-    leaf = any(value.requires_grad and value.is_leaf for value in values)
-    tracked = leaf or bool(draft.nodes) or any(value.requires_grad for value in values)
-    names = list(dict.fromkeys(name for value in values for name in value.names))
     op = draft.op
+    healed = op is not None and op.cut == "healed"
+    leaf = not healed and any(value.requires_grad and value.is_leaf for value in values)
+    tracked = not healed and (leaf or bool(draft.nodes) or any(value.requires_grad for value in values))
+    names = [] if healed else list(dict.fromkeys(name for value in values for name in value.names))
     if names:
         title = names[0] if len(names[0]) >= 4 else ", ".join(names[:2])
     elif op is not None:
@@ -213,6 +218,7 @@ def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> 
         tuple(draft.nodes),
         leaf,
         tracked,
+        healed,
     )
 
 

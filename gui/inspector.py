@@ -11,6 +11,7 @@ from core.records import Event, SavedTensor, Step, TensorSnapshot
 from gui import cards, figures
 from gui.cards import Card, Graph
 from gui.i18n import Words
+from gui.output import failure_lines
 from gui.theme import Look
 
 LIMIT = 64
@@ -209,9 +210,13 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words) -> Non
             name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
             report.line((say(seed), "grad"), ("  →  ", "quiet"), (name, "code"))
     else:
-        report.line((words("inspect.kept" if backward.retain_graph else "inspect.ended"), "quiet"))
-        if backward.error is not None:
-            report.line((f"{backward.error.type}: {backward.error.message}", "wrong"))
+        if backward.error is None:
+            report.line((words("inspect.kept" if backward.retain_graph else "inspect.ended"), "quiet"))
+        else:
+            whole = playback.trace.error
+            failure = whole if whole and whole.message == backward.error.message else backward.error
+            explanation, message = failure_lines(failure, words)
+            report.line((explanation or message, "wrong"))
 
 
 def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:
@@ -240,7 +245,8 @@ def _leaves(report: Report, playback: Playback, words: Words) -> None:
             _sum(report, step.grad_before, step.grad_outputs[0], step.grad_after, f"{leaf.name}.grad  ")
             continue
         grad = playback.grad(leaf.value)
-        report.line((f"{leaf.name}.grad  ", "code"), (say(grad), "leaf" if grad is not None else "quiet"))
+        said = figures.clip(figures.tensor(grad), 60)
+        report.line((f"{leaf.name}.grad  ", "code"), (said, "leaf" if grad is not None else "quiet"))
 
 
 def _sum(

@@ -68,6 +68,6 @@ class Output(tk.Frame):
             foreground=look["text"], font=look.font(12, mono=True), selectbackground=look["running_span"],
             selectforeground=look["text"],
         )  # fmt: skip
-        self.text.tag_configure("wrong", foreground=look["wrong"], font=look.font(13), spacing3=3)
-        self.text.tag_configure("quiet", foreground=look["quiet"], spacing3=3)
+        self.text.tag_configure("wrong", foreground=look["wrong"], font=look.font(13), spacing3=3, wrap="word")
+        self.text.tag_configure("quiet", foreground=look["quiet"], spacing3=3, wrap="word")
         self.text.tag_configure("hint", foreground=look["quiet"], font=look.font(12))

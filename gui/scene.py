@@ -31,6 +31,8 @@ OUTLINES = 0.14
 CHIP_BUDGET = 80
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
 MARGIN = 20.0
+MANY_USES, LARGE_GRAPH = 7, 60
+"""From how many uses on a value is drawn again beside its users: three in graphs of that many cards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +150,20 @@ class Picture:
             else (width, height)
             for card, (width, height) in enumerate(own)
         ]
-        links = [(wire.source, wire.target) for wire in self.graph.wires]
-        ports = [height for _, height in own]
+        self._stand_ins = self._find_stand_ins()
+        sizes += [(text_width(self.graph.cards[card].title, BODY) + 2 * PAD, CHIP + 5) for card, _ in self._stand_ins]
+        places = {use: len(own) + number for number, use in enumerate(self._stand_ins)}
+        links = [(places.get((wire.source, wire.target), wire.source), wire.target) for wire in self.graph.wires]
+        ports = [height for _, height in own] + [CHIP] * len(self._stand_ins)
         self.layout = layout.arrange(sizes, links, gap=self._gap(), ports=ports)
-        corners = np.array(self.layout.corners, dtype=float).reshape(-1, 2)
+        corners = np.array(self.layout.corners[: len(own)], dtype=float).reshape(-1, 2)
+        self._stand_in_rects = np.array(
+            [(x, y, x + w, y + h) for (x, y), (w, h) in zip(self.layout.corners, sizes, strict=True)][len(own) :],
+            dtype=float,
+        ).reshape(-1, 4)
         inner = np.array(own, dtype=float).reshape(-1, 2)
-        corners[:, 1] += (np.array(sizes, dtype=float).reshape(-1, 2)[:, 1] - inner[:, 1]) / 2
-        inner[:, 0] = np.array(sizes, dtype=float).reshape(-1, 2)[:, 0]
+        corners[:, 1] += (np.array(sizes, dtype=float).reshape(-1, 2)[: len(own), 1] - inner[:, 1]) / 2
+        inner[:, 0] = np.array(sizes, dtype=float).reshape(-1, 2)[: len(own), 0]
         self._rects = np.hstack([corners, corners + inner])
         self._wire_rects = np.array([_bounds(route) for route in self.layout.routes], dtype=float).reshape(-1, 4)
         self._born = np.array([self._birth(card) for card in self.graph.cards], dtype=np.int64)
@@ -166,7 +175,9 @@ class Picture:
         """Everything, with a margin."""
         if not self.graph.cards:
             return (0.0, 0.0, 1.0, 1.0)
-        rects = np.vstack([self._rects, *(np.array([self._seed_rect(card)]) for card in self._seed_boxes)])
+        rects = np.vstack(
+            [self._rects, self._stand_in_rects, *(np.array([self._seed_rect(card)]) for card in self._seed_boxes)]
+        )
         left, top = rects[:, :2].min(axis=0) - MARGIN
         right, bottom = rects[:, 2:].max(axis=0) + MARGIN
         return (float(left), float(top), float(right), float(bottom))
@@ -180,6 +191,10 @@ class Picture:
         for card in np.nonzero(_inside(self._rects, (x, y, x, y)))[0]:
             if self._born[card] < playback.cursor:
                 return int(card)
+        for place in np.nonzero(_inside(self._stand_in_rects, (x, y, x, y)))[0]:
+            source, target = self._stand_ins[place]
+            if max(self._born[source], self._born[target]) < playback.cursor:
+                return source
         return None
 
     def seed_at(self, x: float, y: float, playback: Playback) -> Seed | None:
@@ -235,7 +250,7 @@ class Picture:
         rows.append(44 + text_width(shorts(self.trace.values[v].tensor for v in card.values), BODY))
         for number, node in card.nodes:
             step = self.index.step_of.get((number, node))
-            label = 92 if self.index.expected((number, node)) > 1 else 44
+            label = 30
             if step is not None:
                 taken = self.trace.passes[number].steps[step]
                 rows.append(label + text_width(shorts(taken.grad_outputs), BODY))
@@ -253,6 +268,19 @@ class Picture:
                 if card is not None:
                     found.setdefault((number, card), []).append(slot)
         return tuple(Seed(number, tuple(slots), card) for (number, card), slots in found.items())
+
+    def _find_stand_ins(self) -> list[tuple[int, int]]:
+        """(card, user) where a value used in many places is drawn again as a chip beside the user.
+
+        A weight used at each turn of a loop would otherwise send a wire across the whole picture for each.
+        """
+        computed = {wire.target for wire in self.graph.wires}
+        users: dict[int, list[int]] = {}
+        for wire in self.graph.wires:
+            if wire.source not in computed and wire.target not in users.setdefault(wire.source, []):
+                users[wire.source].append(wire.target)
+        many = MANY_USES if len(self.graph.cards) < LARGE_GRAPH else 3
+        return [(card, user) for card, found in users.items() if len(found) >= many for user in found[1:]]
 
     def _seed_text(self, seed: Seed) -> str:
         seeds = self.trace.passes[seed.pass_].seeds
@@ -284,7 +312,7 @@ class Picture:
             for step in backward.steps[:100]:
                 for gradient in step.grad_inputs:
                     longest = max(longest, text_width(short(gradient, CHIP_LIMIT), BODY))
-        return max(60.0, min(132.0, longest + 40.0))
+        return max(60.0, min(190.0, longest + 40.0))
 
     def _node_name(self, card: Card) -> str:
         if not card.nodes:
@@ -323,7 +351,7 @@ class Picture:
         if scale >= OUTLINES or len(wires) <= 3000:
             for place in wires:
                 if self._shows(self.graph.wires[place], playback):
-                    self._draw_wire(sheet, self.graph.wires[place], playback, chips)
+                    self._draw_wire(sheet, self.graph.wires[place], playback, words, chips)
         visible = np.nonzero(shown)[0]
         if scale < OUTLINES:
             self._draw_far(sheet, visible, current)
@@ -331,6 +359,12 @@ class Picture:
         for place in visible:
             self._draw_card(sheet, self.graph.cards[place], playback, words, current == place, selected == place)
         taken = [self.rect(int(card)) for card in visible]
+        for place in np.nonzero(_inside(self._stand_in_rects, view))[0]:
+            source, target = self._stand_ins[place]
+            if max(self._born[source], self._born[target]) < playback.cursor:
+                left, top, right, bottom = map(float, self._stand_in_rects[place])
+                taken.append((left, top, right, bottom))
+                self._draw_stand_in(sheet, self.graph.cards[source], taken[-1], current == source)
         for card in self._seed_boxes:
             seed = self._seed_now(card, playback)
             if seed is not None and _overlap(self._seed_rect(card), view):
@@ -362,7 +396,9 @@ class Picture:
         fill = "card" if card.tracked else "canvas"
         sheet.shapes.append(Box(left, top, width, height, fill=fill))
         sheet.labels.append(Label(left + PAD, top + 18, card.title, ink, TITLE, bold=card.tracked))
-        sheet.labels.append(Label(left + PAD, top + 36, self._node_name(card), "quiet", SMALL, mono=False))
+        key = self._node(card, playback)
+        subtitle, colour = self._subtitle(card, key, playback, words)
+        sheet.labels.append(Label(left + PAD, top + 36, subtitle, colour, SMALL, mono=False))
         sheet.shapes.append(Box(left, top + HEAD, width, 0, line="line", weight=1, radius=0))
         row = top + HEAD - ROW / 2
         if card.values:
@@ -372,35 +408,35 @@ class Picture:
                 said = short(playback.tensor(card.values[-1]))
             self._row(sheet, left, right, row, words("card.value"), said, "value" if card.tracked else "quiet")
         if card.tracked:
-            row += ROW
-            self._draw_gradient(sheet, card, playback, words, (left, row, right, bottom))
-        dashed = not card.tracked
-        sheet.shapes.append(Box(left, top, width, height, line=line, weight=weight, dashed=dashed))
+            self._draw_gradient(sheet, card, key, playback, (left, row + ROW, right))
+        if card.healed and not current:
+            line = "cut"
+        sheet.shapes.append(Box(left, top, width, height, line=line, weight=weight, dashed=not card.tracked))
 
-    def _draw_gradient(self, sheet: _Sheet, card: Card, playback: Playback, words: Words, place: Rect) -> None:
-        left, row, right, _ = place
-        key = self._node(card, playback)
-        buffer = playback.arrived(key) if key else None
-        waiting = (
-            buffer is not None
-            and key is not None
-            and 0 < len(buffer.contributions) < buffer.expected
-            and playback.emitted(key) is None
-        )
-        label = "v"
-        if waiting and buffer is not None:
-            label = words("card.paths", done=len(buffer.contributions), all=buffer.expected)
+    def _subtitle(self, card: Card, key: NodeKey | None, playback: Playback, words: Words) -> tuple[str, str]:
+        """The node's name; how many paths have arrived while it waits for more."""
+        if card.healed:
+            return words("card.healed"), "cut"
+        if key is not None and playback.emitted(key) is None:
+            buffer = playback.arrived(key)
+            if 0 < len(buffer.contributions) < buffer.expected:
+                return words("card.paths", done=len(buffer.contributions), all=buffer.expected), "grad"
+        return self._node_name(card), "quiet"
+
+    def _draw_gradient(
+        self, sheet: _Sheet, card: Card, key: NodeKey | None, playback: Playback, place: tuple[float, float, float]
+    ) -> None:
+        """The lowest row: ``.grad`` of a leaf, or what has arrived at the node."""
+        left, row, right = place
         if card.leaf:
             grad = playback.grad(card.values[-1])
             self._row_fill(sheet, left, row, right, "leaf_soft")
-            said, colour = short(grad), "leaf" if grad is not None else "quiet"
-            self._row(sheet, left, right, row, label if waiting else ".grad", said, colour)
+            self._row(sheet, left, right, row, ".grad", short(grad), "leaf" if grad is not None else "quiet")
             return
         held = playback.held(key) if key else ()
         if held:
             self._row_fill(sheet, left, row, right, "grad_soft")
-        said = shorts(held) if held else figures.NOT_YET
-        self._row(sheet, left, right, row, label, said, "grad" if any(held) else "quiet")
+        self._row(sheet, left, right, row, "v", shorts(held), "grad" if any(held) else "quiet")
 
     def _row_fill(self, sheet: _Sheet, left: float, row: float, right: float, fill: str) -> None:
         sheet.shapes.append(Box(left, row - ROW / 2, right - left, ROW, fill=fill, square="top"))
@@ -412,11 +448,13 @@ class Picture:
     def _node(self, card: Card, playback: Playback) -> NodeKey | None:
         return cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
 
-    def _draw_wire(self, sheet: _Sheet, wire: Wire, playback: Playback, chips: list[tuple[Wire, str, str]]) -> None:
+    def _draw_wire(
+        self, sheet: _Sheet, wire: Wire, playback: Playback, words: Words, chips: list[tuple[Wire, str, str]]
+    ) -> None:
         route = self.layout.routes[wire.id]
         if wire.cut:
             sheet.shapes.append(Curve(route, "cut", 1.8, dashed=True, arrow="end"))
-            chips.append((wire, "✂", "cut"))
+            chips.append((wire, "✂ " + words("card.cut"), "cut"))
             return
         live = [passage for passage in wire.passages if playback.began(passage.source[0])]
         latest = max((passage.source[0] for passage in live), default=None)
@@ -450,6 +488,16 @@ class Picture:
         title = words("card.seed") + " ✎"
         sheet.labels.append(Label(left + PAD, top + 17, title, colour, SMALL, bold=True, mono=False))
         sheet.labels.append(Label(left + PAD, top + 37, self._seed_text(seed), colour if current else "quiet"))
+
+    def _draw_stand_in(self, sheet: _Sheet, card: Card, rect: Rect, current: bool) -> None:
+        left, top, right, bottom = rect
+        line = "accent" if current else "leaf" if card.leaf else "edge"
+        fill = "leaf_soft" if card.leaf else "card"
+        sheet.shapes.append(
+            Box(left, top, right - left, bottom - top, fill, line, 2.4 if current else 1.3, dashed=not card.tracked)
+        )
+        colour = "leaf" if card.leaf else "text" if card.tracked else "quiet"
+        sheet.labels.append(Label((left + right) / 2, (top + bottom) / 2, card.title, colour, BODY, "c"))
 
     def _draw_chips(
         self, sheet: _Sheet, chips: list[tuple[Wire, str, str]], current: int | None, taken: list[Rect]

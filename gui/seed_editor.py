@@ -53,6 +53,7 @@ class SeedEditor(tk.Frame):
         self._pass: int | None = None
         self._seeds: list[TensorSnapshot] = []
         self._shown: object = None
+        self._captioned: object = None
         self._problem = ""
         self.title = tk.Label(self, anchor="w", borderwidth=0)
         self.hint = tk.Label(self, anchor="w", borderwidth=0, justify="left")
@@ -103,6 +104,10 @@ class SeedEditor(tk.Frame):
         if node >= 0 and backward.nodes[node].value is not None:
             names = playback.trace.values[backward.nodes[node].value or 0].names
             name = names[0] if names else name
+        caption = (self._shown, self._problem, look)
+        if caption == self._captioned:
+            return
+        self._captioned = caption
         self.title.configure(text=look.words("seed.title", number=self._pass + 1))
         hint = look.words("seed.hint", name=name)
         if len(self._seeds) and sum(seed.numel for seed in self._seeds) > FIELDS:

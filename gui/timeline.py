@@ -157,7 +157,7 @@ class Timeline(tk.Canvas):
         captions = [look.words(part.key, number=part.number) for part in parts]
         title = tkfont.Font(self, font=look.font(12))
         room = [title.measure(caption) + 10 for caption in captions]
-        titled = sum(room) + 14 * len(parts) < width * 0.6
+        titled = sum(room) + 14 * len(parts) < width * 0.4
         left_over = width - (sum(room) if titled else 0) - 14 * len(parts)
         small = sum(event.kind in ("pass", "end") for event in trace.events)
         wide = min(WIDEST, (left_over - small * min(NARROW, left_over / events)) / max(1, events - small))

@@ -66,7 +66,7 @@ def test_nothing_moves_while_stepping() -> None:
 def test_a_cut_is_dashed_with_scissors() -> None:
     _, drawn = scene(traces.first(cut=True), 6)
     assert [shape for shape in drawn.shapes if getattr(shape, "line", "") == "cut" and getattr(shape, "dashed", False)]
-    assert "✂" in [label.text for label in drawn.labels]
+    assert "✂ cut" in [label.text for label in drawn.labels]
 
 
 def test_culling_draws_only_what_is_in_view() -> None:
