@@ -77,7 +77,7 @@ class Backward:
     """Sees each backward call of a program, replaces seeds, and records what the engine does.
 
     Attributes:
-        failure: turns an exception into its record.
+        failure: turns an exception, and the line it comes from, into its record.
         digests: takes fingerprints of the gradients that each pass leaves.
         hooked: whether the passes are recorded; the seeds are replaced either way.
         probe: looks at each node as it has run.
@@ -89,7 +89,7 @@ class Backward:
         recording: Recording,
         forward: Forward,
         plan: Plan,
-        failure: Callable[[BaseException], Failure],
+        failure: Callable[[BaseException, int], Failure],
         digests: Digests,
     ) -> None:
         self.recording = recording
@@ -120,7 +120,7 @@ class Backward:
         backward, grad = torch.autograd.backward, torch.autograd.grad
 
         def wrapped_backward(tensors: Any, grad_tensors: Any = None, *args: Any, **kwargs: Any) -> None:
-            if self.forward.ignoring:
+            if self._on_its_way():
                 return backward(tensors, grad_tensors, *args, **kwargs)
             roots = [tensors] if isinstance(tensors, Tensor | GradientEdge) else list(tensors)
             tensors = tensors if isinstance(tensors, Tensor | GradientEdge) else roots
@@ -129,7 +129,7 @@ class Backward:
                 return backward(tensors, grad_tensors, *args, **kwargs)
 
         def wrapped_grad(outputs: Any, inputs: Any, grad_outputs: Any = None, *args: Any, **kwargs: Any) -> Any:
-            if self.forward.ignoring:
+            if self._on_its_way():
                 return grad(outputs, inputs, grad_outputs, *args, **kwargs)
             roots = [outputs] if isinstance(outputs, Tensor | GradientEdge) else list(outputs)
             outputs = outputs if isinstance(outputs, Tensor | GradientEdge) else roots
@@ -153,6 +153,10 @@ class Backward:
                 stack.callback(setattr, owner, name, old)
             yield
 
+    def _on_its_way(self) -> bool:
+        """Whether a call is none of the program's, or one that torch has sent through its function modes and back."""
+        return self.forward.ignoring or self._local.coming is not None
+
     @contextmanager
     def _call(self, kind: str, roots: list[Any]) -> Iterator[Call]:
         """Counts a call; one that is refused before it reaches the engine is recorded with its error alone."""
@@ -165,8 +169,7 @@ class Backward:
             yield call
         except Exception as error:
             if not call.recorded and recording.room > 0 and not self.forward.ignoring:
-                recorder = PassRecorder(self, kind, call)
-                recorder.finish(error=self.failure(error))
+                PassRecorder(self, kind, call).finish(error=error)
             raise
         finally:
             self._local.coming = outer
@@ -208,19 +211,19 @@ class Backward:
             watch = self.digests.engine_call(roots, recording.room)
             recorder.prepare(roots, *args)
         results: Any = ()
-        failure: Failure | None = None
+        raised: BaseException | None = None
         local.running.append(recorder)
         try:
             with watch, recorder.hooks, forward.listening():
                 results = engine(roots, *args, **kwargs)
             return results
         except BaseException as error:
-            failure = self.failure(error)
+            raised = error
             raise
         finally:
             local.running.pop()
             with forward.looking_away():
-                recorder.finish(results if kind == "grad" else (), failure)
+                recorder.finish(results if kind == "grad" else (), raised)
 
 
 class PassRecorder:
@@ -281,15 +284,16 @@ class PassRecorder:
             edges=tuple(self._edge_records()),
         )
 
-    def finish(self, results: Any = (), error: Failure | None = None) -> None:
-        """Closes the record of the pass."""
+    def finish(self, results: Any = (), error: BaseException | None = None) -> None:
+        """Closes the record of the pass; an error is explained from all that the record holds by then."""
         unrecorded = len(self._nodes) >= self.recording.room + len(self.steps) > 0
         self._update(
             steps=tuple(self.steps),
             results=tuple(self._snapshot(result) for result in results),
-            error=error,
             unrecorded=int(unrecorded),
         )
+        if error is not None:
+            self._update(error=self.backward.failure(error, self._line))
         release(self._nodes)
         # What hooks left in ``.grad`` is an event of its own; what the steps accumulated is already told.
         self.recording.watch_leaves(self._line, self.recording.passes[self.number].site, "assign")

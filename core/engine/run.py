@@ -57,9 +57,10 @@ class Run:
         self.seconds = 0.0
         self.answered = False
 
-    def failure(self, error: BaseException) -> Failure:
-        """The record of an exception, explained."""
+    def failure(self, error: BaseException, line: int = 0) -> Failure:
+        """The record of an exception, explained; ``line`` where its traceback has not reached the program yet."""
         failure = failure_of(error, self.source)
+        failure = msgspec.structs.replace(failure, line=failure.line or line)
         return explain(self.recording.trace(), failure)
 
     def execute(self) -> Trace:

@@ -189,7 +189,9 @@ def _one_line(error: BaseException) -> str:
 
 def _without_surrogates(reply: wire.Reply) -> wire.Reply:
     """The same reply with lone surrogates, which no encoding can carry, written as escapes."""
-    return msgspec.convert(_clean(msgspec.to_builtins(reply, builtin_types=(bytes,))), type(reply))
+    return msgspec.convert(
+        _clean(msgspec.to_builtins(reply, builtin_types=(bytes,), enc_hook=wire.as_text)), type(reply)
+    )
 
 
 def _clean(item: Any) -> Any:
