@@ -12,6 +12,8 @@ Point = tuple[float, float]
 Size = tuple[float, float]
 Link = tuple[int, int]
 
+KINK = 8.0
+"""Height of a step in an edge that is taken out."""
 DUMMY_SIZE = 16.0
 """Height kept free for an edge that runs past a card."""
 
@@ -325,7 +327,35 @@ def _centres(
                 weights.append(4.0 if item >= cards else pull[item])
             for item, place in zip(column, _pool(wanted, weights, [heights[i] for i in column], between), strict=True):
                 centre[item] = place
+    _straighten(columns, above, below, heights, centre, between)
     return centre
+
+
+def _straighten(
+    columns: list[list[int]],
+    above: list[list[int]],
+    below: list[list[int]],
+    heights: list[float],
+    centre: list[float],
+    between: float,
+) -> None:
+    """Takes the last small kinks out of edges that are level but for a few pixels, where the column has room."""
+    for order, sides in ((columns[::-1], below), (columns, above)):
+        for column in order:
+            for place, item in enumerate(column):
+                near = min(sides[item], key=lambda other: abs(centre[other] - centre[item]), default=item)
+                wanted = centre[near]
+                if not 0 < abs(wanted - centre[item]) <= KINK:
+                    continue
+                low = high = None
+                if place:
+                    upper = column[place - 1]
+                    low = centre[upper] + (heights[upper] + heights[item]) / 2 + between
+                if place + 1 < len(column):
+                    lower = column[place + 1]
+                    high = centre[lower] - (heights[lower] + heights[item]) / 2 - between
+                if (low is None or wanted >= low) and (high is None or wanted <= high):
+                    centre[item] = wanted
 
 
 def _pool(wanted: list[float], weights: list[float], heights: list[float], between: float) -> list[float]:

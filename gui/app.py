@@ -6,7 +6,6 @@ import os
 import threading
 import tkinter as tk
 import tkinter.font as tkfont
-import tokenize
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +13,9 @@ from types import TracebackType
 
 import customtkinter as ctk
 
+from core.files import read_program, read_trace
 from core.playback import Playback
-from core.records import Cut, unpack_trace
+from core.records import Cut
 from gui.canvas import GraphCanvas
 from gui.cards import DETACHING, Graph, Wire
 from gui.editor import Editor
@@ -29,7 +29,6 @@ from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
 
 FIRST_PROGRAM = Path(__file__).resolve().parent.parent / "assets" / "examples" / "first.py"
-FILE_LIMIT = 512 << 20
 SOON, LATER = 15, 80
 """Milliseconds between two looks at the worker: while it runs, and while it rests."""
 
@@ -479,15 +478,12 @@ class App(ctk.CTk):
         path = Path(path)
         try:
             if path.suffix == ".pullback":
-                if path.stat().st_size > FILE_LIMIT:
-                    raise ValueError("too large")
-                self.session.open_trace(unpack_trace(path.read_bytes()))
+                self.session.open_trace(read_trace(path))
             elif path.suffix == ".md":
                 self._tell_wrong("error.lesson")
             else:
-                with tokenize.open(path) as file:
-                    self.session.open_program(file.read(), str(path.absolute()))
-        except (OSError, SyntaxError, ValueError) as error:
+                self.session.open_program(read_program(path), str(path.absolute()))
+        except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self._tell_wrong("error.file", name=path.name, reason=reason)
 

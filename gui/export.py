@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +12,7 @@ from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 
+from core.files import write_whole
 from core.playback import Playback
 from core.records import Trace
 from gui import paint
@@ -71,7 +71,7 @@ def export_picture(
         blob = sheet.png(playback.at(last), scale)
     else:
         blob = sheet.drawing(playback.at(last), kind)
-    _write(path, blob)
+    write_whole(path, blob)
 
 
 def _range(playback: Playback, step: int | str, pass_: int | None) -> tuple[int, int]:
@@ -166,18 +166,3 @@ class _Drawing(Artist):
         painter = paint.Painter(renderer, self.sheet.size[1], self.sheet.palette, origin=self.sheet.origin)
         for scene in self.sheet.scenes(self.playback):
             painter.paint(scene)
-
-
-def _write(path: Path, blob: bytes) -> None:
-    """Beside the target first, then renamed over it."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(blob)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -1,4 +1,4 @@
-"""The text the reader sees, in English and Chinese: one JSON table for each language."""
+"""The text the reader sees, in English and Chinese: JSON tables, one for each language."""
 
 from __future__ import annotations
 
@@ -32,4 +32,14 @@ class Words:
 def words(language: str) -> Words:
     """The table of a language; English for one that is not known."""
     language = language if language in LANGUAGES else "en"
-    return Words(language, json.loads((_TABLES / f"{language}.json").read_text(encoding="utf-8")))
+    table = _read(_TABLES / f"{language}.json")
+    # The engine explains failures in English itself; other languages keep a table by Failure.kind.
+    failures = _TABLES / f"failures.{language}.json"
+    if failures.exists():
+        table |= {f"failure.{kind}": text for kind, text in _read(failures).items()}
+    return Words(language, table)
+
+
+def _read(path: Path) -> dict[str, str]:
+    table: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return table

@@ -102,7 +102,7 @@ def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> 
     for value in op.outputs:
         report.line((say(playback.tensor(value)), "value"))
         record = trace.values[value]
-        report.line((f"{record.dtype}  {figures.shape(record.shape)}", "quiet"))
+        report.line((f"{record.dtype}  {list(record.shape)}", "quiet"))
     if op.inputs:
         report.section(words("inspect.inputs"))
         for value in op.inputs:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import string
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 
 from core.playback import Playback
-from core.records import TensorSnapshot, Trace
+from core.records import Arrival, Event, Failure, Op, TensorSnapshot, Trace
 from gui import cards, figures
 from gui.export import export_picture
 from gui.i18n import words
 from gui.inspector import describe
+from gui.output import failure_lines
 from gui.scene import Picture, Scene
 from gui.theme import DARK, LIGHT
 from tests.gui import traces
@@ -167,7 +171,8 @@ def test_exports_any_trace(tmp_path: Path, trace: Trace) -> None:
 
 
 def test_both_languages_say_the_same_things() -> None:
-    english, chinese = words("en").table, words("zh").table
+    english = words("en").table
+    chinese = {key: text for key, text in words("zh").table.items() if not key.startswith("failure.")}
     assert english.keys() == chinese.keys()
     for key in english:
         names = [{field for _, field, _, _ in string.Formatter().parse(t[key]) if field} for t in (english, chinese)]
@@ -175,9 +180,28 @@ def test_both_languages_say_the_same_things() -> None:
 
 
 def test_language_tables_are_sorted_out() -> None:
-    for language in ("en", "zh"):
-        path = Path(__file__).parents[2] / "assets" / "i18n" / f"{language}.json"
+    for path in (Path(__file__).parents[2] / "assets" / "i18n").glob("*.json"):
         assert all(isinstance(text, str) and text for text in json.loads(path.read_text("utf-8")).values())
+
+
+def test_every_explanation_of_the_engine_is_translated() -> None:
+    code = "from core.engine.explain import RULES; import json; print(json.dumps({r.kind: r.sentence for r in RULES}))"
+    root = Path(__file__).parents[2]
+    rules = json.loads(subprocess.check_output([sys.executable, "-c", code], cwd=root))
+    chinese = {key.removeprefix("failure."): text for key, text in words("zh").table.items() if "failure." in key}
+    assert chinese.keys() == rules.keys()
+    for kind, sentence in rules.items():
+        names = [
+            {field for _, field, _, _ in string.Formatter().parse(text) if field} for text in (sentence, chinese[kind])
+        ]
+        assert names[0] == names[1], kind
+
+
+def test_a_failure_is_told_in_the_language_of_the_window() -> None:
+    failure = Failure("RuntimeError", "torch's text", 3, "{name}", "not-one-number", {"count": "4"})
+    assert failure_lines(failure, words("en"))[0] == "{name}"
+    assert "有 4 个" in failure_lines(failure, words("zh"))[0]
+    assert failure_lines(failure, words("zh"))[1] == "第 3 行 · RuntimeError: torch's text"
 
 
 def _luminance(colour: str) -> float:
@@ -206,3 +230,44 @@ def test_contrast(palette: dict[str, str]) -> None:
     assert not {pair: ratio for pair, ratio in weak.items() if ratio < 4.5}
     shapes = [("edge", "canvas"), ("grad", "canvas"), ("leaf", "canvas"), ("cut", "canvas"), ("accent", "canvas")]
     assert all(contrast(palette[a], palette[b]) >= 3 for a, b in shapes)
+
+
+def shared(turns: int) -> Trace:
+    """One weight used at every turn of a loop."""
+    trace = traces.chain(turns)
+    weight = msgspec.structs.replace(trace.values[0], id=turns, names=("w",))
+    ops = [msgspec.structs.replace(op, inputs=(*op.inputs, turns)) if op.inputs else op for op in trace.ops]
+    return msgspec.structs.replace(trace, ops=tuple(ops), values=(*trace.values, weight))
+
+
+def test_a_weight_used_everywhere_is_drawn_again_beside_its_users() -> None:
+    trace = shared(20)
+    assert said(trace, len(trace.events)).count("w") == 19
+    assert said(shared(5), 99).count("w") == 1
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    weight = next(card.id for card in picture.graph.cards if card.title == "w")
+    left, top, right, bottom = picture._stand_in_rects[3]
+    assert picture.card_at((left + right) / 2, (top + bottom) / 2, playback) == weight
+
+
+def test_waiting_for_more_paths_is_said() -> None:
+    trace = traces.fan()
+    slow = msgspec.structs.replace(trace.passes[0].steps[1], arrivals=(Arrival(0, 0, 0), Arrival(9, 1, 0)))
+    steps = (trace.passes[0].steps[0], slow, *([trace.passes[0].steps[0]] * 8))
+    trace = msgspec.structs.replace(trace, passes=(msgspec.structs.replace(trace.passes[0], steps=steps),))
+    assert "1 of 2 paths" in said(trace, 4)
+
+
+def test_a_healed_detach_says_so() -> None:
+    trace = traces.first()
+    detach = Op(7, "detach", 5, (5, 0, 5, 1), "b.detach()", (4,), (4,), site="#d", cut="healed")
+    ops = (*trace.ops, detach)
+    trace = msgspec.structs.replace(trace, ops=ops, events=(*trace.events, Event("op", op=7)))
+    assert "healed" in said(trace, len(trace.events))
+
+
+def test_chains_are_level() -> None:
+    picture, _ = scene(traces.first(), 14)
+    assert picture.rect(0)[1] == picture.rect(2)[1] == picture.rect(3)[1]
+    assert picture.rect(1)[1] == picture.rect(4)[1]
