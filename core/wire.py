@@ -236,7 +236,15 @@ AnyReply = (
 
 # ── Frames ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_encoder = msgspec.msgpack.Encoder()
+
+def as_text(item: object) -> str:
+    """A subclass of str, such as torch's version or what a program's ``__str__`` returns, is sent as the text it is."""
+    if isinstance(item, str):
+        return str.__str__(item)
+    raise NotImplementedError(f"{type(item).__name__} on the wire")
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=as_text)
 _requests: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
 _replies: msgspec.msgpack.Decoder[AnyReply] = msgspec.msgpack.Decoder(AnyReply)
 

@@ -136,7 +136,8 @@ class Worker:
                 if (job.options.verify or job.options.finite_differences) and self._interrupted != job.id:
                     self._baseline.restore()
                     verified = engine.verify_trace(trace, job.what_if, job.options)
-                    self.send(wire.Verified(job.id, verified.agrees, verified.checks))
+                    if self._interrupted != job.id:
+                        self.send(wire.Verified(job.id, verified.agrees, verified.checks))
             case wire.AskPassJacobian():
                 self.send(wire.Answered(job.id, engine.pass_jacobian(*asked, job.pass_index)))
             case wire.AskLocalJacobian():
