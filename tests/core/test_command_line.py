@@ -184,12 +184,14 @@ def test_a_program_that_raises_is_status_1(tmp_path: Path) -> None:
     assert (written["error"]["type"], written["error"]["line"]) == ("ValueError", 3)
 
 
-@pytest.mark.parametrize("source", ["x = (\n", "x = 1\0\n"], ids=["syntax", "nul"])
+@pytest.mark.parametrize(
+    "source", ["x = (\n", "x = 1\0\n", f"x = {'-' * 100_000}1\n"], ids=["syntax", "nul", "nesting"]
+)
 def test_a_program_that_python_cannot_read_is_status_1(source: str, tmp_path: Path) -> None:
     done, written = trace(source, tmp_path)
     assert done.returncode == 1
     assert one_line(done.stderr)
-    assert written["error"]["type"] in ("SyntaxError", "ValueError")
+    assert written["error"]["type"] in ("SyntaxError", "ValueError", "MemoryError")
 
 
 def test_sys_exit_is_a_normal_end(tmp_path: Path) -> None:
