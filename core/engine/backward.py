@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import BackwardCFunction, _HookMixin
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
+from torch.utils.hooks import RemovableHandle
 
 from core.engine.threads import join_thread, start_thread
 
@@ -169,12 +170,14 @@ class Hooks:
     handle is replaced while we register. Each node still gets a dictionary of its own.
 
     Attributes:
-        foreign: whether code of the program may run between the nodes: hooks, or custom Functions.
+        foreign: whether code of the program may run between the nodes: custom Functions, or hooks. Hooks on tensors
+            cannot be seen from a node, so this is true once anybody has registered any hook in this process: handles
+            are numbered from 0.
         hooked_before: the nodes that had hooks already.
     """
 
     def __init__(self, nodes: Iterable[Node], after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> None:
-        self.foreign = False
+        self.foreign = RemovableHandle.next_id > 0
         self.hooked_before: list[Node] = []
         self._nodes = nodes
         self._hooks = after, before_leaf, after_leaf
@@ -187,7 +190,6 @@ class Hooks:
         if existing is None:
             existing = OrderedDict()
         elif existing:
-            self.foreign = True
             self.hooked_before.append(self._registering)
         existing[hook] = hook
         self._placed.append(existing)
