@@ -206,14 +206,15 @@ class Options(Record):
         operations: operations and steps recorded at most.
         full: keep every element of every tensor.
         verify: run the program once more, unrecorded, and compare.
-        finite_differences: check every small differentiable operation against finite differences in float64.
+        finite_differences: when verifying, check every small differentiable operation of a quick program against finite differences in
+            float64, which finds custom Functions whose backward is not the derivative of their forward.
     """
 
     path: str = ""
     operations: int = OPERATION_LIMIT
     full: bool = False
     verify: bool = True
-    finite_differences: bool = False
+    finite_differences: bool = True
 
 
 # ── What happened ─────────────────────────────────────────────────────────────────────────────────────────────────

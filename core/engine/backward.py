@@ -452,11 +452,21 @@ def record_backward(
             steps = list(map(Step, map(node_name, ran), numbers, fired[2::3], fired[1::3]))
             for at, (grad_before, grad_after) in leaves.items():
                 steps[at] = msgspec.structs.replace(steps[at], grad_before=grad_before, grad_after=grad_after)
+            if grad_tensors is not None:
+                _own_seeds(steps, grad_tensors)
             del ran
     finally:
         fired.clear()
         release(nodes)
     return Pass(tuple(steps))
+
+
+def _own_seeds(steps: list[Step], seeds: Tensor | Sequence[Tensor | None]) -> None:
+    """Puts copies in place of the caller's seeds, which the caller may change."""
+    given = [seeds] if isinstance(seeds, Tensor) else seeds
+    for at, step in enumerate(steps):
+        if any(arrived is seed for arrived in step.grad_outputs if arrived is not None for seed in given):
+            steps[at] = msgspec.structs.replace(step, grad_outputs=copies_of(step.grad_outputs))
 
 
 # ── Step by step ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -28,6 +28,10 @@ from core.engine.what_if import Plan, Refused
 from core.records import Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
 
 
+CHECK_SECONDS = 2.0
+"""A program that took longer than this is not run once more for its finite differences."""
+
+
 class _Answered(BaseException):
     """Ends a run that has told what it was run for."""
 
@@ -155,7 +159,8 @@ def record(
     """Runs a whole program in this process and returns its trace.
 
     What the program raises is in ``Trace.error``. Its output goes to ``Trace.stdout`` and to ``listener``. With
-    ``Options.verify`` the program runs once more, unrecorded, for ``Trace.agrees``. Raises WhatIfError, a ValueError,
+    ``Options.verify`` the program runs once more, unrecorded, for ``Trace.agrees``, and with
+    ``Options.finite_differences`` yet again, for ``Trace.checks``. Raises WhatIfError, a ValueError,
     for a what-if that does not fit the program.
     """
     global _last
@@ -164,7 +169,7 @@ def record(
     with _running(run):
         trace = run.execute()
     _last = trace, run.digests, before
-    return verify_trace(trace, what_if, options) if options.verify or options.finite_differences else trace
+    return verify_trace(trace, what_if, options) if options.verify else trace
 
 
 def verify_trace(trace: Trace, what_if: WhatIf = WhatIf(), options: Options = Options()) -> Trace:
@@ -190,12 +195,12 @@ def verify_trace(trace: Trace, what_if: WhatIf = WhatIf(), options: Options = Op
     agrees: bool | None = None
     checks: tuple[Check, ...] = ()
     try:
-        if options.verify and not (trace.error and not trace.ops):
+        if not (trace.error and not trace.ops):
             first = again()
             agrees = first == recorded
             if not agrees and again() != first:
                 agrees = None
-        if options.finite_differences:
+        if options.finite_differences and trace.seconds <= CHECK_SECONDS:
             _set_random_state(before)
             checks = finite_differences(trace.source, what_if, options)
     finally:
