@@ -206,8 +206,8 @@ class Options(Record):
         operations: operations and steps recorded at most.
         full: keep every element of every tensor.
         verify: run the program once more, unrecorded, and compare.
-        finite_differences: when verifying, check every small differentiable operation of a quick program against finite differences in
-            float64, which finds custom Functions whose backward is not the derivative of their forward.
+        finite_differences: when verifying a quick program, check each small differentiable operation against finite
+            differences in float64, which finds custom Functions whose backward is not the derivative of their forward.
     """
 
     path: str = ""

@@ -27,7 +27,6 @@ from core.engine.verify import Digests, plain_digests
 from core.engine.what_if import Plan, Refused
 from core.records import Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
 
-
 CHECK_SECONDS = 2.0
 """A program that took longer than this is not run once more for its finite differences."""
 
