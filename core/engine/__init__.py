@@ -1,6 +1,7 @@
 """Runs torch: the only package that imports it."""
 
-from core.engine.backward import BackwardPass, Pass, Saved, Step, record_backward
+from core.engine.backward import BackwardPass, Pass, Step, record_backward
+from core.engine.graph import Saved
 from core.engine.program import interrupt
 from core.engine.run import (
     local_jacobian,

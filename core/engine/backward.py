@@ -10,42 +10,41 @@ from __future__ import annotations
 import gc
 import queue
 import threading
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, Final, Generic, TypeVar
+from typing import Any
 
 import msgspec
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction, _HookMixin
-from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
-from torch.utils.hooks import RemovableHandle
+from torch.autograd.graph import GradientEdge, Node
 
+from core.engine.graph import (
+    Gradients,
+    Roots,
+    Saved,
+    Seeds,
+    leaf_of,
+    node_name,
+    reachable,
+    release,
+    roots_of,
+    saved_tensors,
+)
+from core.engine.hooks import (
+    Buffers,
+    Hooks,
+    Task,
+    copies_of,
+    copy_of,
+    current_node,
+    current_task,
+    grad_left,
+    sequence_number,
+    vjp_before_sum,
+)
 from core.engine.threads import join_thread, start_thread
-
-Gradients = tuple[Tensor | None, ...]
-Roots = Tensor | GradientEdge | Sequence[Tensor] | Sequence[GradientEdge]
-Seeds = Tensor | None | Sequence[Tensor | None]
-
-current_node: Final[Callable[[], Node]] = torch._C._current_autograd_node
-current_task: Final[Callable[[], int]] = torch._C._current_graph_task_id
-sequence_number: Final[Callable[[], int]] = torch._C._autograd._get_sequence_nr
-
-
-class Saved(msgspec.Struct, frozen=True, eq=False):
-    """A tensor that a node kept for its backward.
-
-    Attributes:
-        name: torch's name without the ``_saved_`` prefix; ``0``, ``1``, … for a custom Function.
-        tensor: the tensor; None where a hook packs it, because unpacking would run the program's code.
-        version: its version counter now.
-    """
-
-    name: str
-    tensor: Tensor | None
-    version: int = 0
 
 
 class Step(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -84,171 +83,6 @@ class Pass(msgspec.Struct, frozen=True, eq=False):
     steps: tuple[Step, ...]
 
 
-# ── The graph below the roots ─────────────────────────────────────────────────────────────────────────────────────
-
-
-def edge_of(root: object) -> GradientEdge | None:
-    """The gradient edge of a tensor; None for what torch is going to refuse, and for a tensor inside a transform."""
-    if isinstance(root, GradientEdge):
-        return root
-    with torch._C.DisableTorchFunction():
-        if not isinstance(root, Tensor) or not root.requires_grad:
-            return None
-        try:
-            return get_gradient_edge(root)
-        except AttributeError:  # a leaf of torch.func.grad under vmap has no edge that Python can see
-            return None
-
-
-def roots_of(tensors: Roots) -> list[GradientEdge]:
-    """The gradient edges a backward pass starts from; empty where torch is going to refuse the tensors."""
-    edges = [edge_of(root) for root in ([tensors] if isinstance(tensors, Tensor | GradientEdge) else tensors)]
-    return [] if None in edges else [edge for edge in edges if edge is not None]
-
-
-def reachable(roots: Iterable[Node], limit: int | None = None) -> dict[Node, int]:
-    """Nodes below the roots, the roots first, each with its number; about ``limit`` of them at most."""
-    found = {node: number for number, node in enumerate(dict.fromkeys(roots))}
-    stack = list(found)
-    while stack:
-        if limit is not None and len(found) >= limit:
-            break
-        for node, _ in stack.pop().next_functions:
-            if node is not None and node not in found:
-                found[node] = len(found)
-                stack.append(node)
-    return found
-
-
-def release(nodes: dict[Node, int]) -> None:
-    """Drops the Python wrappers of nodes, roots first: the other way round, freeing a long chain recurses in C."""
-    backwards = list(nodes)[::-1]
-    nodes.clear()
-    while backwards:
-        backwards.pop()
-
-
-_names: dict[type, str] = {}
-
-
-def node_name(node: Node) -> str:
-    """torch's name of a node, without its namespace."""
-    kind = type(node)
-    if kind in _names:
-        return _names[kind]
-    name: str = node.name().rpartition("::")[2]
-    if kind.__name__ == name:  # nodes without a Python class of their own share one, whose name says nothing
-        _names[kind] = name
-    return name
-
-
-def is_accumulator(node: Node) -> bool:
-    """Whether the node adds to a leaf's ``.grad``."""
-    return node_name(node) == "AccumulateGrad"
-
-
-def is_custom(node: Node) -> bool:
-    """Whether the node is a custom Function's, so that calling it runs the program's code."""
-    return isinstance(node, BackwardCFunction)
-
-
-# ── Hooks on torch's engine ───────────────────────────────────────────────────────────────────────────────────────
-
-PreHook = Callable[[Gradients], None]
-PostHook = Callable[[Gradients, Gradients], None]
-_registering = threading.Lock()
-_make_handle = _HookMixin._register_hook
-
-
-class Hooks:
-    """Hooks on every node of a graph while the context lasts.
-
-    ``after`` runs behind every node but the leaves' AccumulateGrad, which get ``before_leaf`` and ``after_leaf``.
-    Hooks that the program registered earlier have run when ours see a value.
-
-    ``Node.register_hook`` spends most of its time on a handle that nobody needs here, so the function that makes the
-    handle is replaced while we register. Each node still gets a dictionary of its own.
-
-    Attributes:
-        foreign: whether code of the program may run between the nodes: custom Functions, or hooks. Hooks on tensors
-            cannot be seen from a node, so this is true once anybody has registered any hook in this process: handles
-            are numbered from 0.
-        hooked_before: the nodes that had hooks already.
-    """
-
-    def __init__(self, nodes: Iterable[Node], after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> None:
-        self.foreign = RemovableHandle.next_id > 0
-        self.hooked_before: list[Node] = []
-        self._nodes = nodes
-        self._hooks = after, before_leaf, after_leaf
-        self._placed: list[dict[Any, Any]] = []
-        self._registering: Any = None
-
-    def _register(self, existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
-        if hook not in self._hooks:  # of another thread, at this very moment
-            return _make_handle(existing, hook)
-        if existing is None:
-            existing = OrderedDict()
-        elif existing:
-            self.hooked_before.append(self._registering)
-        existing[hook] = hook
-        self._placed.append(existing)
-        return existing, None
-
-    def __enter__(self) -> Hooks:
-        after, before_leaf, after_leaf = self._hooks
-        leaf_of_kind: dict[type, bool] = {}
-        with _registering:
-            _HookMixin._register_hook = staticmethod(self._register)  # type: ignore[method-assign]
-            try:
-                for node in self._nodes:
-                    self._registering = node
-                    kind = type(node)
-                    if kind not in leaf_of_kind:
-                        leaf_of_kind[kind] = is_accumulator(node)
-                        self.foreign |= issubclass(kind, BackwardCFunction)
-                    if leaf_of_kind[kind]:
-                        node.register_prehook(before_leaf)
-                        node.register_hook(after_leaf)
-                    else:
-                        node.register_hook(after)
-            finally:
-                _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for dictionary in self._placed:
-            for hook in self._hooks:
-                dictionary.pop(hook, None)
-        self._placed.clear()
-        self.hooked_before.clear()
-        self._registering = None
-
-
-class Task:
-    """Tells, inside a hook, the first engine call made by this thread from all others.
-
-    A hook on a node fires for every pass that crosses the node: one nested in a hook, one in another thread, one that
-    meets this one in a shared leaf. A nested pass may even fire first; its outer pass has the smaller number.
-    """
-
-    def __init__(self) -> None:
-        self.number = -1
-        self._thread = threading.get_ident()
-
-    def claims(self, number: int) -> bool:
-        """Whether the engine call of that number is ours."""
-        if number == self.number:
-            return True
-        if number > self.number != -1:
-            return False
-        running = threading.get_ident()
-        if running != self._thread and any(running == other.ident for other in threading.enumerate()):
-            return False  # another Python thread's pass; torch's device threads are not in that list
-        self.number = number
-        return True
-
-
 @contextmanager
 def uncollected() -> Iterator[None]:
     """Keeps Python's cycle collector from walking all of torch because many records were made at once."""
@@ -262,126 +96,12 @@ def uncollected() -> Iterator[None]:
         gc.enable()
 
 
-def copy_of(gradient: Tensor | None) -> Tensor | None:
-    """The value at this moment, detached."""
-    if gradient is None:
-        return None
-    with torch._C.DisableTorchFunction(), torch.no_grad():
-        return gradient.detach().clone()
-
-
-def copies_of(gradients: Iterable[Tensor | None]) -> Gradients:
-    """The values at this moment, detached."""
-    return tuple(map(copy_of, gradients))
-
-
 def _within(limit: int, gradient: Tensor | None) -> Tensor | None:
     """The gradient, or only its shape and dtype where it is too large."""
     if gradient is None or gradient.numel() <= limit:
         return gradient
     with torch._C.DisableTorchFunction(), torch.no_grad():
         return torch.empty_like(gradient, device="meta", layout=torch.strided)
-
-
-def leaf_of(node: Node) -> Tensor:
-    """The leaf of an AccumulateGrad node."""
-    return node.variable  # type: ignore[attr-defined]
-
-
-def grad_left(variable: Tensor, before: Tensor | None, arrived: Tensor | None) -> Tensor | None:
-    """``.grad`` as AccumulateGrad left it, even where a post-accumulate hook has taken it away since."""
-    with torch._C.DisableTorchFunction(), torch.no_grad():
-        if not getattr(variable, "_post_accumulate_grad_hooks", None):
-            return copy_of(variable.grad)
-        if arrived is None or before is None:
-            return copy_of(before if arrived is None else arrived)
-        return before + arrived
-
-
-_saved_names: dict[type, list[str]] = {}
-
-
-def saved_tensors(node: Node) -> list[Saved]:
-    """The tensors a node kept, read without side effects; call while the engine runs the node, before it frees them.
-
-    The raw handles tell whether a hook packs the tensor: unpacking would run the program's code, so it is not done.
-    """
-    if is_custom(node):
-        raw = node._raw_saved_tensors  # type: ignore[attr-defined]
-        handles = [(str(position), handle) for position, handle in enumerate(raw)]
-    else:
-        kind = type(node)
-        if kind not in _saved_names:
-            _saved_names[kind] = [name for name in dir(kind) if name.startswith("_raw_saved_")]
-        handles = [(name.removeprefix("_raw_saved_"), getattr(node, name)) for name in _saved_names[kind]]
-    saved: list[Saved] = []
-    for name, handle in handles:
-        for position, one in enumerate(handle) if isinstance(handle, tuple | list) else [(-1, handle)]:
-            label = f"{name}[{position}]" if position >= 0 else name
-            if one.unpack_hook is not None:
-                saved.append(Saved(label, None))
-            elif isinstance(tensor := one.data, Tensor):
-                saved.append(Saved(label, tensor, tensor._version))
-    return saved
-
-
-def vjp_before_sum(node: Node, grad_outputs: Gradients, grad_inputs: Gradients) -> Gradients:
-    """Each VJP before it was summed to the input's shape; () where broadcasting did nothing.
-
-    The engine sums after calling the node (``validate_outputs`` in torch/csrc/autograd/engine.cpp), so calling the
-    node once more, directly, gives the sum's terms. Custom Functions are left alone: their code would run twice.
-    """
-    arrived = next((g for g in grad_outputs if g is not None), None)
-    if arrived is None or is_custom(node) or is_accumulator(node):
-        return ()
-    if not any(g is not None and _expands_to(g.shape, arrived.shape) for g in grad_inputs):
-        return ()
-    if any(saved.tensor is None for saved in saved_tensors(node)):
-        return ()
-    with torch._C.DisableTorchFunction(), torch.no_grad():
-        pairs = list(zip(call_node(node, grad_outputs), grad_inputs, strict=True))
-    unsummed = tuple(u if u is not None and g is not None and u.shape != g.shape else None for u, g in pairs)
-    return unsummed if any(u is not None for u in unsummed) else ()
-
-
-def call_node(node: Node, grad_outputs: Gradients) -> Gradients:
-    """What a node makes of gradients, as such: no hooks, no summing to the inputs' shapes, nothing passed on."""
-    emitted = node(*grad_outputs)  # type: ignore[operator]
-    return emitted if isinstance(emitted, tuple) else (emitted,)
-
-
-def _expands_to(small: torch.Size, large: torch.Size) -> bool:
-    """Whether a tensor of the one shape broadcasts to the other, different one."""
-    if small == large or len(small) > len(large):
-        return False
-    tail = large[len(large) - len(small) :]
-    return all(s in (1, n) for s, n in zip(small, tail, strict=True))
-
-
-Parcel = TypeVar("Parcel")
-
-
-class Buffers(Generic[Parcel]):
-    """What was sent to each node and has not been taken yet, in the engine's order."""
-
-    def __init__(self) -> None:
-        self._sent: dict[tuple[Node, int], list[Parcel]] = defaultdict(list)
-
-    def seed(self, roots: Iterable[GradientEdge], parcels: Iterable[Parcel | None]) -> None:
-        """The engine hands the seeds to the roots before it runs any node."""
-        for root, parcel in zip(roots, parcels, strict=False):
-            if parcel is not None:
-                self._sent[root.node, root.output_nr].append(parcel)
-
-    def take(self, node: Node, slots: int) -> tuple[tuple[Parcel, ...], ...]:
-        """What has arrived at a node, per slot."""
-        return tuple(tuple(self._sent.pop((node, slot), ())) for slot in range(slots))
-
-    def send(self, node: Node, parcels: Iterable[Parcel | None]) -> None:
-        """Distributes what a node emitted over its edges."""
-        for (target, slot), parcel in zip(node.next_functions, parcels, strict=False):
-            if target is not None and parcel is not None:
-                self._sent[target, slot].append(parcel)
 
 
 # ── At full speed ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 import weakref
 from bisect import bisect_right
@@ -18,7 +19,7 @@ from torch.nn.modules import module as module_hooks
 from torch.optim import optimizer as optimizer_hooks
 from torch.overrides import TorchFunctionMode
 
-from core.engine.backward import sequence_number
+from core.engine.hooks import sequence_number
 from core.engine.recording import Recording, is_leaf, tensors_in, version_of
 from core.engine.source import NOWHERE, Place, Source
 from core.engine.what_if import Plan, parse_place, refuse, set_leaf
@@ -121,18 +122,19 @@ class Forward(TorchFunctionMode):
         if self.ignoring:
             return func(*args, **kwargs)
         outer, local.inside = local.inside, True
+        call = functools.partial(self.source.as_called_by(sys._getframe(1)), func)
         try:
             name = self._names.get(func)
             if name is None:
                 name = self._names[func] = operation_name(func)
             if name and self.recording.full and not self._skips:
                 self.recording.unrecorded += 1
-                return func(*args, **kwargs)
+                return call(*args, **kwargs)
             if name and not self._in_optimizer():
-                return self._operation(name, func, args, kwargs)
+                return self._operation(name, call, args, kwargs)
             if getattr(func, "__name__", "") in ("__get__", "__set__"):
-                return self._property(func, args, kwargs)
-            return func(*args, **kwargs)
+                return self._property(func, call, args, kwargs)
+            return call(*args, **kwargs)
         finally:
             local.inside = outer
 
@@ -164,18 +166,18 @@ class Forward(TorchFunctionMode):
         finally:
             self._local.quiet -= 1
 
-    def _operation(self, name: str, func: Any, args: Any, kwargs: Any) -> Any:
+    def _operation(self, name: str, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         place = self.source.place()
         if name == "requires_grad_":
-            result = func(*args, **kwargs)
+            result = call(*args, **kwargs)
             self.recording.refresh(result)
             return result
         if self._skips and name in ("zero_", "_foreach_zero_") and self._skipped(place):
             return args[0]
         if self.recording.full:
             self.recording.unrecorded += 1
-            return func(*args, **kwargs)
-        return self.record(name, place, func, args, kwargs)
+            return call(*args, **kwargs)
+        return self.record(name, place, call, args, kwargs)
 
     def record(
         self, name: str, place: Place, call: Callable[..., Any], args: Any, kwargs: Any, *, custom: bool = False
@@ -256,18 +258,18 @@ class Forward(TorchFunctionMode):
             return self.recording.new_value(tensor)
         return self.recording.value_of(tensor)
 
-    def _property(self, func: Any, args: Any, kwargs: Any) -> Any:
+    def _property(self, func: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Reading ``.grad`` gives the gradient a name; writing a property may concern a leaf."""
         attribute = getattr(func.__self__, "__name__", "")
         if func.__name__ == "__get__":
-            result = func(*args, **kwargs)
+            result = call(*args, **kwargs)
             if attribute == "grad" and isinstance(result, Tensor) and not self._in_optimizer():
                 self._name_grad(args[0], result)
             return result
         place = self.source.place() if attribute in ("grad", "data", "requires_grad") else NOWHERE
         if attribute == "grad" and args[1] is None and self._skips and self._skipped(place):
             return None
-        result = func(*args, **kwargs)
+        result = call(*args, **kwargs)
         if attribute in ("data", "requires_grad"):
             self.recording.refresh(args[0])
         if attribute == "grad":

@@ -12,16 +12,11 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node
 
-from core.engine.backward import (
-    Buffers,
+from core.engine.forward import Forward, place_key
+from core.engine.graph import (
     Gradients,
-    Hooks,
-    Task,
     call_node,
-    current_node,
-    current_task,
     edge_of,
-    grad_left,
     is_accumulator,
     is_custom,
     leaf_of,
@@ -29,10 +24,17 @@ from core.engine.backward import (
     reachable,
     release,
     saved_tensors,
+)
+from core.engine.hooks import (
+    Buffers,
+    Hooks,
+    Task,
+    current_node,
+    current_task,
+    grad_left,
     sequence_number,
     vjp_before_sum,
 )
-from core.engine.forward import Forward, place_key
 from core.engine.recording import Recording, version_of
 from core.engine.snapshot import snapshot
 from core.engine.verify import Digests

@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.autograd.graph import Node
 
 from core.engine import jacobian
-from core.engine.backward import is_accumulator, leaf_of, node_name, reachable, release, roots_of
 from core.engine.explain import explain
 from core.engine.forward import Forward
+from core.engine.graph import is_accumulator, leaf_of, node_name, reachable, release, roots_of
 from core.engine.passes import Backward
 from core.engine.program import Output, Progress, failure_of, run_code
 from core.engine.recording import Recording

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import Node
 
-from core.engine.backward import is_accumulator, leaf_of, reachable, release, roots_of
+from core.engine.graph import is_accumulator, leaf_of, reachable, release, roots_of
 from core.engine.program import Output, run_code
 from core.engine.snapshot import snapshot
 from core.engine.source import Source

@@ -1,0 +1,193 @@
+"""Hooks on torch's own engine: placed on every node of a graph, heard in one pass only."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any, Final, Generic, TypeVar
+
+import torch
+from torch import Tensor
+from torch.autograd.function import BackwardCFunction, _HookMixin
+from torch.autograd.graph import GradientEdge, Node
+from torch.utils.hooks import RemovableHandle
+
+from core.engine.graph import Gradients, call_node, is_accumulator, is_custom, saved_tensors
+
+current_node: Final[Callable[[], Node]] = torch._C._current_autograd_node
+current_task: Final[Callable[[], int]] = torch._C._current_graph_task_id
+sequence_number: Final[Callable[[], int]] = torch._C._autograd._get_sequence_nr
+
+PreHook = Callable[[Gradients], None]
+PostHook = Callable[[Gradients, Gradients], None]
+_registering = threading.Lock()
+_make_handle = _HookMixin._register_hook
+
+
+class Hooks:
+    """Hooks on every node of a graph while the context lasts.
+
+    ``after`` runs behind every node but the leaves' AccumulateGrad, which get ``before_leaf`` and ``after_leaf``.
+    Hooks that the program registered earlier have run when ours see a value.
+
+    ``Node.register_hook`` spends most of its time on a handle that nobody needs here, so the function that makes the
+    handle is replaced while we register. Each node still gets a dictionary of its own.
+
+    Attributes:
+        foreign: whether code of the program may run between the nodes: custom Functions, or hooks. Hooks on tensors
+            cannot be seen from a node, so this is true once anybody has registered any hook in this process: handles
+            are numbered from 0.
+        hooked_before: the nodes that had hooks already.
+    """
+
+    def __init__(self, nodes: Iterable[Node], after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> None:
+        self.foreign = RemovableHandle.next_id > 0
+        self.hooked_before: list[Node] = []
+        self._nodes = nodes
+        self._hooks = after, before_leaf, after_leaf
+        self._placed: list[dict[Any, Any]] = []
+        self._registering: Any = None
+
+    def _register(self, existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
+        if hook not in self._hooks:  # of another thread, at this very moment
+            return _make_handle(existing, hook)
+        if existing is None:
+            existing = OrderedDict()
+        elif existing:
+            self.hooked_before.append(self._registering)
+        existing[hook] = hook
+        self._placed.append(existing)
+        return existing, None
+
+    def __enter__(self) -> Hooks:
+        after, before_leaf, after_leaf = self._hooks
+        leaf_of_kind: dict[type, bool] = {}
+        with _registering:
+            _HookMixin._register_hook = staticmethod(self._register)  # type: ignore[method-assign]
+            try:
+                for node in self._nodes:
+                    self._registering = node
+                    kind = type(node)
+                    if kind not in leaf_of_kind:
+                        leaf_of_kind[kind] = is_accumulator(node)
+                        self.foreign |= issubclass(kind, BackwardCFunction)
+                    if leaf_of_kind[kind]:
+                        node.register_prehook(before_leaf)
+                        node.register_hook(after_leaf)
+                    else:
+                        node.register_hook(after)
+            finally:
+                _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for dictionary in self._placed:
+            for hook in self._hooks:
+                dictionary.pop(hook, None)
+        self._placed.clear()
+        self.hooked_before.clear()
+        self._registering = None
+
+
+class Task:
+    """Tells, inside a hook, the first engine call made by this thread from all others.
+
+    A hook on a node fires for every pass that crosses the node: one nested in a hook, one in another thread, one that
+    meets this one in a shared leaf. A nested pass may even fire first; its outer pass has the smaller number.
+    """
+
+    def __init__(self) -> None:
+        self.number = -1
+        self._thread = threading.get_ident()
+
+    def claims(self, number: int) -> bool:
+        """Whether the engine call of that number is ours."""
+        if number == self.number:
+            return True
+        if number > self.number != -1:
+            return False
+        running = threading.get_ident()
+        if running != self._thread and any(running == other.ident for other in threading.enumerate()):
+            return False  # another Python thread's pass; torch's device threads are not in that list
+        self.number = number
+        return True
+
+
+Parcel = TypeVar("Parcel")
+
+
+class Buffers(Generic[Parcel]):
+    """What was sent to each node and has not been taken yet, in the engine's order."""
+
+    def __init__(self) -> None:
+        self._sent: dict[tuple[Node, int], list[Parcel]] = defaultdict(list)
+
+    def seed(self, roots: Iterable[GradientEdge], parcels: Iterable[Parcel | None]) -> None:
+        """The engine hands the seeds to the roots before it runs any node."""
+        for root, parcel in zip(roots, parcels, strict=False):
+            if parcel is not None:
+                self._sent[root.node, root.output_nr].append(parcel)
+
+    def take(self, node: Node, slots: int) -> tuple[tuple[Parcel, ...], ...]:
+        """What has arrived at a node, per slot."""
+        return tuple(tuple(self._sent.pop((node, slot), ())) for slot in range(slots))
+
+    def send(self, node: Node, parcels: Iterable[Parcel | None]) -> None:
+        """Distributes what a node emitted over its edges."""
+        for (target, slot), parcel in zip(node.next_functions, parcels, strict=False):
+            if target is not None and parcel is not None:
+                self._sent[target, slot].append(parcel)
+
+
+# ── Values, taken inside a hook ──────────────────────────────────────────────────────────────────────────────────
+
+
+def copy_of(gradient: Tensor | None) -> Tensor | None:
+    """The value at this moment, detached."""
+    if gradient is None:
+        return None
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        return gradient.detach().clone()
+
+
+def copies_of(gradients: Iterable[Tensor | None]) -> Gradients:
+    """The values at this moment, detached."""
+    return tuple(map(copy_of, gradients))
+
+
+def grad_left(variable: Tensor, before: Tensor | None, arrived: Tensor | None) -> Tensor | None:
+    """``.grad`` as AccumulateGrad left it, even where a post-accumulate hook has taken it away since."""
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        if not getattr(variable, "_post_accumulate_grad_hooks", None):
+            return copy_of(variable.grad)
+        if arrived is None or before is None:
+            return copy_of(before if arrived is None else arrived)
+        return before + arrived
+
+
+def vjp_before_sum(node: Node, grad_outputs: Gradients, grad_inputs: Gradients) -> Gradients:
+    """Each VJP before it was summed to the input's shape; () where broadcasting did nothing.
+
+    The engine sums after calling the node (``validate_outputs`` in torch/csrc/autograd/engine.cpp), so calling the
+    node once more, directly, gives the sum's terms. Custom Functions are left alone: their code would run twice.
+    """
+    arrived = next((g for g in grad_outputs if g is not None), None)
+    if arrived is None or is_custom(node) or is_accumulator(node):
+        return ()
+    if not any(g is not None and _expands_to(g.shape, arrived.shape) for g in grad_inputs):
+        return ()
+    if any(saved.tensor is None for saved in saved_tensors(node)):
+        return ()
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        pairs = list(zip(call_node(node, grad_outputs), grad_inputs, strict=True))
+    unsummed = tuple(u if u is not None and g is not None and u.shape != g.shape else None for u, g in pairs)
+    return unsummed if any(u is not None for u in unsummed) else ()
+
+
+def _expands_to(small: torch.Size, large: torch.Size) -> bool:
+    """Whether a tensor of the one shape broadcasts to the other, different one."""
+    if small == large or len(small) > len(large):
+        return False
+    tail = large[len(large) - len(small) :]
+    return all(s in (1, n) for s, n in zip(small, tail, strict=True))
