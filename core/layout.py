@@ -12,6 +12,8 @@ Point = tuple[float, float]
 Size = tuple[float, float]
 Link = tuple[int, int]
 
+LARGE = 3000
+"""From this many cards and bends on fewer sweeps have to do."""
 KINK = 8.0
 """Height of a step in an edge that is taken out."""
 DUMMY_SIZE = 16.0
@@ -230,7 +232,7 @@ def _order(column_of: list[int], above: list[list[int]], below: list[list[int]])
 
     number()
     best, fewest = [list(column) for column in columns], _crossings(columns, below, position)
-    for sweep in range(12 if len(column_of) < 3000 else 4):
+    for sweep in range(12 if len(column_of) < LARGE else 2):
         if not fewest:
             break
         down = sweep % 2 == 0
@@ -312,7 +314,7 @@ def _centres(
         for item in column:
             centre[item] = top + heights[item] / 2
             top += heights[item] + between
-    sweeps = 24 if len(heights) < 3000 else 6
+    sweeps = 24 if len(heights) < LARGE else 4
     for sweep in range(sweeps):
         last = sweep >= sweeps - 2
         down = sweep % 2 == 0

@@ -97,7 +97,11 @@ class App(ctk.CTk):
         left.add(self.editor, stretch="always", minsize=120)
         left.add(self.output, stretch="never", minsize=60, height=170)
         self.canvas = GraphCanvas(
-            self._panes, on_card=self._card_clicked, on_wire=self._wire_clicked, on_seed=self._seed_clicked
+            self._panes,
+            on_card=self._card_clicked,
+            on_wire=self._wire_clicked,
+            on_seed=self._seed_clicked,
+            on_picture=self._show_moment,
         )
         self._right = tk.Frame(self._panes, borderwidth=0)
         self.inspector = Inspector(self._right)
@@ -269,7 +273,8 @@ class App(ctk.CTk):
 
     def _show_moment(self) -> None:
         session, playback = self.session, self.session.playback
-        self.canvas.show(playback, self._selected, self._message(playback))
+        self.canvas.show(playback, self._selected)
+        self.canvas.say(*self._message(playback))
         self.inspector.show(playback, self.graph, self._selected, self.look.words)
         self.timeline.show(playback)
         editable = self.seed_editor.show(playback)
@@ -310,6 +315,8 @@ class App(ctk.CTk):
         say = self.look.words
         if self.session.busy:
             return say("canvas.running"), ""
+        if self.canvas.arranging:
+            return say("canvas.arranging", n=len(playback.trace.ops) if playback else 0), ""
         if playback is None:
             return say("canvas.empty"), say("canvas.empty2")
         if not playback.trace.events:
@@ -408,7 +415,7 @@ class App(ctk.CTk):
     def _card_clicked(self, card: int | None) -> None:
         playback = self.session.playback
         self._selected = card
-        self.canvas.show(playback, card, self._message(playback))
+        self.canvas.show(playback, card)
         self.inspector.show(playback, self.graph, card, self.look.words)
 
     def _wire_clicked(self, wire: Wire) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tkinter as tk
 import tkinter.font as tkfont
 from collections.abc import Callable
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 SMALLEST, LARGEST = 0.004, 3.0
 COMFORTABLE = 0.6
 """Below this scale a picture is not opened as a whole."""
+AT_ONCE = 1200
+"""Operations up to which a picture is made at once (a quarter of a second)."""
+LOOK_AGAIN = 30
+"""Milliseconds between two looks at the thread that makes a picture."""
 CLICK = 4
 """Pixels a press may move and still be a click."""
 
@@ -30,6 +35,7 @@ class GraphCanvas(tk.Canvas):
 
     Args:
         on_card, on_wire, on_seed: called with what was clicked; ``on_card(None)`` for the empty ground.
+        on_picture: called when the picture of a large trace is ready, some time after ``show``.
     """
 
     def __init__(
@@ -39,9 +45,10 @@ class GraphCanvas(tk.Canvas):
         on_card: Callable[[int | None], None],
         on_wire: Callable[[Wire], None],
         on_seed: Callable[[Seed], None],
+        on_picture: Callable[[], None],
     ) -> None:
         super().__init__(master, highlightthickness=0, borderwidth=0, width=300, height=200)
-        self._on_card, self._on_wire, self._on_seed = on_card, on_wire, on_seed
+        self._on_card, self._on_wire, self._on_seed, self._on_picture = on_card, on_wire, on_seed, on_picture
         self._look: Look | None = None
         self._playback: Playback | None = None
         self._picture: Picture | None = None
@@ -51,6 +58,7 @@ class GraphCanvas(tk.Canvas):
         self._fitted = True
         self._photo: PhotoImage | None = None
         self._pending = ""
+        self._awaiting = ""
         self._press: tuple[int, int, tuple[float, float], bool] | None = None
         self._ready = False
         self._image = self.create_image(0, 0, anchor="nw")
@@ -113,17 +121,56 @@ class GraphCanvas(tk.Canvas):
             state[0] = None
         self.redraw()
 
-    def show(self, playback: Playback | None, selected: int | None = None, message: tuple[str, str] = ("", "")) -> None:
-        """The picture at this moment; ``message`` (a title and a hint) stands on the empty ground."""
+    def show(self, playback: Playback | None, selected: int | None = None) -> None:
+        """The picture at this moment."""
         if playback is None:
             self._picture = None
-        elif self._playback is None or playback.trace is not self._playback.trace or self._picture is None:
-            self._picture = Picture(playback.trace, playback.index)
-            if self._fitted:
-                self._fit_view()
-        self._playback, self._selected, self._message = playback, selected, message
+        elif self._playback is None or playback.trace is not self._playback.trace:
+            self._arrange(playback)
+        self._playback, self._selected = playback, selected
         self._follow()
         self.redraw()
+
+    def say(self, title: str, hint: str) -> None:
+        """What stands on the ground while there is no picture on it."""
+        self._message = (title, hint)
+        self.redraw()
+
+    def _arrange(self, playback: Playback) -> None:
+        """Makes the picture of another trace; of a large one in a thread, so that the window goes on."""
+        if self._awaiting:
+            self.after_cancel(self._awaiting)
+            self._awaiting = ""
+        if len(playback.trace.ops) <= AT_ONCE:
+            self._take(Picture(playback.trace, playback.index))
+            return
+        self._picture = None
+        made: list[Picture] = []
+        work = threading.Thread(
+            target=lambda: made.append(Picture(playback.trace, playback.index)), name="pullback-layout", daemon=True
+        )
+        work.start()
+        self._awaiting = self.after(LOOK_AGAIN, self._await_picture, work, made)
+
+    def _await_picture(self, work: threading.Thread, made: list[Picture]) -> None:
+        self._awaiting = ""
+        if work.is_alive():
+            self._awaiting = self.after(LOOK_AGAIN, self._await_picture, work, made)
+        elif made:
+            self._take(made[0])
+            self._on_picture()
+
+    def _take(self, picture: Picture) -> None:
+        self._picture = picture
+        if self._fitted:
+            self._fit_view()
+        self._follow()
+        self.redraw()
+
+    @property
+    def arranging(self) -> bool:
+        """Whether the picture is still being made."""
+        return bool(self._awaiting)
 
     @property
     def picture(self) -> Picture | None:
@@ -141,8 +188,9 @@ class GraphCanvas(tk.Canvas):
             self._pending = self.after_idle(self._draw)
 
     def destroy(self) -> None:
-        if self._pending:
-            self.after_cancel(self._pending)
+        for pending in (self._pending, self._awaiting):
+            if pending:
+                self.after_cancel(pending)
         super().destroy()
 
     # ── The view ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -32,7 +32,7 @@ CHIP_BUDGET = 80
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
 MARGIN = 20.0
 MANY_USES, LARGE_GRAPH = 7, 60
-"""From how many uses on a value is drawn again beside its users: three in graphs of that many cards."""
+"""From how many uses on a value is drawn again beside its users; three for inputs of graphs of that many cards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,10 +277,15 @@ class Picture:
         computed = {wire.target for wire in self.graph.wires}
         users: dict[int, list[int]] = {}
         for wire in self.graph.wires:
-            if wire.source not in computed and wire.target not in users.setdefault(wire.source, []):
+            if wire.target not in users.setdefault(wire.source, []):
                 users[wire.source].append(wire.target)
-        many = MANY_USES if len(self.graph.cards) < LARGE_GRAPH else 3
-        return [(card, user) for card, found in users.items() if len(found) >= many for user in found[1:]]
+        few = MANY_USES if len(self.graph.cards) < LARGE_GRAPH else 3
+        return [
+            (card, user)
+            for card, found in users.items()
+            if len(found) >= (MANY_USES if card in computed else few)
+            for user in found[1:]
+        ]
 
     def _seed_text(self, seed: Seed) -> str:
         seeds = self.trace.passes[seed.pass_].seeds

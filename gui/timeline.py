@@ -127,6 +127,7 @@ class Timeline(tk.Canvas):
         for group, left, right, item in self._bars:
             share = max(0.0, min(1.0, (cursor - group.first) / max(1, group.last - group.first)))
             self.coords(item, left, TOP, left + (right - left) * share, BOTTOM)
+            self.itemconfigure(item, state="normal" if share else "hidden")
         if cursor and self._cells:
             left, right = self._cells[cursor - 1]
             self.coords(self._frame, left - 2, TOP - 3, max(right, left + 3) + 2, BOTTOM + 3)
@@ -157,8 +158,9 @@ class Timeline(tk.Canvas):
         captions = [look.words(part.key, number=part.number) for part in parts]
         title = tkfont.Font(self, font=look.font(12))
         room = [title.measure(caption) + 10 for caption in captions]
-        titled = sum(room) + 14 * len(parts) < width * 0.4
-        left_over = width - (sum(room) if titled else 0) - 14 * len(parts)
+        gap = min(14.0, width * 0.2 / len(parts))
+        titled = sum(room) + gap * len(parts) < width * 0.4
+        left_over = width - (sum(room) if titled else 0) - gap * len(parts)
         small = sum(event.kind in ("pass", "end") for event in trace.events)
         wide = min(WIDEST, (left_over - small * min(NARROW, left_over / events)) / max(1, events - small))
         narrow = min(NARROW, left_over / events)
@@ -181,7 +183,7 @@ class Timeline(tk.Canvas):
                 self.create_rectangle(start, TOP, x, BOTTOM, fill=look["button"], width=0)
                 bar = self.create_rectangle(start, TOP, start, BOTTOM, fill=look[part.colour], width=0)
                 self._bars.append((part, start, x, bar))
-            x += 14
+            x += gap
 
     def _add_cell(self, position: int, part: Group, playback: Playback, look: Look, font: tkfont.Font) -> None:
         left, right = self._cells[position]

@@ -259,6 +259,7 @@ def test_thousands_of_operations_stay_usable(window: Window) -> None:
     app = window.app
     app.session.open_trace(traces.chain(1500))
     window.settle()
+    window.wait_until(lambda: app.canvas.picture is not None)
     window.key("<End>")
     app.canvas.fit()
     window.settle()
