@@ -58,8 +58,10 @@ class Step(msgspec.Struct, frozen=True, eq=False, gc=False):
         grad_before, grad_after: ``.grad`` of the leaf, for AccumulateGrad; else None.
         contributions: per entry of ``grad_outputs``, the gradients that were summed, in order of arrival.
         unsummed: per entry of ``grad_inputs``, the VJP before it was summed to the input's shape, where broadcasting
-            made it larger; else None. Empty where there is none, and from ``record_backward``.
-        saved: the tensors the node had kept. Empty from ``record_backward``.
+            made it larger; else None. Empty where there is none.
+        saved: the tensors the node had kept.
+
+    ``record_backward`` leaves the last three empty: they cost more than the pass.
     """
 
     name: str
@@ -123,10 +125,6 @@ def record_backward(
     always copied. Held gradients cost the memory that the engine would have used again: above ``limit`` elements only
     their shape and dtype are kept, as tensors on the meta device.
     """
-
-    def kept(gradients: Gradients) -> Gradients:
-        return gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
-
     fired: list[Any] = []  # flat, because one more tuple per node is felt: node, grad_inputs, grad_outputs, node, …
     put = fired.append
     leaves: dict[int, Gradients] = {}
@@ -139,10 +137,8 @@ def record_backward(
             if not task.claims(current_task()):
                 return
             ours = task.number
-        if hooks.foreign:
-            grad_inputs, grad_outputs = copies_of(kept(grad_inputs)), copies_of(kept(grad_outputs))
-        elif limit is not None:
-            grad_inputs, grad_outputs = kept(grad_inputs), kept(grad_outputs)
+        if careful:
+            grad_inputs, grad_outputs = keep(grad_inputs), keep(grad_outputs)
         put(current_node())
         put(grad_inputs)
         put(grad_outputs)
@@ -159,13 +155,18 @@ def record_backward(
             left = grad_outputs[0]  # torch made ``.grad`` a copy of it, because we hold it
         else:
             left = grad_left(leaf_of(current_node()), before, grad_outputs[0])
-        leaves[len(fired) // 3] = kept((before, left))
-        fired.extend((current_node(), (), kept(copies_of(grad_outputs) if hooks.foreign else grad_outputs)))
+        leaves[len(fired) // 3] = keep((before, left))
+        fired.extend((current_node(), (), keep(grad_outputs)))
+
+    def keep(gradients: Gradients) -> Gradients:
+        within = gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
+        return copies_of(within) if hooks.foreign else within
 
     nodes = reachable(edge.node for edge in roots_of(tensors))
     try:
         with uncollected():
             with Hooks(nodes, after, before_leaf, after_leaf) as hooks:
+                careful = hooks.foreign or limit is not None
                 torch.autograd.backward(tensors, grad_tensors, retain_graph, create_graph, inputs=inputs)
             ran = fired[::3]
             numbers = [node._sequence_nr() for node in ran]
