@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+from types import TracebackType
 from typing import Final, NamedTuple
 
 if sys.platform != "win32":
@@ -52,7 +53,11 @@ def _take_wire() -> Wire:
     os.close(nowhere)
     # The client finds in this log the line of a segmentation fault, and why a worker could not start.
     faulthandler.enable(file=crash_log, all_threads=False)
-    sys.excepthook = lambda *error: os.write(crash_log, "".join(traceback.format_exception(*error)).encode()) and None
+
+    def log(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+        os.write(crash_log, "".join(traceback.format_exception(kind, error, at)).encode())
+
+    sys.excepthook = log
     return wire
 
 

@@ -180,12 +180,10 @@ class Salvaged(Reply, frozen=True):
 
     Attributes:
         line: line the program is at, 0 when unknown.
-        ending: the program is about to end its process, with this code.
     """
 
     trace: Trace | None
     line: int = 0
-    ending: int | None = None
 
 
 class Finished(Reply, frozen=True):

@@ -103,7 +103,7 @@ class Worker:
         job = self._job
         if job is not None and os.getpid() == self._pid:
             self._send_printed(job)
-            self.send(wire.Salvaged(job.id, engine.salvage(), engine.program_line(), ending=status))
+            self.send(wire.Salvaged(job.id, engine.salvage(), engine.program_line()))
         end_process(status)
 
     def _work(self) -> None:
