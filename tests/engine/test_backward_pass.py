@@ -32,6 +32,15 @@ def threads() -> tuple[list[threading.Thread], int]:
     return threading.enumerate(), len(os.listdir(LINUX_THREADS))
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _quick_collections() -> Iterator[None]:
+    """Keep what torch itself allocated out of the many collections here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _no_thread_is_left() -> Iterator[None]:
     before = threads()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -116,9 +116,18 @@ def samples_of(operation: Any, dtype: torch.dtype) -> Iterator[Any]:
     return iter(operation.sample_inputs("cpu", dtype, requires_grad=True))
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """The samples are small: sharing one out to several threads only costs time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def test_first_samples_of_every_operation() -> None:
     verdicts, failures = compare_everything(torch.float32, samples=4)
-    print(verdicts)
+    print(dict(verdicts))
     assert failures == []
     assert verdicts["same"] >= 1800
     assert verdicts.total() - verdicts["same"] <= 20
@@ -126,9 +135,14 @@ def test_first_samples_of_every_operation() -> None:
 
 @pytest.mark.conformance
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.complex128], ids=str)
-def test_every_sample_of_every_operation(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "least"),
+    [(torch.float64, 14_000), (torch.float32, 14_000), (torch.bfloat16, 11_000), (torch.complex128, 5_000)],
+    ids=str,
+)
+def test_every_sample_of_every_operation(dtype: torch.dtype, least: int) -> None:
     verdicts, failures = compare_everything(dtype, samples=None)
-    print(verdicts)
+    print(dict(verdicts))
     assert failures == []
-    assert verdicts["same"] >= 10
+    assert verdicts["same"] >= least
+    assert verdicts["nondeterministic"] <= 20

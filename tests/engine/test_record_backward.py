@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from core.engine import BackwardPass, record_backward
-from core.engine.backward import Step
+from core.engine import BackwardPass, Step, record_backward
 from tests.oracle.compare import all_same, first_difference, same_bits
 from tests.oracle.engine_hooks import observed_backward
 from tests.oracle.oracle import edge_of

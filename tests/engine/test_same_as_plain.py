@@ -856,26 +856,34 @@ REQUEST = contextvars.ContextVar("REQUEST", default="outside")
 
 
 @scenario
-def state_seen_by_hooks(backward: Backward, log: Log) -> Sequence[Tensor]:
+def context_variables(backward: Backward, log: Log) -> Sequence[Tensor]:
+    x = leaf(1, 2)
+    x.register_hook(lambda gradient: log.append(REQUEST.get()))
+    token = REQUEST.set("inside")
+    try:
+        backward((x * x).sum())
+    finally:
+        REQUEST.reset(token)
+    return (x,)
+
+
+@scenario
+def settings_seen_by_hooks(backward: Backward, log: Log) -> Sequence[Tensor]:
     x = leaf(1, 2)
     y = x * x
     y.register_hook(
         lambda gradient: log.append(
             (
-                REQUEST.get(),
                 torch.is_grad_enabled(),
                 torch.is_autocast_enabled("cpu"),
-                torch.is_inference_mode_enabled(),
                 torch.is_anomaly_enabled(),
                 torch.get_num_threads(),
                 torch.get_default_dtype(),
-                torch.random.initial_seed(),
                 torch.rand(1),
             )
         )
     )
-    token = REQUEST.set("inside")
-    torch.set_num_threads(threads := torch.get_num_threads())
+    threads = torch.get_num_threads()
     try:
         backward(y.sum(), retain_graph=True)
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
@@ -883,7 +891,19 @@ def state_seen_by_hooks(backward: Backward, log: Log) -> Sequence[Tensor]:
         torch.set_num_threads(1)
         backward(y, torch.ones(2), create_graph=True)
     finally:
-        REQUEST.reset(token)
+        torch.set_num_threads(threads)
+    return (x,)
+
+
+@scenario
+def number_of_threads(backward: Backward, log: Log) -> Sequence[Tensor]:
+    """The Fourier transform of MKL rounds otherwise with more threads, and has a limit for each thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        x = torch.randn(5, 6, 7, requires_grad=True)
+        backward(torch.fft.irfft(x, n=7), torch.randn(5, 6, 7))
+    finally:
         torch.set_num_threads(threads)
     return (x,)
 

@@ -27,12 +27,14 @@ def observed_backward(
 
         return node.register_hook(after)
 
-    handles = [watch(node) for node in reachable(edge_of(root)[0] for root in roots)]
+    nodes = reachable(edge_of(root)[0] for root in roots)  # held to the end: a leaf alone does not keep its node
+    handles = [watch(node) for node in nodes]
     try:
         torch.autograd.backward(roots, seeds, **options)
     finally:
         for handle in handles:
             handle.remove()
+        del nodes
     return ran
 
 
