@@ -9,7 +9,7 @@ import weakref
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import Any, Final
 
 import torch
@@ -18,9 +18,10 @@ from torch.autograd.graph import Node
 from torch.nn.modules import module as module_hooks
 from torch.optim import optimizer as optimizer_hooks
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _disable_current_modes
 
 from core.engine.hooks import sequence_number
-from core.engine.recording import Recording, is_leaf, tensors_in, version_of
+from core.engine.recording import Recording, is_leaf, requires_grad, tensors_in, version_of
 from core.engine.source import NOWHERE, Place, Source
 from core.engine.what_if import Plan, parse_place, refuse, set_leaf
 from core.records import Event, Op
@@ -166,6 +167,13 @@ class Forward(TorchFunctionMode):
         finally:
             self._local.quiet -= 1
 
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """What runs inside is the recorder's own: neither this mode nor one of the program's sees it."""
+        modes = _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
+        with self.looking_away(), torch._C.DisableTorchFunction(), modes:
+            yield
+
     def _operation(self, name: str, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         place = self.source.place()
         if name == "requires_grad_":
@@ -195,7 +203,7 @@ class Forward(TorchFunctionMode):
         if site in self.plan.cuts_by_use:
             args, kwargs, more = self._cut_inputs(site, inputs, taken, args, kwargs)
             cut_inputs += more
-        if self.examine is not None and any(tensor.requires_grad for tensor in inputs):
+        if self.examine is not None and any(map(requires_grad, inputs)):
             with self.looking_away():
                 self.examine(len(recording.ops), call, args, kwargs, custom)
         cut = ""
@@ -214,7 +222,7 @@ class Forward(TorchFunctionMode):
         outputs = list(tensors_in(result))
         fresh = [t for t in outputs if not any(t is other for other in inputs)]
         if not fresh and not changed and not cut:
-            if name not in LEAVES_TORCH or not any(t.requires_grad for t in inputs):
+            if name not in LEAVES_TORCH or not any(map(requires_grad, inputs)):
                 return result  # the very tensor it was given, or a number: nothing happened to a tensor
             outputs = []
         made = [self._value_made(t, fresh, changed) for t in outputs]
@@ -237,7 +245,7 @@ class Forward(TorchFunctionMode):
                     site,
                     place.function,
                     torch.is_grad_enabled(),
-                    any(t.requires_grad for t in (*outputs, *changed)),
+                    any(map(requires_grad, (*outputs, *changed))),
                     bool(changed),
                     custom,
                     cut_inputs,
@@ -249,7 +257,7 @@ class Forward(TorchFunctionMode):
             )
             recording.add(Event("op", op=number, line=place.span[0]))
             self._link(number, began, ended, [*outputs, *changed], thread)
-        if changed and not (torch.is_grad_enabled() and outputs and outputs[0].requires_grad):
+        if changed and not (torch.is_grad_enabled() and outputs and requires_grad(outputs[0])):
             recording.watch_leaves(place.span[0], key, "assign")
         return result
 
@@ -439,7 +447,8 @@ class Forward(TorchFunctionMode):
             self._range_ends.append(ended)
             self._range_ops.append(op)
             return
-        stack = [tensor.grad_fn for tensor in outputs]
+        with torch._C.DisableTorchFunction():
+            stack = [tensor.grad_fn for tensor in outputs]
         while stack:
             node = stack.pop()
             if node is not None and began <= node._sequence_nr() < ended and _LABEL not in labels_of(node):

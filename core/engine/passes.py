@@ -29,6 +29,8 @@ from core.engine.hooks import (
     Buffers,
     Hooks,
     Task,
+    copies_of,
+    copy_of,
     current_node,
     current_task,
     grad_left,
@@ -241,6 +243,8 @@ class PassRecorder:
         self._task = Task()
         self._before: TensorSnapshot | None = None
         self._before_tensor: Tensor | None = None
+        self._arrived: Gradients = ()
+        self._hooked = False
         self._born_from = sequence_number()
         self._create_graph = False
         self.hooks = Hooks((), self._after, self._before_leaf, self._after_leaf)
@@ -296,6 +300,8 @@ class PassRecorder:
         )
         if error is not None:
             self._update(error=self.backward.failure(error, self._line))
+        if self.steps:
+            self._born_by(len(self.steps) - 1)  # sums of what the engine captured, made after the last step
         release(self._nodes)
         # What hooks left in ``.grad`` is an event of its own; what the steps accumulated is already told.
         self.recording.watch_leaves(self._line, self.recording.passes[self.number].site, "assign")
@@ -317,7 +323,7 @@ class PassRecorder:
     def _before_leaf(self, grad_outputs: Gradients) -> None:
         if not self._ours():
             return
-        with self.backward.forward.looking_away():
+        with self.backward.forward.unseen():
             leaf = leaf_of(current_node())
             state = self.recording.leaf_state(leaf)
             if state is None:
@@ -328,30 +334,30 @@ class PassRecorder:
                 self._before = state.grad
             else:
                 self._before = self._snapshot(grad)
-            hooks = getattr(leaf, "_post_accumulate_grad_hooks", None)
-            self._before_tensor = grad.detach().clone() if hooks and grad is not None else None
+            # Copied here where hooks follow, because ``.grad`` may become the very tensor that arrived.
+            self._hooked = self.hooks.on_leaf(current_node())
+            self._before_tensor = copy_of(grad) if self._hooked else None
+            self._arrived = copies_of(grad_outputs) if self._hooked else grad_outputs
 
     def _after_leaf(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if not self._ours():
             return
-        with self.backward.forward.looking_away():
+        with self.backward.forward.unseen():
             node = current_node()
             leaf = leaf_of(node)
-            if getattr(leaf, "_post_accumulate_grad_hooks", None):
-                after = self._snapshot(grad_left(leaf, self._before_tensor, grad_outputs[0]))
-            else:
-                after = self._snapshot(leaf.grad)
-            self._step(node, grad_inputs, grad_outputs, after)
+            after = self._snapshot(grad_left(leaf, self._before_tensor, self._arrived[0], self._hooked))
+            self._step(node, grad_inputs, self._arrived, after)
+            self._arrived = ()
             state = self.recording.leaf_state(leaf)
             if state is not None:
-                if getattr(leaf, "_post_accumulate_grad_hooks", None):
+                if self._hooked:
                     state.grad = after
                 else:
                     state.grad_is(leaf.grad, after)
 
     def _after(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if self._ours():
-            with self.backward.forward.looking_away():
+            with self.backward.forward.unseen():
                 self._step(current_node(), grad_inputs, grad_outputs, None)
 
     def _step(
@@ -389,11 +395,14 @@ class PassRecorder:
         )
         self.recording.steps += 1
         self.recording.add(Event("step", pass_=self.number, step=number, line=self._line))
-        if self._create_graph:
-            born_to = sequence_number()
-            if born_to > self._born_from:
-                self.backward.births.append((self._born_from, born_to, self.number, number))
-            self._born_from = born_to
+        self._born_by(number)
+
+    def _born_by(self, step: int) -> None:
+        """Takes note of the nodes made since the last step."""
+        born_to = sequence_number()
+        if self._create_graph and born_to > self._born_from:
+            self.backward.births.append((self._born_from, born_to, self.number, step))
+        self._born_from = born_to
 
     def _altered(self, node: Node, sent: Any, grad_outputs: Gradients, grad_inputs: Gradients) -> str:
         """Whether a hook of the program changed what arrived, or what was emitted."""

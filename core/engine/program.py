@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import io
 import linecache
@@ -13,7 +14,7 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import CodeType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from core.engine.source import Source
 from core.engine.threads import DEEP_STACK, join_thread, start_thread
@@ -68,6 +69,20 @@ class Output(io.TextIOBase):
             return "".join(self._parts) + notice
 
 
+class Outcome(NamedTuple):
+    """How a program ended.
+
+    Attributes:
+        raised: what it raised, None at a normal end (``sys.exit()`` is one).
+        failure: the record of that, made while the program's names still stood.
+        seconds: how long it took.
+    """
+
+    raised: BaseException | None
+    failure: Failure | None
+    seconds: float
+
+
 _running: list[int] = []
 
 
@@ -86,9 +101,9 @@ def run_code(
 ) -> tuple[BaseException | None, float]:
     """Compiles and runs a program in a thread of its own; returns what it raised and how many seconds it took.
 
-    ``names`` are put into its namespace; ``around`` makes a context for its ``__main__`` module
-    to run in, on its thread. ``sys.exit()``
-    is a normal end. One program runs at a time, because there is one ``__main__`` and one ``sys.stdout``.
+    ``names`` are built in for it, outside its own namespace; ``around`` makes a context for its ``__main__`` module to
+    run in, on its thread. ``sys.exit()`` is a normal end. One program runs at a time, because there is one
+    ``__main__`` and one ``sys.stdout``.
     """
     raised: BaseException | None = None
     seconds = 0.0
@@ -114,14 +129,31 @@ def run_code(
     while thread.is_alive():
         thread.join(0.1)  # in slices, so that the main thread goes on handling signals
     join_thread(thread)
-    return raised, seconds
+    return outcome
+
+
+def _execute(
+    code: Callable[[], CodeType],
+    module: types.ModuleType,
+    around: Callable[[types.ModuleType], AbstractContextManager[Any]],
+) -> BaseException | None:
+    try:
+        compiled = code()
+        with around(module):
+            exec(compiled, module.__dict__)
+    except SystemExit:
+        return None
+    except BaseException as error:
+        return error
+    return None
 
 
 @contextmanager
 def _as_main(source: Source, names: dict[str, Any], output: Output) -> Iterator[types.ModuleType]:
     """The surroundings that ``python FILE`` gives a program; yields its ``__main__`` module."""
     module = types.ModuleType("__main__")
-    module.__dict__.update(names, __builtins__=__builtins__)
+    module.__dict__["__builtins__"] = builtins
+    vars(builtins).update(names)
     saved = sys.modules["__main__"], sys.argv, sys.stdout, list(sys.path)
     linecache.cache[source.filename] = (len(source.text), None, source.lines, source.filename)
     sys.modules["__main__"] = module
@@ -135,6 +167,8 @@ def _as_main(source: Source, names: dict[str, Any], output: Output) -> Iterator[
     finally:
         sys.modules["__main__"], sys.argv, sys.stdout, sys.path[:] = saved
         module.__dict__.clear()
+        for name in names:
+            del vars(builtins)[name]
 
 
 def failure_of(error: BaseException, source: Source) -> Failure:
@@ -144,4 +178,8 @@ def failure_of(error: BaseException, source: Source) -> Failure:
     if isinstance(error, SyntaxError):
         line = error.lineno if error.filename == source.filename else source.line_of(error.__traceback__)
         return Failure(type(error).__name__, str(error.msg), line or 0)
-    return Failure(type(error).__name__, str(error), source.line_of(error.__traceback__))
+    try:
+        message = str(error)
+    except Exception as trouble:  # a __str__ of the program's own
+        message = f"(its text cannot be shown: {type(trouble).__name__})"
+    return Failure(type(error).__name__, message, source.line_of(error.__traceback__))

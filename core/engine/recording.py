@@ -34,6 +34,12 @@ def version_of(tensor: Tensor) -> int:
         return 0 if tensor.is_inference() else tensor._version
 
 
+def requires_grad(tensor: Tensor) -> bool:
+    """torch's ``requires_grad``, past the ``__torch_function__`` of a subclass."""
+    with torch._C.DisableTorchFunction():
+        return tensor.requires_grad
+
+
 def is_leaf(tensor: Tensor) -> bool:
     """torch's ``is_leaf``, without its side effect: on a view that was changed in place it makes autograd nodes."""
     with torch._C.DisableTorchFunction():
@@ -41,6 +47,13 @@ def is_leaf(tensor: Tensor) -> bool:
             return True
         base = None if tensor.is_inference() else tensor._base
         return tensor.is_leaf if base is None or not base.requires_grad else False
+
+
+def is_zero(taken: TensorSnapshot | None) -> bool:
+    """Whether every element is zero."""
+    if taken is None or taken.opaque:
+        return False
+    return taken.min == taken.max == 0 if taken.elided is not None else not any(taken.head)
 
 
 class Known:
@@ -237,7 +250,7 @@ class Recording:
         state.grad_is(grad, None if grad is None else self.snapshot(grad))
         if silent or before == state.grad:
             return
-        how = "none" if grad is None else "zero" if not grad.is_sparse and not grad.any() else "assign"
+        how = "none" if grad is None else "zero" if is_zero(state.grad) else "assign"
         self.add(Event("grad", value=state.value, before=before, after=state.grad, how=how, line=line, site=site))
 
     def _watch_data(self, leaf: Tensor, state: LeafState, line: int, site: str, how: str) -> None:
@@ -265,7 +278,7 @@ class Recording:
         """Everything recorded so far."""
         with self.lock:
             return Trace(
-                torch.__version__,
+                str(torch.__version__),
                 self.source.text,
                 stdout,
                 tuple(self.values),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
-from types import CodeType, FrameType, TracebackType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType, FunctionType, TracebackType
+from typing import Any, Final, NamedTuple
+
+from torch.overrides import handle_torch_function
 
 from core.records import Span
 
@@ -46,6 +48,14 @@ class Alteration(NamedTuple):
     heal: bool = False
 
 
+_HANDLE: Final = handle_torch_function.__code__
+_STAND_IN: Final = "<pullback>"
+
+
+def _stand_in(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return call(*args, **kwargs)
+
+
 class Source:
     """A program: its text, and the way from a running frame back to the text."""
 
@@ -57,6 +67,7 @@ class Source:
         self._bytes = [line.encode(errors="surrogatepass") for line in self._lines]
         self._positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
         self._places: dict[tuple[CodeType, int], Place] = {}
+        self._stand_ins: dict[tuple[CodeType, int], FunctionType] = {}
 
     @property
     def lines(self) -> list[str]:
@@ -78,7 +89,7 @@ class Source:
     def frame(self) -> FrameType | None:
         """The innermost running frame of the program on this thread."""
         frame: FrameType | None = sys._getframe(1)
-        while frame is not None and frame.f_code.co_filename != self.filename:
+        while frame is not None and (frame.f_code.co_filename != self.filename or frame.f_code.co_name == _STAND_IN):
             frame = frame.f_back
         return frame
 
@@ -86,6 +97,24 @@ class Source:
         """The expression that a frame, or else the innermost frame of the program, is at."""
         frame = frame or self.frame()
         return NOWHERE if frame is None else self._place(frame.f_code, frame.f_lasti)
+
+    def as_called_by(self, frame: FrameType) -> Callable[..., Any]:
+        """``f(call, *args)`` → ``call(*args)``, from a frame with the file, line and globals of the given one.
+
+        A warning tells where the function it comes from was called, and is shown once per line of that module.
+        """
+        if frame.f_code is _HANDLE and frame.f_back is not None and frame.f_back.f_back is not None:
+            frame = frame.f_back.f_back  # handle_torch_function was called by the very function that is handled
+        key = frame.f_code, frame.f_lineno
+        found = self._stand_ins.get(key)
+        if found is None or found.__globals__ is not frame.f_globals:
+            code = _stand_in.__code__.replace(
+                co_filename=frame.f_code.co_filename,
+                co_firstlineno=frame.f_lineno - 1,  # of the ``def``, a line above the call
+                co_name=_STAND_IN,
+            )
+            found = self._stand_ins[key] = FunctionType(code, frame.f_globals)
+        return found
 
     def line_of(self, traceback: TracebackType | None) -> int:
         """The innermost line of the program in a traceback; 0 when there is none."""
