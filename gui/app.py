@@ -109,9 +109,9 @@ class App(ctk.CTk):
         self.seed_editor.pack(side="bottom", fill="x")
         self.inspector.pack(side="top", fill="both", expand=True)
         narrow = self.winfo_screenwidth() < 1300
-        self._panes.add(left, stretch="never", minsize=180, width=280 if narrow else 396)
+        self._panes.add(left, stretch="never", minsize=180, width=236 if narrow else 396)
         self._panes.add(self.canvas, stretch="always", minsize=240)
-        self._panes.add(self._right, stretch="never", minsize=180, width=270 if narrow else 340)
+        self._panes.add(self._right, stretch="never", minsize=180, width=256 if narrow else 340)
         self._rules = [tk.Frame(self, height=1) for _ in range(2)]
         self._rules[0].grid(row=1, column=0, sticky="new")
         self.timeline = Timeline(self, on_seek=self.session.seek)
@@ -232,7 +232,7 @@ class App(ctk.CTk):
         )  # fmt: skip
         for panel in (self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.timeline):
             panel.dress(look)
-        self._changed("source", "trace", "worker", "output", "notice")
+        self._changed("worker", "output", "notice")
 
     def toggle_theme(self) -> None:
         name = "light" if self.look.name == "dark" else "dark"

@@ -199,7 +199,7 @@ def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> 
     tracked = not healed and (leaf or bool(draft.nodes) or any(value.requires_grad for value in values))
     names = [] if healed else list(dict.fromkeys(name for value in values for name in value.names))
     if names:
-        title = names[0] if len(names[0]) >= 4 else ", ".join(names[:2])
+        title = names[0] if len(names[0]) >= 4 else ", ".join(names[:3])
     elif op is not None:
         alone = op.text and texts[f"{op.text}@{op.hit}"] == 1
         title = op.text if alone and len(op.text) <= 2 * TITLE_LIMIT else op.name

@@ -21,7 +21,7 @@ Rect = tuple[float, float, float, float]
 
 TITLE, BODY, SMALL = 14.0, 13.0, 11.0
 HEAD, ROW, PAD = 50.0, 31.0, 12.0
-WIDEST = 260.0
+WIDEST = 276.0
 CHIP = 23.0
 TEXT_LIMIT, CHIP_LIMIT = 26, 20
 READABLE = 0.42
@@ -459,7 +459,7 @@ class Picture:
         route = self.layout.routes[wire.id]
         if wire.cut:
             sheet.shapes.append(Curve(route, "cut", 1.8, dashed=True, arrow="end"))
-            chips.append((wire, "✂ " + words("card.cut"), "cut"))
+            chips.append((wire, f"✂ {words('card.cut') if wire.cut == 'cut' else wire.cut}", "cut"))
             return
         live = [passage for passage in wire.passages if playback.began(passage.source[0])]
         latest = max((passage.source[0] for passage in live), default=None)
@@ -491,7 +491,7 @@ class Picture:
         line = colour if current else "edge"
         sheet.shapes.append(Box(left, top, right - left, bottom - top, f"{colour}_soft", line, 1.4, dashed=True))
         title = words("card.seed") + " ✎"
-        sheet.labels.append(Label(left + PAD, top + 17, title, colour, SMALL, bold=True, mono=False))
+        sheet.labels.append(Label(left + PAD, top + 17, title, colour, SMALL, mono=False))
         sheet.labels.append(Label(left + PAD, top + 37, self._seed_text(seed), colour if current else "quiet"))
 
     def _draw_stand_in(self, sheet: _Sheet, card: Card, rect: Rect, current: bool) -> None:
@@ -542,7 +542,7 @@ def legend(words: Words, x: float, y: float, *, hints: bool = False) -> Scene:
             sheet.shapes.append(Curve(line, key, 2.4 if key == "grad" else 1.8, dashed=key == "cut"))
         text = words("legend.cut.hint" if hints and key == "cut" else f"legend.{key}")
         sheet.labels.append(Label(x + 28, y, text, "quiet", 12.0, mono=False))
-        x += 28 + 0.88 * text_width(text, 12.0, False) + 18
+        x += 28 + (0.88 if words.language == "en" else 1.0) * text_width(text, 12.0, False) + 18
     return Scene(tuple(sheet.shapes), tuple(sheet.labels))
 
 

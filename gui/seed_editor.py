@@ -32,10 +32,12 @@ def seed_pass(playback: Playback | None) -> int | None:
 def read_seed(texts: list[str], seeds: list[TensorSnapshot], words: Words) -> tuple[tuple[float, ...] | None, str]:
     """The numbers of the fields, or one line that says what is wrong with them."""
     needed = sum(seed.numel for seed in seeds)
+    if not all(text.strip() for text in texts):
+        return None, words("seed.empty")
     try:
-        numbers = figures.parse_numbers(" ".join(text if text.strip() else "?" for text in texts))
+        numbers = figures.parse_numbers(" ".join(texts))
     except ValueError as error:
-        return None, words("seed.number", text="" if str(error) == "?" else figures.clip(str(error), 20))
+        return None, words("seed.number", text=figures.clip(str(error), 20))
     if len(numbers) != needed:
         shape = ", ".join(figures.shape(seed.shape) for seed in seeds)
         return None, words("seed.shape", needed=needed, shape=shape, given=len(numbers))

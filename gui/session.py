@@ -118,11 +118,13 @@ class Session:
             self._tell("worker")
 
     def run(self, landing: Landing = "backward") -> None:
-        """Records the program with the what-ifs as they stand."""
+        """Records the program with the what-ifs as they stand; those of another text of the program are dropped."""
         self.warm()
         assert self._runner is not None
         if self.state == "gone":
             self._runner.restart()
+        if self.stale:
+            self.what_if = WhatIf()
         self._landing = landing
         self.output, self.notice, self.progress = "", None, (0, 0.0)
         self.state = "running"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core import wire
-from core.records import Cut, pack_trace
+from core.records import Cut, WhatIf, pack_trace
 from tests.gui import traces
 from tests.gui.conftest import Window
 
@@ -127,7 +127,7 @@ def test_a_new_seed_runs_again(window: Window) -> None:
     assert window.worker.jobs[-1].what_if.seeds == {}
 
 
-@pytest.mark.parametrize(("typed", "said"), [("x", "not a number"), ("1, 2", "2 numbers are needed"), ("", "number")])
+@pytest.mark.parametrize(("typed", "said"), [("x", "not a number"), ("1, 2", "2 numbers are needed"), ("", "empty")])
 def test_a_wrong_seed_is_refused_at_the_field(window: Window, typed: str, said: str) -> None:
     app = window.app
     window.key("<F5>")
@@ -242,6 +242,31 @@ def test_editing_says_that_the_trace_is_of_another_program(window: Window) -> No
     assert app.session.stale
     assert "F5" in app._stale.cget("text")
     assert not app.editor.text.tag_ranges("line")
+
+
+def test_what_ifs_do_not_outlive_the_text_they_belong_to(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    app.session.toggle_cut(Cut("pow#4", "sub#5", 1))
+    window.settle()
+    assert app.reset_button.winfo_manager()
+    app.editor.text.insert("1.0", "# new\n")
+    window.settle()
+    window.key("<F5>")
+    assert not window.worker.jobs[-1].what_if
+    assert window.worker.jobs[-1].source.startswith("# new")
+
+
+def test_what_is_refused_is_undone_and_told(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    window.worker.held = True
+    app.session.set_seed(0, (1.0, 2.0, 3.0))
+    window.worker.replies.append(wire.Refused(2, message="expected shape [2]"))
+    window.settle()
+    assert app.session.what_if == WhatIf()
+    assert "expected shape [2]" in app.output.text.get("1.0", "end")
+    assert app.session.playback is not None
 
 
 def test_a_click_selects_a_card(window: Window) -> None:
