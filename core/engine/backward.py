@@ -130,6 +130,7 @@ def record_backward(
     leaves: dict[int, Gradients] = {}
     task, ours = Task(), -1
     before: Tensor | None = None
+    arrived: Gradients = ()
 
     def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         nonlocal ours
@@ -144,19 +145,21 @@ def record_backward(
         put(grad_outputs)
 
     def before_leaf(grad_outputs: Gradients) -> None:
-        nonlocal before
+        nonlocal before, arrived
         if task.claims(current_task()):
             before = copy_of(leaf_of(current_node()).grad)
+            arrived = keep(grad_outputs)  # here, because ``.grad`` may become this very tensor
 
     def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if not task.claims(current_task()):
             return
+        node = current_node()
         if before is None and not hooks.foreign:
             left = grad_outputs[0]  # torch made ``.grad`` a copy of it, because we hold it
         else:
-            left = grad_left(leaf_of(current_node()), before, grad_outputs[0])
+            left = grad_left(leaf_of(node), before, grad_outputs[0], hooks.on_leaf(node))
         leaves[len(fired) // 3] = keep((before, left))
-        fired.extend((current_node(), (), keep(grad_outputs)))
+        fired.extend((node, (), arrived))
 
     def keep(gradients: Gradients) -> Gradients:
         within = gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
@@ -305,16 +308,19 @@ class _Engine:
         del self._arguments
         task, buffers = Task(), Buffers[Tensor]()
         before: Tensor | None = None
+        arrived: Gradients = ()
 
         def before_leaf(grad_outputs: Gradients) -> None:
-            nonlocal before
+            nonlocal before, arrived
             if task.claims(current_task()):
                 before = copy_of(leaf_of(current_node()).grad)
+                arrived = copies_of(grad_outputs)  # here, because ``.grad`` may become this very tensor
 
         def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             if task.claims(current_task()):
-                left = grad_left(leaf_of(current_node()), before, grad_outputs[0])
-                self._pause(step_of(current_node(), grad_inputs, grad_outputs, before, left))
+                node = current_node()
+                left = grad_left(leaf_of(node), before, arrived[0], hooks.on_leaf(node))
+                self._pause(step_of(node, grad_inputs, arrived, before, left))
 
         def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             if task.claims(current_task()):
@@ -346,7 +352,7 @@ class _Engine:
         buffers.seed(roots, copies_of(seeds_of(tensors, grad_tensors)))
         nodes = reachable(root.node for root in roots)
         try:
-            with Hooks(nodes, after, before_leaf, after_leaf):
+            with Hooks(nodes, after, before_leaf, after_leaf) as hooks:
                 torch.autograd.backward(tensors, grad_tensors, retain, create, inputs=inputs)
         finally:
             release(nodes)

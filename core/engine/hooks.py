@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
+from types import FrameType
 from typing import Any, Final, Generic, TypeVar
 
 import torch
@@ -13,7 +15,7 @@ from torch.autograd.function import BackwardCFunction, _HookMixin
 from torch.autograd.graph import GradientEdge, Node
 from torch.utils.hooks import RemovableHandle
 
-from core.engine.graph import Gradients, call_node, is_accumulator, is_custom, saved_tensors
+from core.engine.graph import Gradients, call_node, is_accumulator, is_custom, leaf_of, saved_tensors
 
 current_node: Final[Callable[[], Node]] = torch._C._current_autograd_node
 current_task: Final[Callable[[], int]] = torch._C._current_graph_task_id
@@ -81,6 +83,10 @@ class Hooks:
                 _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
         return self
 
+    def on_leaf(self, node: Node) -> bool:
+        """Whether code of the program may have run between a leaf's accumulation and the hook behind it."""
+        return node in self.hooked_before or bool(getattr(leaf_of(node), "_post_accumulate_grad_hooks", None))
+
     def __exit__(self, *exception: object) -> None:
         for dictionary in self._placed:
             for hook in self._hooks:
@@ -91,27 +97,42 @@ class Hooks:
 
 
 class Task:
-    """Tells, inside a hook, the first engine call made by this thread from all others.
+    """Tells, inside a hook, one engine call from all others: the next that this thread makes from where it is now.
 
-    A hook on a node fires for every pass that crosses the node: one nested in a hook, one in another thread, one that
-    meets this one in a shared leaf. A nested pass may even fire first; its outer pass has the smaller number.
+    A hook on a node fires for every pass that crosses the node: one nested in a hook, which may even come first, one in
+    another thread, one that meets this one in a shared leaf.
     """
 
     def __init__(self) -> None:
         self.number = -1
         self._thread = threading.get_ident()
+        self._depth = _engine_calls()
 
     def claims(self, number: int) -> bool:
         """Whether the engine call of that number is ours."""
-        if number == self.number:
-            return True
-        if number > self.number != -1:
-            return False
+        if self.number != -1:
+            return number == self.number
         running = threading.get_ident()
-        if running != self._thread and any(running == other.ident for other in threading.enumerate()):
+        if running == self._thread:
+            if _engine_calls() != self._depth + 1:
+                return False
+        elif any(running == other.ident for other in threading.enumerate()):
             return False  # another Python thread's pass; torch's device threads are not in that list
         self.number = number
         return True
+
+
+def _engine_calls() -> int:
+    """How many calls of torch's engine this thread is inside of."""
+    frame, calls = sys._getframe(), 0
+    at: FrameType | None = frame
+    while at is not None:
+        calls += at.f_code is _ENGINE_CALL
+        at = at.f_back
+    return calls
+
+
+_ENGINE_CALL: Final = torch.autograd.graph._engine_run_backward.__code__
 
 
 Parcel = TypeVar("Parcel")
@@ -156,14 +177,12 @@ def copies_of(gradients: Iterable[Tensor | None]) -> Gradients:
     return tuple(map(copy_of, gradients))
 
 
-def grad_left(variable: Tensor, before: Tensor | None, arrived: Tensor | None) -> Tensor | None:
-    """``.grad`` as AccumulateGrad left it, even where a post-accumulate hook has taken it away since."""
+def grad_left(variable: Tensor, before: Tensor | None, arrived: Tensor | None, hooked: bool) -> Tensor | None:
+    """``.grad`` as AccumulateGrad left it; ``hooked`` where code of the program has run on it since."""
     with torch._C.DisableTorchFunction(), torch.no_grad():
-        if not getattr(variable, "_post_accumulate_grad_hooks", None):
+        if not hooked or arrived is None:
             return copy_of(variable.grad)
-        if arrived is None or before is None:
-            return copy_of(before if arrived is None else arrived)
-        return before + arrived
+        return arrived if before is None else before + arrived
 
 
 def vjp_before_sum(node: Node, grad_outputs: Gradients, grad_inputs: Gradients) -> Gradients:

@@ -98,31 +98,24 @@ def run_code(
     output: Output,
     names: dict[str, Any] | None = None,
     around: Callable[[types.ModuleType], AbstractContextManager[Any]] = nullcontext,
-) -> tuple[BaseException | None, float]:
-    """Compiles and runs a program in a thread of its own; returns what it raised and how many seconds it took.
+) -> Outcome:
+    """Compiles and runs a program in a thread of its own.
 
     ``names`` are built in for it, outside its own namespace; ``around`` makes a context for its ``__main__`` module to
-    run in, on its thread. ``sys.exit()`` is a normal end. One program runs at a time, because there is one
-    ``__main__`` and one ``sys.stdout``.
+    run in, on its thread. One program runs at a time, because there is one ``__main__`` and one ``sys.stdout``.
     """
-    raised: BaseException | None = None
-    seconds = 0.0
+    outcome = Outcome(None, None, 0.0)
 
     def target() -> None:
-        nonlocal raised, seconds
+        nonlocal outcome
         _running.append(threading.get_ident())
-        began = time.perf_counter()
         try:
-            compiled = code()
-            with _as_main(source, names or {}, output) as module, around(module):
+            with _as_main(source, names or {}, output) as module:
                 began = time.perf_counter()
-                exec(compiled, module.__dict__)
-        except SystemExit:
-            pass
-        except BaseException as error:
-            raised = error
+                raised = _execute(code, module, around)
+                failure = None if raised is None else failure_of(raised, source)
+                outcome = Outcome(raised, failure, time.perf_counter() - began)
         finally:
-            seconds = time.perf_counter() - began
             _running.remove(threading.get_ident())
 
     thread = start_thread(target, "program", stack=DEEP_STACK)

@@ -60,25 +60,24 @@ class Run:
         self.seconds = 0.0
         self.answered = False
 
-    def failure(self, error: BaseException, line: int = 0) -> Failure:
-        """The record of an exception, explained; ``line`` where its traceback has not reached the program yet."""
+    def failure(self, error: BaseException, line: int) -> Failure:
+        """The record of an exception in a backward call; its traceback has not reached the program's ``line`` yet."""
         failure = failure_of(error, self.source)
-        failure = msgspec.structs.replace(failure, line=failure.line or line)
-        return explain(self.recording.trace(), failure)
+        return explain(self.recording.trace(), msgspec.structs.replace(failure, line=failure.line or line))
 
     def execute(self) -> Trace:
         """Runs the program; returns its trace. Raises WhatIfError."""
         names = {BIND: self.forward.bind, ALTER: self.forward.alter, USE: self.forward.use}
-        raised, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
+        raised, failure, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
         if isinstance(raised, Refused):
             raise raised.args[0]
         self.answered = isinstance(raised, _Answered)
         if self.answered:
             return self.trace()
-        if raised is None:
+        if failure is None:
             self.plan.check_applied(self.recording.calls)
         else:
-            self.error = self.failure(raised)
+            self.error = explain(self.recording.trace(), failure)
         return self.trace()
 
     def name_of(self, tensor: Any) -> str:

@@ -108,5 +108,7 @@ def plain_digests(source: Source, recorded: Digests) -> Digests:
                 setattr(owner, "_engine_run_backward", engine)  # noqa: B010
             plain.finish(module, recorded.wanted)
 
-    run_code(source, source.plain, Output(), around=around)
+    raised = run_code(source, source.plain, Output(), around=around).raised
+    if isinstance(raised, KeyboardInterrupt):
+        raise raised
     return plain
