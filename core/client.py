@@ -538,7 +538,7 @@ class _Keeper(threading.Thread):
 
 
 def _verifies(job: wire.Job) -> bool:
-    return isinstance(job, wire.Run) and (job.options.verify or job.options.finite_differences)
+    return isinstance(job, wire.Run) and job.options.verify
 
 
 def _cut_short(task: _Task, worker: _Worker, failure: Failure) -> Trace | None:

@@ -10,6 +10,7 @@ from core.engine.run import (
     record,
     salvage,
     verify_trace,
+    warm_up,
     whole_tensor,
 )
 from core.engine.what_if import WhatIfError
@@ -32,5 +33,6 @@ __all__ = [
     "record_backward",
     "salvage",
     "verify_trace",
+    "warm_up",
     "whole_tensor",
 ]

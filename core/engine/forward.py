@@ -278,10 +278,12 @@ class Forward(TorchFunctionMode):
         if attribute == "grad" and args[1] is None and self._skips and self._skipped(place):
             return None
         result = call(*args, **kwargs)
-        if attribute in ("data", "requires_grad"):
+        if attribute == "requires_grad":
             self.recording.refresh(args[0])
-        if attribute == "grad":
+        elif attribute in ("grad", "data"):
             self.recording.watch_leaves(place.span[0], place_key(place), "assign")
+            if attribute == "data" and self.recording.leaf_state(args[0]) is None:
+                self.recording.new_value(args[0])
         return result
 
     def _name_grad(self, owner: Tensor, grad: Tensor) -> None:

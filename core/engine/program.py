@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import types
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import CodeType
@@ -22,7 +23,7 @@ from core.engine.what_if import Refused
 from core.records import Failure
 
 OUTPUT_LIMIT = 1 << 20
-"""Characters of output kept; what comes after is counted, not kept."""
+"""Characters of output kept: half of them from the beginning, half from the end."""
 
 
 class Progress(Protocol):
@@ -32,11 +33,13 @@ class Progress(Protocol):
 
 
 class Output(io.TextIOBase):
-    """A text stream that keeps what the program prints, up to a limit, and passes it on."""
+    """A text stream that keeps what the program prints, up to a limit, and passes the beginning on."""
 
     def __init__(self, listener: Progress | None = None) -> None:
-        self._parts: list[str] = []
-        self._kept = 0
+        self._head: list[str] = []
+        self._room = OUTPUT_LIMIT // 2
+        self._tail: deque[str] = deque()
+        self._tail_length = 0
         self._dropped = 0
         self._listener = listener
         self._lock = threading.Lock()
@@ -52,21 +55,31 @@ class Output(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         with self._lock:
-            kept = text[: max(OUTPUT_LIMIT - self._kept, 0)]
-            self._kept += len(kept)
-            self._dropped += len(text) - len(kept)
-            if kept:
-                self._parts.append(kept)
-        if kept and self._listener is not None:
-            self._listener(kept)
+            head, tail = text[: self._room], text[self._room :]
+            if head:
+                self._head.append(head)
+                self._room -= len(head)
+            if tail:
+                self._keep_tail(tail[-(OUTPUT_LIMIT // 2) :], len(tail))
+        if head and self._listener is not None:
+            self._listener(head)
         return len(text)
+
+    def _keep_tail(self, text: str, length: int) -> None:
+        self._tail.append(text)
+        self._tail_length += len(text)
+        self._dropped += length - len(text)
+        while self._tail_length - len(self._tail[0]) >= OUTPUT_LIMIT // 2:
+            first = self._tail.popleft()
+            self._tail_length -= len(first)
+            self._dropped += len(first)
 
     @property
     def text(self) -> str:
         """Everything kept, with a notice where output was dropped."""
         with self._lock:
-            notice = f"\n… output stopped at 1 MB; {self._dropped} more characters\n" if self._dropped else ""
-            return "".join(self._parts) + notice
+            notice = f"\n… {self._dropped} characters left out: output is kept up to 1 MB …\n" if self._dropped else ""
+            return "".join((*self._head, notice, *self._tail))
 
 
 class Outcome(NamedTuple):

@@ -170,6 +170,11 @@ def record(
     return verify_trace(trace, what_if, options) if options.verify else trace
 
 
+def warm_up() -> None:
+    """Runs a program of our own, so that the next one finds loaded what torch loads at its first backward pass."""
+    record("import torch\nx = torch.ones(2, requires_grad=True)\n(x * x).backward(torch.ones(2))\nprint(x.grad)\n")
+
+
 def verify_trace(trace: Trace, what_if: WhatIf = WhatIf(), options: Options = Options()) -> Trace:
     """Fills ``agrees`` and ``checks`` of a trace that was just recorded in this process.
 

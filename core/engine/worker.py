@@ -36,6 +36,9 @@ TICK: Final = 0.05
 TICKS: Final = 10
 """Ticks between two ``Progress`` replies."""
 
+IDLE: Final = 0.3
+"""Seconds without a job after which a new worker warms up."""
+
 end_process: Final = os._exit
 """The real one; programs find ``Worker.exit`` in its place."""
 
@@ -106,9 +109,17 @@ class Worker:
             self.send(wire.Salvaged(job.id, engine.salvage(), engine.program_line()))
         end_process(status)
 
+    def _first_job(self) -> wire.Job:
+        """Waits for a job; uses the time, if there is any, to load what torch loads at its first backward pass."""
+        with contextlib.suppress(queue.Empty):
+            return self._jobs.get(timeout=IDLE)
+        engine.warm_up()
+        self._baseline.restore()
+        return self._jobs.get()
+
     def _work(self) -> None:
+        job = self._first_job()
         while True:
-            job = self._jobs.get()
             self._began, self._job = time.monotonic(), job
             self._busy.set()
             try:
@@ -124,16 +135,17 @@ class Worker:
             self._printed.take()
             self._baseline.restore()
             self.send(wire.Finished(job.id, reusable=self._baseline.intact()))
+            job = self._jobs.get()
 
     def _do(self, job: wire.Job) -> None:
         asked = job.source, job.what_if, job.options
         match job:
             case wire.Run():
-                options = msgspec.structs.replace(job.options, verify=False, finite_differences=False)
+                options = msgspec.structs.replace(job.options, verify=False)
                 trace = engine.record(job.source, job.what_if, options, listener=self._printed.add)
                 self._send_printed(job)
                 self.send(wire.Traced(job.id, trace))
-                if (job.options.verify or job.options.finite_differences) and self._interrupted != job.id:
+                if job.options.verify and self._interrupted != job.id:
                     self._baseline.restore()
                     verified = engine.verify_trace(trace, job.what_if, job.options)
                     if self._interrupted != job.id:
