@@ -139,8 +139,8 @@ def table(rows: list[Row]) -> str:
     """Markdown."""
     head = [Row("", "plain", "watched", "ratio", "target"), Row("---", "--:", "--:", "--:", "--:")]
     lines = "\n".join("| " + " | ".join(row) + " |" for row in head + rows)
-    note = f"{machine()} Medians of {REPEATS} rounds in which the two ways take turns; the ratio is the rounds' median."
-    return f"{lines}\n\n{note}"
+    how = f"Processor time, medians of {REPEATS} rounds in which both ways take turns; the ratio is the rounds' median."
+    return f"{lines}\n\n{machine()} {how}"
 
 
 def main() -> None:

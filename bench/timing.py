@@ -1,4 +1,4 @@
-"""Times ways to do the same work in turn, so that a busy machine slows all of them alike."""
+"""Times ways to do the same work in turn, and by processor time, so that a busy machine disturbs the ratio least."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ WARM_UP = 3
 def in_turn(
     ways: dict[str, Callable[[Thing], object]], prepare: Callable[[], Thing], repeats: int
 ) -> dict[str, list[float]]:
-    """Seconds of each way, one entry per round; each time on a freshly prepared thing, in alternating order."""
+    """Processor seconds of each way, one per round; each time on a freshly prepared thing, in alternating order."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     names = list(ways)
     for turn in range(WARM_UP + repeats):
         for name in names if turn % 2 else reversed(names):
             thing = prepare()
             gc.collect()
-            start = time.perf_counter()
+            start = time.process_time()
             result = ways[name](thing)
-            elapsed = time.perf_counter() - start
+            elapsed = time.process_time() - start
             del result, thing  # freeing is nobody's time
             if turn >= WARM_UP:
                 seconds[name].append(elapsed)
