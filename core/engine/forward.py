@@ -257,7 +257,8 @@ class Forward(TorchFunctionMode):
             )
             recording.add(Event("op", op=number, line=place.span[0]))
             self._link(number, began, ended, [*outputs, *changed], thread)
-        if changed and not (torch.is_grad_enabled() and outputs and requires_grad(outputs[0])):
+        tracked = torch.is_grad_enabled() and outputs and requires_grad(outputs[0])
+        if changed and (not tracked or any(map(recording.leaf_state, changed))):
             recording.watch_leaves(place.span[0], key, "assign")
         return result
 

@@ -37,7 +37,7 @@ from core.engine.hooks import (
     sequence_number,
     vjp_before_sum,
 )
-from core.engine.recording import Recording, version_of
+from core.engine.recording import UNSEEN, Recording, version_of
 from core.engine.snapshot import snapshot
 from core.engine.verify import Digests
 from core.engine.what_if import Plan, seeds_for
@@ -111,7 +111,7 @@ class Backward:
     def running_step(self) -> tuple[int, int] | None:
         """(pass, step) that this thread's engine is at."""
         running = self._local.running
-        return (running[-1].number, len(running[-1].steps)) if running else None
+        return (running[-1].number, running[-1].at) if running else None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -242,8 +242,6 @@ class PassRecorder:
         self._buffers = Buffers[tuple[int | None, int, Tensor | None]]()
         self._task = Task()
         self._before: TensorSnapshot | None = None
-        self._before_tensor: Tensor | None = None
-        self._arrived: Gradients = ()
         self._hooked = False
         self._born_from = sequence_number()
         self._create_graph = False
@@ -266,6 +264,11 @@ class PassRecorder:
         recording.watch_leaves(place.span[0], place_key(place), "assign")
         recording.add(Event("pass", pass_=self.number, line=place.span[0]))
         self._line = place.span[0]
+
+    @property
+    def at(self) -> int:
+        """The step that the engine is at."""
+        return len(self.steps) - self._hooked  # hooks behind a leaf's step belong to it
 
     def prepare(
         self, roots: Any, seeds: Gradients, keep: bool, create: bool, inputs: Sequence[Any], *rest: Any
@@ -334,26 +337,28 @@ class PassRecorder:
                 self._before = state.grad
             else:
                 self._before = self._snapshot(grad)
-            # Copied here where hooks follow, because ``.grad`` may become the very tensor that arrived.
             self._hooked = self.hooks.on_leaf(current_node())
-            self._before_tensor = copy_of(grad) if self._hooked else None
-            self._arrived = copies_of(grad_outputs) if self._hooked else grad_outputs
+            if self._hooked:  # what the hooks do to ``.grad`` comes behind the step, so the step is told now
+                arrived = copies_of(grad_outputs)
+                after = self._snapshot(grad_left(leaf, copy_of(grad), arrived[0], True))
+                self._step(current_node(), (), arrived, after)
+                if state is not None:
+                    state.grad, state.mark = after, UNSEEN
 
     def _after_leaf(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if not self._ours():
             return
         with self.backward.forward.unseen():
-            node = current_node()
-            leaf = leaf_of(node)
-            after = self._snapshot(grad_left(leaf, self._before_tensor, self._arrived[0], self._hooked))
-            self._step(node, grad_inputs, self._arrived, after)
-            self._arrived = ()
+            if self._hooked:
+                self._hooked = False
+                self._born_by(len(self.steps) - 1)
+                return
+            leaf = leaf_of(current_node())
+            after = self._snapshot(leaf.grad)
+            self._step(current_node(), grad_inputs, grad_outputs, after)
             state = self.recording.leaf_state(leaf)
             if state is not None:
-                if self._hooked:
-                    state.grad = after
-                else:
-                    state.grad_is(leaf.grad, after)
+                state.grad_is(leaf.grad, after)
 
     def _after(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if self._ours():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 import torch
@@ -66,6 +67,10 @@ class Known:
         self.value = value
         self.version = version
         self.cut = cut
+
+
+UNSEEN: Final = 0, -1
+"""Mark of a ``.grad`` that was not looked at since it was written."""
 
 
 class LeafState:
