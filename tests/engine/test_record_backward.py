@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -265,7 +267,7 @@ def test_a_recording_nested_in_a_hook_of_another() -> None:
 def test_recordings_in_two_threads_over_one_leaf() -> None:
     """Each records its own pass, though their graphs meet in the leaf."""
     x = leaf(1, 2)
-    meet = threading.Barrier(2)
+    meet = threading.Barrier(2, timeout=30)
     told: dict[int, list[str]] = {}
 
     def work(count: int) -> None:
@@ -283,3 +285,34 @@ def test_recordings_in_two_threads_over_one_leaf() -> None:
     for count in (200, 201):
         assert told[count] == ["SumBackward0", *["MulBackward0"] * count, "AccumulateGrad"]
     assert same_bits(x.grad, torch.tensor([2.0, 2.0]))
+
+
+WITHOUT_HOOKS = """
+import torch
+from core.engine import record_backward
+
+x, y, w = (torch.tensor([1.0, 2.0], requires_grad=True) for _ in range(3))
+seed = torch.tensor([1.0, 10.0])
+runs = []
+for root, gradient in ((x * y + y, seed), (x, seed), (x.view(2), seed), ((x @ w).expand(2), seed), (x + w, seed)):
+    runs.append(record_backward(root, gradient))
+    values = [t for s in runs[-1].steps for t in (*s.grad_outputs, *s.grad_inputs, s.grad_before, s.grad_after)]
+    kept = [None if t is None else t.clone() for t in values]
+    record_backward((x * y + w).sum())
+    for leaf in (x, y, w):
+        if leaf.grad is not None:
+            leaf.grad.mul_(7)
+            leaf.grad.zero_()
+    assert all(t is None or torch.equal(t, k) for t, k in zip(values, kept)), (values, kept)
+    for leaf in (x, y, w):
+        leaf.grad = None
+print(sum(len(run.steps) for run in runs))
+"""
+
+
+def test_recorded_values_last_where_no_hook_was_ever_registered() -> None:
+    """An interpreter of its own, because gradients may be kept without a copy as long as nobody registers a hook."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_HOOKS], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "14\n", "")

@@ -44,8 +44,11 @@ def run_plainly(paths: Sequence[Path]) -> list[Outcome]:
     ]
 
 
-def run_in_process(source: str) -> dict[str, object]:
-    """Runs a program in this process, without the recorder; returns its namespace. What it raises is raised."""
+def run_in_process(source: str) -> types.ModuleType:
+    """Runs a program in this process, without the recorder; returns its ``__main__``.
+
+    What it raises is raised, with the module as its attribute ``module``.
+    """
     module = types.ModuleType("__main__")
     raised: list[BaseException] = []
 
@@ -61,8 +64,9 @@ def run_in_process(source: str) -> dict[str, object]:
     finally:
         sys.modules["__main__"] = saved
     if raised:
+        raised[0].module = module  # type: ignore[attr-defined]
         raise raised[0]
-    return module.__dict__
+    return module
 
 
 def _run_child(path: Path) -> int:
