@@ -14,7 +14,7 @@ Link = tuple[int, int]
 
 LARGE = 3000
 """From this many cards and bends on fewer sweeps have to do."""
-KINK = 8.0
+KINK = 14.0
 """Height of a step in an edge that is taken out."""
 DUMMY_SIZE = 16.0
 """Height kept free for an edge that runs past a card."""
