@@ -7,10 +7,11 @@ does not.
 
 from __future__ import annotations
 
+import contextvars
 import gc
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -19,6 +20,8 @@ import msgspec
 import torch
 from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
 from core.engine.graph import (
     Gradients,
@@ -26,6 +29,7 @@ from core.engine.graph import (
     Saved,
     Seeds,
     leaf_of,
+    name_of_kind,
     node_name,
     reachable,
     release,
@@ -38,10 +42,10 @@ from core.engine.hooks import (
     Task,
     copies_of,
     copy_of,
-    current_node,
     current_task,
     grad_left,
     sequence_number,
+    unobserved,
     vjp_before_sum,
 )
 from core.engine.threads import join_thread, start_thread
@@ -102,7 +106,7 @@ def _within(limit: int, gradient: Tensor | None) -> Tensor | None:
     """The gradient, or only its shape and dtype where it is too large."""
     if gradient is None or gradient.numel() <= limit:
         return gradient
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with unobserved():
         return torch.empty_like(gradient, device="meta", layout=torch.strided)
 
 
@@ -125,72 +129,58 @@ def record_backward(
     always copied. Held gradients cost the memory that the engine would have used again: above ``limit`` elements only
     their shape and dtype are kept, as tensors on the meta device.
     """
-    fired: list[Any] = []  # flat, because one more tuple per node is felt: node, grad_inputs, grad_outputs, node, …
+    fired: list[tuple[Node, Gradients, Gradients]] = []  # node, grad_inputs, grad_outputs
     put = fired.append
     leaves: dict[int, Gradients] = {}
-    task, ours = Task(), -1
     before: Tensor | None = None
     arrived: Gradients = ()
 
-    def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
-        nonlocal ours
-        if current_task() != ours:
+    def after(node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+        if careful:
             if not task.claims(current_task()):
                 return
-            ours = task.number
-        if careful:
             grad_inputs, grad_outputs = keep(grad_inputs), keep(grad_outputs)
-        put(current_node())
-        put(grad_inputs)
-        put(grad_outputs)
+        put((node, grad_inputs, grad_outputs))
 
-    def before_leaf(grad_outputs: Gradients) -> None:
+    def before_leaf(node: Node, grad_outputs: Gradients) -> None:
         nonlocal before, arrived
         if task.claims(current_task()):
-            before = copy_of(leaf_of(current_node()).grad)
+            before = copy_of(leaf_of(node).grad)
             arrived = keep(grad_outputs)  # here, because ``.grad`` may become this very tensor
 
-    def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+    def after_leaf(node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if not task.claims(current_task()):
             return
-        node = current_node()
         if before is None and not hooks.foreign:
             left = grad_outputs[0]  # torch made ``.grad`` a copy of it, because we hold it
         else:
-            left = grad_left(leaf_of(node), before, grad_outputs[0], hooks.on_leaf(node))
-        leaves[len(fired) // 3] = keep((before, left))
-        fired.extend((node, (), arrived))
+            left = grad_left(leaf_of(node), before, arrived[0], hooks.on_leaf(node))
+        leaves[len(fired)] = keep((before, left))
+        put((node, (), arrived))
 
     def keep(gradients: Gradients) -> Gradients:
         within = gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
         return copies_of(within) if hooks.foreign else within
 
+    task = Task()
     nodes = reachable(edge.node for edge in roots_of(tensors))
     try:
         with uncollected():
             with Hooks(nodes, after, before_leaf, after_leaf) as hooks:
-                careful = hooks.foreign or limit is not None
-                torch.autograd.backward(tensors, grad_tensors, retain_graph, create_graph, inputs=inputs)
-            ran = fired[::3]
-            numbers = [node._sequence_nr() for node in ran]
-            steps = list(map(Step, map(node_name, ran), numbers, fired[2::3], fired[1::3]))
+                careful = hooks.foreign or limit is not None or threading.active_count() > 1
+                seeds = grad_tensors if hooks.foreign else own_seeds(grad_tensors)
+                torch.autograd.backward(tensors, seeds, retain_graph, create_graph, inputs=inputs)
+            steps = [
+                Step(name_of_kind.get(type(node)) or node_name(node), node._sequence_nr(), grad_outputs, grad_inputs)
+                for node, grad_inputs, grad_outputs in fired
+            ]
             for at, (grad_before, grad_after) in leaves.items():
                 steps[at] = msgspec.structs.replace(steps[at], grad_before=grad_before, grad_after=grad_after)
-            if grad_tensors is not None:
-                _own_seeds(steps, grad_tensors)
-            del ran
     finally:
+        fired.reverse()  # list.clear() drops the last first, and that is to be the root: see release()
         fired.clear()
         release(nodes)
     return Pass(tuple(steps))
-
-
-def _own_seeds(steps: list[Step], seeds: Tensor | Sequence[Tensor | None]) -> None:
-    """Puts copies in place of the caller's seeds, which the caller may change."""
-    given = [seeds] if isinstance(seeds, Tensor) else seeds
-    for at, step in enumerate(steps):
-        if any(arrived is seed for arrived in step.grad_outputs if arrived is not None for seed in given):
-            steps[at] = msgspec.structs.replace(step, grad_outputs=copies_of(step.grad_outputs))
 
 
 # ── Step by step ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -266,7 +256,8 @@ class _Engine:
         """Lets one node run; returns its step, what torch raised, or None at the end."""
         self._sequence = sequence_number()
         if self._thread is None:
-            self._thread = start_thread(partial(self._run, caller_settings()), "pullback-engine")
+            run = partial(contextvars.copy_context().run, self._run, caller_settings())
+            self._thread = start_thread(run, "pullback-engine")
         else:
             self._go.put(True)
         outcome = self._outcomes.get()
@@ -310,21 +301,20 @@ class _Engine:
         before: Tensor | None = None
         arrived: Gradients = ()
 
-        def before_leaf(grad_outputs: Gradients) -> None:
+        def before_leaf(node: Node, grad_outputs: Gradients) -> None:
             nonlocal before, arrived
             if task.claims(current_task()):
-                before = copy_of(leaf_of(current_node()).grad)
+                before = copy_of(leaf_of(node).grad)
                 arrived = copies_of(grad_outputs)  # here, because ``.grad`` may become this very tensor
 
-        def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+        def after_leaf(node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             if task.claims(current_task()):
-                node = current_node()
                 left = grad_left(leaf_of(node), before, arrived[0], hooks.on_leaf(node))
                 self._pause(step_of(node, grad_inputs, arrived, before, left))
 
-        def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+        def after(node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             if task.claims(current_task()):
-                self._pause(step_of(current_node(), grad_inputs, grad_outputs))
+                self._pause(step_of(node, grad_inputs, grad_outputs))
 
         def step_of(
             node: Node,
@@ -359,25 +349,50 @@ class _Engine:
 
 
 def seeds_of(tensors: Roots, grad_tensors: Seeds) -> Gradients:
-    """The gradient of each root: as given, or the 1 that torch puts in for a scalar."""
+    """The gradient of each root: as given, or the 1 that torch puts in for a scalar; None for what it will refuse."""
     roots = [tensors] if isinstance(tensors, Tensor | GradientEdge) else list(tensors)
     given = [grad_tensors] * len(roots) if grad_tensors is None or isinstance(grad_tensors, Tensor) else grad_tensors
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with unobserved():
         return tuple(
-            torch.ones_like(root) if seed is None and isinstance(root, Tensor) else seed
+            seed
+            if isinstance(seed, Tensor)
+            else torch.ones_like(root)
+            if seed is None and isinstance(root, Tensor)
+            else None
             for root, seed in zip(roots, given, strict=False)
         )
 
 
+def own_seeds(grad_tensors: Seeds) -> Seeds:
+    """Copies of the caller's seeds, which it may change later; seeds that are to be differentiated stay themselves."""
+    given = [grad_tensors] if isinstance(grad_tensors, Tensor) else grad_tensors
+    if given is None or not all(
+        seed is None or (isinstance(seed, Tensor) and not seed.requires_grad) for seed in given
+    ):
+        return grad_tensors
+    return copy_of(grad_tensors) if isinstance(grad_tensors, Tensor) else copies_of(given)
+
+
 def caller_settings() -> Callable[[], ExitStack]:
-    """The thread-local settings of this thread that a backward pass depends on, to be entered in the engine's."""
+    """What this thread has set that a backward pass depends on, to be entered in the engine's thread."""
     autocast = [(d, torch.get_autocast_dtype(d)) for d in ("cpu", "cuda") if torch.is_autocast_enabled(d)]
-    checking = torch.is_autocast_cache_enabled()
+    caching = torch.is_autocast_cache_enabled()
+    inference = torch.is_inference_mode_enabled()
+    packing = torch._C._autograd._top_saved_tensors_default_hooks(True)
+    threads = torch.get_num_threads()  # set for all, but MKL and OpenMP keep it per thread
+    modes = [*_get_current_function_mode_stack(), *_get_current_dispatch_mode_stack()]
 
     def enter() -> ExitStack:
+        torch.set_num_threads(threads)
         stack = ExitStack()
         for device, dtype in autocast:
-            stack.enter_context(torch.autocast(device, dtype=dtype, cache_enabled=checking))
+            stack.enter_context(torch.autocast(device, dtype=dtype, cache_enabled=caching))
+        if inference:
+            stack.enter_context(torch.inference_mode())
+        if packing is not None:
+            stack.enter_context(torch.autograd.graph.saved_tensors_hooks(*packing))
+        for mode in modes:
+            stack.enter_context(mode)
         return stack
 
     return enter

@@ -56,17 +56,17 @@ def release(nodes: dict[Node, int]) -> None:
         backwards.pop()
 
 
-_names: dict[type, str] = {}
+name_of_kind: dict[type, str] = {}
 
 
 def node_name(node: Node) -> str:
     """torch's name of a node, without its namespace."""
     kind = type(node)
-    if kind in _names:
-        return _names[kind]
+    if kind in name_of_kind:
+        return name_of_kind[kind]
     name: str = node.name().rpartition("::")[2]
     if kind.__name__ == name:  # nodes without a Python class of their own share one, whose name says nothing
-        _names[kind] = name
+        name_of_kind[kind] = name
     return name
 
 

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from types import FrameType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor
-from torch.autograd.function import BackwardCFunction, _HookMixin
+from torch.autograd.function import _HookMixin
 from torch.autograd.graph import GradientEdge, Node
+from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.hooks import RemovableHandle
 
 from core.engine.graph import Gradients, call_node, is_accumulator, is_custom, leaf_of, saved_tensors
 
-current_node: Final[Callable[[], Node]] = torch._C._current_autograd_node
 current_task: Final[Callable[[], int]] = torch._C._current_graph_task_id
 sequence_number: Final[Callable[[], int]] = torch._C._autograd._get_sequence_nr
 
-PreHook = Callable[[Gradients], None]
-PostHook = Callable[[Gradients, Gradients], None]
+PreHook = Callable[[Node, Gradients], None]
+PostHook = Callable[[Node, Gradients, Gradients], None]
 _registering = threading.Lock()
 _make_handle = _HookMixin._register_hook
+
+
+class _HookDict(dict[Any, Any]):
+    """What torch keeps a node's hooks in; lighter than its own OrderedDict, and handles can refer to it weakly too."""
+
+    __slots__ = ("__weakref__",)
 
 
 class Hooks:
     """Hooks on every node of a graph while the context lasts.
 
-    ``after`` runs behind every node but the leaves' AccumulateGrad, which get ``before_leaf`` and ``after_leaf``.
-    Hooks that the program registered earlier have run when ours see a value.
+    ``after`` runs behind every node but the leaves' AccumulateGrad, which get ``before_leaf`` and ``after_leaf``; each
+    is given the node first. Hooks that the program registered earlier have run when ours see a value.
 
     ``Node.register_hook`` spends most of its time on a handle that nobody needs here, so the function that makes the
     handle is replaced while we register. Each node still gets a dictionary of its own.
@@ -45,40 +53,40 @@ class Hooks:
 
     def __init__(self, nodes: Iterable[Node], after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> None:
         self.foreign = RemovableHandle.next_id > 0
-        self.hooked_before: list[Node] = []
+        self.hooked_before: set[Node] = set()
         self._nodes = nodes
         self._hooks = after, before_leaf, after_leaf
         self._placed: list[dict[Any, Any]] = []
-        self._registering: Any = None
-
-    def _register(self, existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
-        if hook not in self._hooks:  # of another thread, at this very moment
-            return _make_handle(existing, hook)
-        if existing is None:
-            existing = OrderedDict()
-        elif existing:
-            self.hooked_before.append(self._registering)
-        existing[hook] = hook
-        self._placed.append(existing)
-        return existing, None
 
     def __enter__(self) -> Hooks:
         after, before_leaf, after_leaf = self._hooks
-        leaf_of_kind: dict[type, bool] = {}
+        placed, is_leaf = self._placed, dict[type, bool]()
+        node = placing = cast(Any, None)
+
+        def register(existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
+            if hook is not placing:  # of another thread, at this very moment
+                return _make_handle(existing, hook)
+            if existing is None:
+                existing = _HookDict()
+            elif existing:
+                self.hooked_before.add(node)
+            existing[self] = hook
+            placed.append(existing)
+            return existing, None
+
         with _registering:
-            _HookMixin._register_hook = staticmethod(self._register)  # type: ignore[method-assign]
+            _HookMixin._register_hook = staticmethod(register)  # type: ignore[method-assign]
             try:
                 for node in self._nodes:
-                    self._registering = node
-                    kind = type(node)
-                    if kind not in leaf_of_kind:
-                        leaf_of_kind[kind] = is_accumulator(node)
-                        self.foreign |= issubclass(kind, BackwardCFunction)
-                    if leaf_of_kind[kind]:
-                        node.register_prehook(before_leaf)
-                        node.register_hook(after_leaf)
-                    else:
-                        node.register_hook(after)
+                    leaf = is_leaf.get(type(node))
+                    if leaf is None:
+                        leaf = is_leaf[type(node)] = is_accumulator(node)
+                        self.foreign |= is_custom(node)
+                    if leaf:
+                        placing = partial(before_leaf, node)
+                        node.register_prehook(placing)
+                    placing = partial(after_leaf if leaf else after, node)
+                    node.register_hook(placing)
             finally:
                 _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
         return self
@@ -89,11 +97,9 @@ class Hooks:
 
     def __exit__(self, *exception: object) -> None:
         for dictionary in self._placed:
-            for hook in self._hooks:
-                dictionary.pop(hook, None)
+            dictionary.pop(self, None)
         self._placed.clear()
         self.hooked_before.clear()
-        self._registering = None
 
 
 class Task:
@@ -124,9 +130,9 @@ class Task:
 
 def _engine_calls() -> int:
     """How many calls of torch's engine this thread is inside of."""
-    frame, calls = sys._getframe(), 0
-    at: FrameType | None = frame
-    while at is not None:
+    at: FrameType | None = sys._getframe()
+    calls = 0
+    while at is not None:  # until None, because a variable that holds its own frame is a cycle
         calls += at.f_code is _ENGINE_CALL
         at = at.f_back
     return calls
@@ -164,11 +170,21 @@ class Buffers(Generic[Parcel]):
 # ── Values, taken inside a hook ──────────────────────────────────────────────────────────────────────────────────
 
 
+@contextmanager
+def unobserved() -> Iterator[None]:
+    """Around operations of our own: no mode of the program sees them, no node is made."""
+    modes: AbstractContextManager[Any] = (
+        _disable_current_modes() if torch._C._len_torch_dispatch_stack() else nullcontext()
+    )
+    with torch._C.DisableTorchFunction(), modes, torch.no_grad():
+        yield
+
+
 def copy_of(gradient: Tensor | None) -> Tensor | None:
     """The value at this moment, detached."""
     if gradient is None:
         return None
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with unobserved():
         return gradient.detach().clone()
 
 
@@ -179,7 +195,7 @@ def copies_of(gradients: Iterable[Tensor | None]) -> Gradients:
 
 def grad_left(variable: Tensor, before: Tensor | None, arrived: Tensor | None, hooked: bool) -> Tensor | None:
     """``.grad`` as AccumulateGrad left it; ``hooked`` where code of the program has run on it since."""
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with unobserved():
         if not hooked or arrived is None:
             return copy_of(variable.grad)
         return arrived if before is None else before + arrived
@@ -198,7 +214,7 @@ def vjp_before_sum(node: Node, grad_outputs: Gradients, grad_inputs: Gradients) 
         return ()
     if any(saved.tensor is None for saved in saved_tensors(node)):
         return ()
-    with torch._C.DisableTorchFunction(), torch.no_grad():
+    with unobserved():
         pairs = list(zip(call_node(node, grad_outputs), grad_inputs, strict=True))
     unsummed = tuple(u if u is not None and g is not None and u.shape != g.shape else None for u, g in pairs)
     return unsummed if any(u is not None for u in unsummed) else ()

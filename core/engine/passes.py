@@ -31,7 +31,6 @@ from core.engine.hooks import (
     Task,
     copies_of,
     copy_of,
-    current_node,
     current_task,
     grad_left,
     sequence_number,
@@ -323,11 +322,11 @@ class PassRecorder:
     def _ours(self) -> bool:
         return self._task.claims(current_task())
 
-    def _before_leaf(self, grad_outputs: Gradients) -> None:
+    def _before_leaf(self, node: Node, grad_outputs: Gradients) -> None:
         if not self._ours():
             return
         with self.backward.forward.unseen():
-            leaf = leaf_of(current_node())
+            leaf = leaf_of(node)
             state = self.recording.leaf_state(leaf)
             if state is None:
                 self.recording.value_of(leaf)
@@ -337,15 +336,15 @@ class PassRecorder:
                 self._before = state.grad
             else:
                 self._before = self._snapshot(grad)
-            self._hooked = self.hooks.on_leaf(current_node())
+            self._hooked = self.hooks.on_leaf(node)
             if self._hooked:  # what the hooks do to ``.grad`` comes behind the step, so the step is told now
                 arrived = copies_of(grad_outputs)
                 after = self._snapshot(grad_left(leaf, copy_of(grad), arrived[0], True))
-                self._step(current_node(), (), arrived, after)
+                self._step(node, (), arrived, after)
                 if state is not None:
                     state.grad, state.mark = after, UNSEEN
 
-    def _after_leaf(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+    def _after_leaf(self, node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if not self._ours():
             return
         with self.backward.forward.unseen():
@@ -353,17 +352,17 @@ class PassRecorder:
                 self._hooked = False
                 self._born_by(len(self.steps) - 1)
                 return
-            leaf = leaf_of(current_node())
+            leaf = leaf_of(node)
             after = self._snapshot(leaf.grad)
-            self._step(current_node(), grad_inputs, grad_outputs, after)
+            self._step(node, grad_inputs, grad_outputs, after)
             state = self.recording.leaf_state(leaf)
             if state is not None:
                 state.grad_is(leaf.grad, after)
 
-    def _after(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+    def _after(self, node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if self._ours():
             with self.backward.forward.unseen():
-                self._step(current_node(), grad_inputs, grad_outputs, None)
+                self._step(node, grad_inputs, grad_outputs, None)
 
     def _step(
         self, node: Node, grad_inputs: Gradients, grad_outputs: Gradients, grad_after: TensorSnapshot | None
