@@ -12,7 +12,7 @@ import gc
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -89,19 +89,6 @@ class Pass(msgspec.Struct, frozen=True, eq=False):
     steps: tuple[Step, ...]
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keeps Python's cycle collector from walking all of torch because many records were made at once."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 def _within(limit: int, gradient: Tensor | None) -> Tensor | None:
     """The gradient, or only its shape and dtype where it is too large."""
     if gradient is None or gradient.numel() <= limit:
@@ -164,23 +151,26 @@ def record_backward(
 
     task = Task()
     nodes = reachable(edge.node for edge in roots_of(tensors))
+    collecting = gc.isenabled()
+    gc.disable()  # so many new objects would make Python's cycle collector walk all of torch, again and again
     try:
-        with uncollected():
-            with Hooks(nodes, after, before_leaf, after_leaf) as hooks:
-                careful = hooks.foreign or limit is not None or threading.active_count() > 1
-                seeds = grad_tensors if hooks.foreign else own_seeds(grad_tensors)
-                torch.autograd.backward(tensors, seeds, retain_graph, create_graph, inputs=inputs)
-            steps = [
-                Step(name_of_kind.get(type(node)) or node_name(node), node._sequence_nr(), grad_outputs, grad_inputs)
-                for node, grad_inputs, grad_outputs in fired
-            ]
-            for at, (grad_before, grad_after) in leaves.items():
-                steps[at] = msgspec.structs.replace(steps[at], grad_before=grad_before, grad_after=grad_after)
+        with Hooks(nodes, after, before_leaf, after_leaf) as hooks:
+            careful = hooks.foreign or limit is not None or threading.active_count() > 1
+            seeds = grad_tensors if hooks.foreign else own_seeds(grad_tensors)
+            torch.autograd.backward(tensors, seeds, retain_graph, create_graph, inputs=inputs)
+        steps = [
+            Step(name_of_kind.get(type(node)) or node_name(node), node._sequence_nr(), grad_outputs, grad_inputs)
+            for node, grad_inputs, grad_outputs in fired
+        ]
+        for at, (grad_before, grad_after) in leaves.items():
+            steps[at] = msgspec.structs.replace(steps[at], grad_before=grad_before, grad_after=grad_after)
+        return Pass(tuple(steps))
     finally:
         fired.reverse()  # list.clear() drops the last first, and that is to be the root: see release()
         fired.clear()
         release(nodes)
-    return Pass(tuple(steps))
+        if collecting:
+            gc.enable()
 
 
 # ── Step by step ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from core.engine.hooks import sequence_number
 from core.engine.recording import Recording, is_leaf, requires_grad, tensors_in, version_of
 from core.engine.source import NOWHERE, Place, Source
-from core.engine.what_if import Plan, parse_place, refuse, set_leaf
+from core.engine.what_if import Plan, Rule, parse_place, set_leaf
 from core.records import Event, Op
 
 REFLECTED: Final = {
@@ -333,16 +333,17 @@ class Forward(TorchFunctionMode):
             value = record.previous
 
     def _cut_result(self, site: str, result: Any, changed: list[Tensor]) -> Any:
-        self.plan.cuts_by_value[site].applied += 1
+        rule = self.plan.cuts_by_value[site]
+        rule.applied += 1
         if changed:
             for tensor in changed:
-                self._detach_in_place(tensor)
+                self._detach_in_place(tensor, rule)
             return result
         return torch.utils._pytree.tree_map_only(Tensor, lambda tensor: tensor.detach(), result)
 
-    def _detach_in_place(self, tensor: Tensor) -> None:
+    def _detach_in_place(self, tensor: Tensor, rule: Rule) -> None:
         if tensor._is_view():
-            raise refuse("a view that was changed in place cannot be detached; cut its base instead")
+            raise rule.refuse("a view that was changed in place cannot be detached; cut its base instead")
         tensor.detach_()
 
     def alter(self, number: int, value: Any) -> Any:
@@ -357,7 +358,7 @@ class Forward(TorchFunctionMode):
             self._marked += [(number, weakref.ref(tensor)) for tensor in tensors_in(value)]
             return value
         if not any(True for _ in tensors_in(value)):
-            raise refuse(f"{rule.label}: its value is not a tensor")
+            raise rule.refuse("its value is not a tensor")
         with self.looking_away():
             return self._detached(value, mark_op=rule.whole)
 
@@ -426,9 +427,9 @@ class Forward(TorchFunctionMode):
         rule = self.plan.leaves.get(name)
         if rule is not None and not rule.applied:
             if not is_leaf(tensor):
-                raise refuse(f"{rule.label}: {name} is not a leaf")
+                raise rule.refuse(f"{name} is not a leaf")
             rule.applied += 1
-            set_leaf(rule.label, tensor, self.plan.what_if.leaves[name])
+            set_leaf(rule, tensor, self.plan.what_if.leaves[name])
             self.recording.refresh(tensor)
         rule = self.plan.requires_grad.get(name)
         if rule is not None and not rule.applied:

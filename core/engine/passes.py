@@ -183,7 +183,7 @@ class Backward:
             return given
         rule.applied += 1
         with torch._C.DisableTorchFunction():
-            return seeds_for(rule.label, self.plan.what_if.seeds[call.number], roots)
+            return seeds_for(rule, self.plan.what_if.seeds[call.number], roots)
 
     def _run(self, engine: Callable[..., Any], roots: Any, *args: Any, **kwargs: Any) -> Any:
         """The engine call itself, recorded."""

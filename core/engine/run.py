@@ -24,7 +24,7 @@ from core.engine.program import Output, Progress, failure_of, run_code
 from core.engine.recording import Recording
 from core.engine.source import ALTER, BIND, USE, Source
 from core.engine.verify import Digests, plain_digests
-from core.engine.what_if import Plan, Refused
+from core.engine.what_if import Plan
 from core.records import Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
 
 CHECK_SECONDS = 2.0
@@ -69,8 +69,7 @@ class Run:
         """Runs the program; returns its trace. Raises WhatIfError."""
         names = {BIND: self.forward.bind, ALTER: self.forward.alter, USE: self.forward.use}
         raised, failure, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
-        if isinstance(raised, Refused):
-            raise raised.args[0]
+        self.plan.check_refused()
         self.answered = isinstance(raised, _Answered)
         if self.answered:
             return self.trace()

@@ -54,6 +54,7 @@ class Rule:
         whole: whether the place makes the value, so that all uses of the value are cut.
         reached, uses: executions of the place and of the use so far.
         applied, used: how often it took effect.
+        refusal: why it cannot be applied to this program, once that has turned out.
     """
 
     def __init__(self, label: str, hit: int | None = None, *, heals: bool = False, for_uses: bool = False) -> None:
@@ -67,6 +68,12 @@ class Rule:
         self.used = 0
         self.reached = 0
         self.applied = 0
+        self.refusal: WhatIfError | None = None
+
+    def refuse(self, message: str) -> Refused:
+        """An exception that ends the run; kept as well, for programs that catch everything."""
+        self.refusal = WhatIfError(f"{self.label}: {message}")
+        return Refused(self.refusal)
 
     def due(self) -> bool:
         """Counts an execution of the place; whether the rule applies to it."""
@@ -152,10 +159,23 @@ class Plan:
             raise WhatIfError(f"line {place.line} has no expression {place.text!r}")
         return spans, name
 
+    @property
+    def every_rule(self) -> tuple[Rule, ...]:
+        """The rules, whatever they are about."""
+        named = (self.seeds, self.leaves, self.requires_grad, self.skips)
+        return (*self.rules, *(rule for rules in named for rule in rules.values()))
+
+    def check_refused(self) -> None:
+        """Raises the WhatIfError of a what-if that turned out not to fit."""
+        for rule in self.every_rule:
+            if rule.refusal is not None:
+                raise rule.refusal
+
     def check_applied(self, calls: int) -> None:
         """Raises WhatIfError for a what-if that the finished run had no occasion for."""
-        named = (*self.leaves.values(), *self.requires_grad.values(), *self.skips.values())
-        for rule in (*self.rules, *named):
+        for rule in self.every_rule:
+            if rule in self.seeds.values():
+                continue
             if rule.applied and (rule.used or not rule.for_uses):
                 continue
             if rule.applied:
@@ -169,19 +189,14 @@ class Plan:
                 raise WhatIfError(f"--seed {call}: the program makes {calls} backward {plural}, counted from 0")
 
 
-def refuse(message: str) -> Refused:
-    """An exception that ends the run with a WhatIfError."""
-    return Refused(WhatIfError(message))
-
-
-def seeds_for(label: str, numbers: Sequence[float], roots: Sequence[Any]) -> list[Tensor]:
+def seeds_for(rule: Rule, numbers: Sequence[float], roots: Sequence[Any]) -> list[Tensor]:
     """Row-major numbers → one gradient per root, in the root's shape, dtype and device; refuses a wrong count."""
     if not all(isinstance(root, Tensor) for root in roots):
-        raise refuse(f"{label}: only for roots that are tensors")
+        raise rule.refuse("only for roots that are tensors")
     shapes = ", ".join(str(list(root.shape)) for root in roots)
     wanted = sum(root.numel() for root in roots)
     if wanted != len(numbers):
-        raise refuse(f"{label}: expected shape {shapes}, which is {wanted} numbers, not {len(numbers)}")
+        raise rule.refuse(f"expected shape {shapes}, which is {wanted} numbers, not {len(numbers)}")
     seeds: list[Tensor] = []
     for root in roots:
         seeds.append(torch.tensor(numbers[: root.numel()], dtype=root.dtype, device=root.device).reshape(root.shape))
@@ -189,11 +204,11 @@ def seeds_for(label: str, numbers: Sequence[float], roots: Sequence[Any]) -> lis
     return seeds
 
 
-def set_leaf(label: str, leaf: Tensor, numbers: Sequence[float]) -> None:
+def set_leaf(rule: Rule, leaf: Tensor, numbers: Sequence[float]) -> None:
     """Overwrites the values of a leaf, row-major, without a trace in its graph or version; refuses a wrong count."""
     if leaf.numel() != len(numbers):
         shape = list(leaf.shape)
-        raise refuse(f"{label}: expected shape {shape}, which is {leaf.numel()} numbers, not {len(numbers)}")
+        raise rule.refuse(f"expected shape {shape}, which is {leaf.numel()} numbers, not {len(numbers)}")
     with torch.no_grad():
         values = torch.tensor(numbers, dtype=torch.float64).reshape(leaf.shape)
         leaf.data.copy_(values)
