@@ -173,9 +173,11 @@ class Plan:
 
     def check_applied(self, calls: int) -> None:
         """Raises WhatIfError for a what-if that the finished run had no occasion for."""
+        for call in self.seeds:
+            if call >= calls:
+                plural = "call" if calls == 1 else "calls"
+                raise WhatIfError(f"--seed {call}: the program makes {calls} backward {plural}, counted from 0")
         for rule in self.every_rule:
-            if rule in self.seeds.values():
-                continue
             if rule.applied and (rule.used or not rule.for_uses):
                 continue
             if rule.applied:
@@ -183,10 +185,6 @@ class Plan:
             if rule.hit is not None and rule.reached:
                 raise WhatIfError(f"{rule.label}: the place is reached {rule.reached} times, counted from 0")
             raise WhatIfError(f"{rule.label}: nothing in this run to apply it to")
-        for call in self.what_if.seeds:
-            if call >= calls:
-                plural = "call" if calls == 1 else "calls"
-                raise WhatIfError(f"--seed {call}: the program makes {calls} backward {plural}, counted from 0")
 
 
 def seeds_for(rule: Rule, numbers: Sequence[float], roots: Sequence[Any]) -> list[Tensor]:
