@@ -335,6 +335,7 @@ class _Engine:
             with Hooks(nodes, after, before_leaf, after_leaf) as hooks:
                 torch.autograd.backward(tensors, grad_tensors, retain, create, inputs=inputs)
         finally:
+            buffers.clear()
             release(nodes)
 
 

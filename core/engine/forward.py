@@ -20,6 +20,7 @@ from torch.optim import optimizer as optimizer_hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
+from core.engine.graph import labels_of
 from core.engine.hooks import sequence_number
 from core.engine.recording import Recording, is_leaf, requires_grad, tensors_in, version_of
 from core.engine.source import NOWHERE, Place, Source
@@ -543,11 +544,6 @@ class Forward(TorchFunctionMode):
 
 _LABEL: Final = "pullback.op"
 _NAMED: Final = (Tensor, list, tuple, nn.Module)
-
-
-def labels_of(node: Node) -> dict[str, Any]:
-    """The dictionary that torch keeps with a node, for anomaly mode and whoever wants to leave a note."""
-    return node.metadata  # type: ignore[return-value]
 
 
 def _reads_like(place: Place, wanted: str) -> bool:

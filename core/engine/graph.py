@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 import torch
@@ -48,12 +49,43 @@ def reachable(roots: Iterable[Node], limit: int | None = None) -> dict[Node, int
     return found
 
 
+DEEP = 10_000
+"""Nodes from which on the wrappers of a graph are freed with care."""
+
+
 def release(nodes: dict[Node, int]) -> None:
-    """Drops the Python wrappers of nodes, roots first: the other way round, freeing a long chain recurses in C."""
+    """Lets go of nodes, roots first: the other way round, freeing a long chain recurses in C.
+
+    torch keeps the Python wrapper of a node as long as the node. So the wrappers of a deep graph are handed to its
+    root, to be dropped in order when the root goes.
+    """
     backwards = list(nodes)[::-1]
     nodes.clear()
+    if len(backwards) > DEEP:
+        root = backwards.pop()
+        labels_of(root)[_UNWINDER] = _Unwinder(backwards)
+        return
     while backwards:
         backwards.pop()
+
+
+class _Unwinder:
+    """Drops wrappers from the end of a list when it is dropped itself."""
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self._nodes = nodes
+
+    def __del__(self) -> None:
+        while self._nodes:
+            self._nodes.pop()
+
+
+_UNWINDER = "pullback.unwinder"
+
+
+def labels_of(node: Node) -> dict[str, Any]:
+    """The dictionary that torch keeps with a node, for anomaly mode and whoever wants to leave a note."""
+    return node.metadata  # type: ignore[return-value]
 
 
 name_of_kind: dict[type, str] = {}

@@ -100,6 +100,7 @@ class Hooks:
             dictionary.pop(self, None)
         self._placed.clear()
         self.hooked_before.clear()
+        del self._hooks  # they know this object, and much else, and a cycle would keep it all
 
 
 class Task:
@@ -149,6 +150,10 @@ class Buffers(Generic[Parcel]):
 
     def __init__(self) -> None:
         self._sent: dict[tuple[Node, int], list[Parcel]] = defaultdict(list)
+
+    def clear(self) -> None:
+        """Forgets what was not taken."""
+        self._sent.clear()
 
     def seed(self, roots: Iterable[GradientEdge], parcels: Iterable[Parcel | None]) -> None:
         """The engine hands the seeds to the roots before it runs any node."""

@@ -304,6 +304,7 @@ class PassRecorder:
             self._update(error=self.backward.failure(error, self._line))
         if self.steps:
             self._born_by(len(self.steps) - 1)  # sums of what the engine captured, made after the last step
+        self._buffers.clear()
         release(self._nodes)
         # What hooks left in ``.grad`` is an event of its own; what the steps accumulated is already told.
         self.recording.watch_leaves(self._line, self.recording.passes[self.number].site, "assign")
