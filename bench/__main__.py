@@ -7,6 +7,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from bench.memory import peak
 from bench.timing import in_turn, ratio
 from bench.workload import Workload
 from core.engine import BackwardPass, record, record_backward
-from core.records import Options
+from core.records import WHOLE_LIMIT, Options
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
@@ -57,7 +58,7 @@ def compare(
 
 
 def backward_rows() -> Iterator[Row]:
-    """``record_backward`` beside ``backward``."""
+    """``record_backward`` beside ``backward``; where there are large gradients, also with the app's limit on them."""
     for name, what, target in (
         ("chain", "a chain of 10,000 tiny operations", "≤ 1.35×"),
         ("mlp", "an MLP of 50 layers of 512", ""),
@@ -65,7 +66,13 @@ def backward_rows() -> Iterator[Row]:
         ("convnet", "a residual network of 17 convolutions", ""),
     ):
         made = Workload(name)
-        yield compare(f"backward of {what}", torch.Tensor.backward, record_backward, made.loss, target)
+        plain, what = torch.Tensor.backward, f"backward of {what}"
+        if name == "chain":
+            yield compare(what, plain, record_backward, made.loss, target)
+            continue
+        limited = partial(record_backward, limit=WHOLE_LIMIT)
+        yield compare(f"{what}, gradients of up to 4,096 elements", plain, limited, made.loss, target)
+        yield compare(f"{what}, all gradients whole", plain, record_backward, made.loss)
 
 
 def stepping_rows() -> Iterator[Row]:
@@ -103,7 +110,12 @@ def memory_rows() -> Iterator[Row]:
     plain = peak("transformer", "plain")
     for way, what, target in (
         ("program recorded", "peak memory of the transformer program", "≤ 1.2×"),
-        ("backward recorded", "peak memory of the same, only its backward recorded", ""),
+        (
+            "backward within limit",
+            "peak memory of the same, only its backward recorded, up to 4,096 elements",
+            "≤ 1.2×",
+        ),
+        ("backward recorded", "peak memory of the same, only its backward recorded, all gradients whole", ""),
     ):
         recorded = peak("transformer", way)
         yield Row(what, f"{plain:.0f} MB", f"{recorded:.0f} MB", f"{recorded / plain:.2f}×", target)

@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 MB = 1 << 20
@@ -33,11 +34,14 @@ def _main(name: str, way: str) -> None:
 
     from bench import workload
     from core.engine import record, record_backward
-    from core.records import Options
+    from core.records import WHOLE_LIMIT, Options
 
     ways: dict[str, Callable[[], object]] = {
         "plain": lambda: workload.run(name),
         "program recorded": lambda: record(workload.source(name), options=Options(verify=False)),
+        "backward within limit": lambda: workload.run(
+            name, ending="kept = watch(forward())", watch=partial(record_backward, limit=WHOLE_LIMIT)
+        ),
         "backward recorded": lambda: workload.run(name, ending="kept = watch(forward())", watch=record_backward),
     }
     torch.set_num_threads(1)
