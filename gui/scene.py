@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Literal
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from core.playback import Index, NodeKey, Playback
 from core.records import TensorSnapshot, Trace
 from gui import cards, figures
 from gui.cards import Card, Wire
+from gui.groups import Folding
 from gui.i18n import Words
 
 Rect = tuple[float, float, float, float]
@@ -71,6 +74,19 @@ class Boxes:
 
 
 @dataclass(frozen=True, slots=True)
+class Raster:
+    """A small picture filling a rectangle, its elements sharp squares: ``rgba`` is rows × columns × 4 bytes."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    rows: int
+    columns: int
+    rgba: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """One line of text, centred on y; anchor 'w', 'e' or 'c' says what x is."""
 
@@ -84,7 +100,7 @@ class Label:
     mono: bool = True
 
 
-Shape = Box | Curve | Boxes
+Shape = Box | Curve | Boxes | Raster
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,33 @@ class Seed:
     pass_: int
     slots: tuple[int, ...]
     card: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What lies under a point.
+
+    Attributes:
+        kind: 'card'; 'group' a folded group; 'fold' what folds or unfolds one; 'wire'; 'seed'; 'chip' a value drawn
+            again beside its user; 'scissors' of a card, which cut all its uses.
+        card, wire, group: ids, where the kind has them (of a seed and a chip: the card they belong to).
+        seed: of kind 'seed'.
+    """
+
+    kind: Literal["card", "group", "fold", "wire", "seed", "chip", "scissors"]
+    card: int | None = None
+    wire: int | None = None
+    group: str | None = None
+    seed: Seed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What a card depends on and what depends on it: ids of cards, and of the wires between them."""
+
+    ancestors: frozenset[int] = frozenset()
+    descendants: frozenset[int] = frozenset()
+    wires: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -134,11 +177,19 @@ def shorts(snapshots: Iterable[TensorSnapshot | None], limit: int = TEXT_LIMIT) 
 
 
 class Picture:
-    """The picture of a trace: cards and places are fixed, ``scene`` shows them at any moment."""
+    """The picture of a trace: cards and places are fixed, ``scene`` shows them at any moment.
 
-    def __init__(self, trace: Trace, index: Index) -> None:
+    Args:
+        folding: which groups are folded.
+        previous: the picture shown before; what both show stays where it was, as far as it can.
+    """
+
+    def __init__(
+        self, trace: Trace, index: Index, folding: Folding | None = None, previous: Picture | None = None
+    ) -> None:
         self.trace = trace
         self.index = index
+        self.folding = folding or Folding()
         self.graph = cards.build(trace, index)
         self.seeds = self._find_seeds()
         own = [self._card_size(card) for card in self.graph.cards]
@@ -185,6 +236,74 @@ class Picture:
     def rect(self, card: int) -> Rect:
         left, top, right, bottom = self._rects[card]
         return (float(left), float(top), float(right), float(bottom))
+
+    @property
+    def rects(self) -> np.ndarray:
+        """Left, top, right, bottom of every card and folded group that is drawn, in rows."""
+        return self._rects
+
+    def hit(self, x: float, y: float, playback: Playback, tolerance: float = 7.0) -> Hit | None:
+        """What lies under a point at this moment; wires from ``tolerance`` away."""
+        seed = self.seed_at(x, y, playback)
+        if seed is not None:
+            return Hit("seed", card=seed.card, seed=seed)
+        card = self.card_at(x, y, playback)
+        if card is not None:
+            return Hit("card", card=card)
+        wire = self.wire_at(x, y, playback, tolerance)
+        return None if wire is None else Hit("wire", wire=wire.id)
+
+    def related(self, card: int) -> Related:
+        """Everything a card was computed from and everything computed from it."""
+        up: dict[int, list[Wire]] = {}
+        down: dict[int, list[Wire]] = {}
+        for wire in self.graph.wires:
+            up.setdefault(wire.target, []).append(wire)
+            down.setdefault(wire.source, []).append(wire)
+        wires: set[int] = set()
+        found: list[frozenset[int]] = []
+        for ways, end in ((up, "source"), (down, "target")):
+            seen, todo = {card}, [card]
+            while todo:
+                for wire in ways.get(todo.pop(), ()):
+                    wires.add(wire.id)
+                    other: int = getattr(wire, end)
+                    if other not in seen:
+                        seen.add(other)
+                        todo.append(other)
+            found.append(frozenset(seen - {card}))
+        return Related(found[0], found[1], frozenset(wires))
+
+    def search(self, text: str) -> tuple[int, ...]:
+        """Cards by name, expression, node name, ``line 12`` or ``:12``, or shape such as ``[4, 3]`` or ``4×3``."""
+        wanted = " ".join(text.lower().split())
+        if not wanted:
+            return ()
+        line = re.fullmatch(r"(?:line |:|第 ?)(\d+)(?: ?行)?", wanted)
+        sizes = re.fullmatch(r"[\[(]?\s*(\d+(?:\s*[,×x]\s*\d+)*)\s*,?\s*[\])]?", wanted)
+        shape = tuple(map(int, re.findall(r"\d+", sizes[1]))) if sizes and not wanted.isdigit() else None
+        found = []
+        for card in self.graph.cards:
+            op = None if card.op is None else self.trace.ops[card.op]
+            if line:
+                match = op is not None and op.line == int(line[1])
+            elif shape is not None:
+                match = any(self.trace.values[value].shape == shape for value in card.values)
+            else:
+                match = any(wanted in said for said in self._said(card))
+            if match:
+                found.append(card.id)
+        return tuple(found)
+
+    def _said(self, card: Card) -> list[str]:
+        """Everything a card may be looked for by, in small letters."""
+        op = None if card.op is None else self.trace.ops[card.op]
+        said = [card.title, self._node_name(card)]
+        said += [name for value in card.values for name in self.trace.values[value].names]
+        said += [self.trace.passes[number].nodes[node].name for number, node in card.nodes]
+        if op is not None:
+            said += [op.text, op.name, op.module or ""]
+        return [" ".join(part.lower().split()) for part in said]
 
     def card_at(self, x: float, y: float, playback: Playback) -> int | None:
         """The visible card under a point."""
@@ -339,6 +458,8 @@ class Picture:
         view: Rect | None = None,
         scale: float = 1.0,
         selected: int | None = None,
+        hovered: int | None = None,
+        motion: float | None = None,
     ) -> Scene:
         """What the picture shows at this moment.
 
@@ -346,6 +467,8 @@ class Picture:
             view: only what touches this part of the picture.
             scale: how large it will be drawn; small cards say less.
             selected: a card chosen by the reader.
+            hovered: the card under the pointer.
+            motion: phase, 0 … 1, of the current step's animation; None shows the moment after it.
         """
         view = view or self.bounds
         shown = _inside(self._rects, view) & (self._born < playback.cursor)
