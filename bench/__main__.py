@@ -112,7 +112,7 @@ def memory_rows() -> Iterator[Row]:
         ("program recorded", "peak memory of the transformer program", "≤ 1.2×"),
         (
             "backward within limit",
-            "peak memory of the same, only its backward recorded, up to 4,096 elements",
+            "peak memory of the same, only its backward recorded, with that limit",
             "≤ 1.2×",
         ),
         ("backward recorded", "peak memory of the same, only its backward recorded, all gradients whole", ""),

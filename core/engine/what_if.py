@@ -202,6 +202,10 @@ def seeds_for(rule: Rule, numbers: Sequence[float], roots: Sequence[Any]) -> lis
     return seeds
 
 
+def _count(numbers: int) -> str:
+    return "1 number" if numbers == 1 else f"{numbers} numbers"
+
+
 def set_leaf(rule: Rule, leaf: Tensor, numbers: Sequence[float]) -> None:
     """Overwrites the values of a leaf, row-major, without a trace in its graph or version; refuses a wrong count."""
     if leaf.numel() != len(numbers):
