@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import lru_cache
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgba
@@ -14,14 +14,18 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
-from gui.scene import READABLE, Box, Boxes, Curve, Label, Scene
-from gui.theme import CHINESE, MONO, SANS, Palette
+from gui import fonts
+from gui.scene import READABLE, Box, Boxes, Curve, Label, Raster, Scene
+from gui.theme import Palette
 
 DPI = 72.0
 """One point is one pixel at this resolution, so that every size below is both."""
 
 _ROUND = 0.5522847498
 """Control points of a quarter circle."""
+
+_COARSE = 512
+"""Pixels to which a raster is enlarged in pictures of lines, because many programs smooth what they enlarge."""
 
 Rgba = tuple[float, float, float, float]
 
@@ -50,22 +54,25 @@ class Painter:
         self.scale = scale
         self.origin = origin
         self.transform = Affine2D().translate(-origin[0], -origin[1]).scale(scale, -scale).translate(0, height)
+        self.pixels = isinstance(renderer, RendererAgg)
 
     def background(self, width: float, colour: str = "canvas") -> None:
-        gc = self._pen("", 0)
         corners = [(0, 0), (width, 0), (width, self.height), (0, self.height), (0, 0)]
-        self.renderer.draw_path(gc, Path(corners, closed=True), Affine2D(), _rgba(self.palette[colour]))
+        self._fill(Path(corners, closed=True), Affine2D(), colour)
 
     def paint(self, scene: Scene, *, text: bool = True) -> None:
-        """Shapes from back to front, then the texts."""
+        """Shapes from back to front, then the texts; pictures of lines can be enlarged and keep theirs."""
         for shape in scene.shapes:
-            if isinstance(shape, Box):
-                self._box(shape)
-            elif isinstance(shape, Curve):
-                self._curve(shape)
-            else:
-                self._boxes(shape)
-        if text and self.scale >= READABLE:
+            match shape:
+                case Box():
+                    self._box(shape)
+                case Curve():
+                    self._curve(shape)
+                case Boxes():
+                    self._boxes(shape)
+                case Raster():
+                    self._raster(shape)
+        if text and (self.scale >= READABLE or not self.pixels):
             for label in scene.labels:
                 self._label(label)
 
@@ -81,11 +88,27 @@ class Painter:
         gc.set_snap(False)
         return gc
 
+    def _fill(self, path: Path, transform: Affine2D, colour: str) -> None:
+        gc = self._pen("", 0)
+        self.renderer.draw_path(gc, path, transform, _rgba(self.palette[colour]))
+        gc.restore()
+
     def _box(self, box: Box) -> None:
         gc = self._pen(box.line, box.weight, box.dashed)
-        path = _round_box(box.x, box.y, box.width, box.height, box.radius, box.square)
-        self.renderer.draw_path(gc, path, self.transform, _rgba(self.palette[box.fill]) if box.fill else None)
+        left, top, right, bottom = self._place(box.x, box.y, box.x + box.width, box.y + box.height)
+        if self.pixels:
+            # Straight lines are sharp where their edges are edges of pixels.
+            shift = round(gc.get_linewidth()) % 2 / 2
+            left, top, right, bottom = (floor(edge - shift + 0.5) + shift for edge in (left, top, right, bottom))
+        path = _round_box(right - left, bottom - top, box.radius * self.scale, box.square)
+        transform = Affine2D().scale(1, -1).translate(left, self.height - top)
+        self.renderer.draw_path(gc, path, transform, _rgba(self.palette[box.fill]) if box.fill else None)
         gc.restore()
+
+    def _place(self, left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
+        """A rectangle of the scene in pixels, from the top left corner."""
+        (x, y), k = self.origin, self.scale
+        return ((left - x) * k, (top - y) * k, (right - x) * k, (bottom - y) * k)
 
     def _boxes(self, boxes: Boxes) -> None:
         if not len(boxes.rects):
@@ -93,33 +116,57 @@ class Painter:
         left, top, right, bottom = boxes.rects.T
         corners = np.stack([left, top, right, top, right, bottom, left, bottom, left, top], axis=1).reshape(-1, 2)
         codes = np.tile([Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY], len(left))
-        gc = self._pen("", 0)
-        self.renderer.draw_path(gc, Path(corners, codes), self.transform, _rgba(self.palette[boxes.fill]))
-        gc.restore()
+        self._fill(Path(corners, codes), self.transform, boxes.fill)
 
     def _curve(self, curve: Curve) -> None:
         points, head = _with_head(curve)
         gc = self._pen(curve.line, curve.weight, curve.dashed)
+        down = 0.0
+        if self.pixels and len({y for _, y in points}) == 1:
+            # A level line is sharp like the edges of boxes.
+            y, shift = self.height - (points[0][1] - self.origin[1]) * self.scale, round(gc.get_linewidth()) % 2 / 2
+            down = floor(y - shift + 0.5) + shift - y
+        transform = self.transform.frozen().translate(0, down) if down else self.transform
         codes = [Path.MOVETO] + [Path.CURVE4] * (len(points) - 1)
-        self.renderer.draw_path(gc, Path(points, codes), self.transform, None)
+        self.renderer.draw_path(gc, Path(points, codes), transform, None)
         gc.restore()
         if head:
-            gc = self._pen("", 0)
-            path = Path([*head, head[0]], closed=True)
-            self.renderer.draw_path(gc, path, self.transform, _rgba(self.palette[curve.line]))
+            gc = self._pen(curve.line, 1.0)
+            self.renderer.draw_path(gc, Path([*head, head[0]], closed=True), transform, _rgba(self.palette[curve.line]))
             gc.restore()
+
+    def _raster(self, raster: Raster) -> None:
+        if not raster.rows or not raster.columns:
+            return
+        elements = np.frombuffer(raster.rgba, np.uint8).reshape(raster.rows, raster.columns, 4)
+        place = self._place(raster.x, raster.y, raster.x + raster.width, raster.y + raster.height)
+        gc = self.renderer.new_gc()
+        if self.pixels:
+            left, top, right, bottom = (float(round(edge)) for edge in place)
+            rows, columns = _nearest(raster.rows, bottom - top), _nearest(raster.columns, right - left)
+            if rows.size and columns.size:
+                picture = np.ascontiguousarray(elements[rows[::-1]][:, columns])
+                self.renderer.draw_image(gc, left, self.height - bottom, picture)
+        else:
+            left, top, right, bottom = place
+            times = ceil(_COARSE / max(raster.rows, raster.columns))
+            picture = elements[::-1].repeat(times, 0).repeat(times, 1)
+            size = Affine2D().scale(right - left, bottom - top)
+            self.renderer.draw_image(gc, left, self.height - bottom, picture, size)
+        gc.restore()
 
     def _label(self, label: Label) -> None:
         size = label.size * self.scale
         font = _font(label.mono, label.bold, size)
-        width, _, _ = self.renderer.get_text_width_height_descent(label.text, font, False)
+        text = _readable(label.text)
+        width, _, _ = self.renderer.get_text_width_height_descent(text, font, False)
         x = (label.x - self.origin[0]) * self.scale - {"w": 0.0, "e": width, "c": width / 2}[label.anchor]
         # Centred on the height of capitals; line boxes of fallback fonts differ too much to centre on.
         down = (label.y - self.origin[1]) * self.scale + 0.36 * size
         gc = self._pen(label.colour, 1)
         # ismath=False: a pair of dollar signs in a program's text is no mathematics.
         y = down if self.renderer.flipy() else self.height - down
-        self.renderer.draw_text(gc, x, y, label.text, font, 0, False)
+        self.renderer.draw_text(gc, x, y, text, font, 0, False)
         gc.restore()
 
 
@@ -138,39 +185,40 @@ def pixels(renderer: RendererAgg) -> Any:
     return Image.frombuffer("RGBA", (buffer.shape[1], buffer.shape[0]), buffer, "raw", "RGBA", 0, 1)
 
 
-@cache
-def _families(mono: bool) -> tuple[str, ...]:
-    """Families this computer has: the one wanted, matplotlib's own, then Chinese and symbols as fallbacks."""
-    available = set(font_manager.get_font_names())
-    wanted = MONO if mono else SANS
-    own = "DejaVu Sans Mono" if mono else "DejaVu Sans"
-    first = next((family for family in wanted if family in available), own)
-    chinese = [family for family in CHINESE if family in available][:1]
-    return tuple(dict.fromkeys([first, own, "DejaVu Sans", *chinese]))
-
-
 @lru_cache(maxsize=256)
 def _font(mono: bool, bold: bool, size: float) -> FontProperties:
-    return FontProperties(family=list(_families(mono)), weight="bold" if bold else "normal", size=size)
+    return FontProperties(family=fonts.families(mono), weight="bold" if bold else "normal", size=size)
 
 
 @lru_cache(maxsize=4096)
-def _round_box(x: float, y: float, width: float, height: float, radius: float, square: str) -> Path:
+def _readable(text: str) -> str:
+    """The text, with a sign in place of what no font has and of what has no shape: never an empty box."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char.isprintable() and fonts.covers(char) else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _nearest(elements: int, pixels: float) -> np.ndarray:
+    """For each pixel of a side, the element it shows."""
+    return ((np.arange(pixels) + 0.5) * elements / max(pixels, 1)).astype(int)
+
+
+@lru_cache(maxsize=4096)
+def _round_box(width: float, height: float, radius: float, square: str) -> Path:
+    """A rounded rectangle, its top left corner at 0, 0 and y downwards."""
     r = min(radius, width / 2, height / 2)
     if r <= 0:
-        corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height), (x, y)]
-        return Path(corners, closed=True)
+        return Path([(0, 0), (width, 0), (width, height), (0, height), (0, 0)], closed=True)
     k = r * (1 - _ROUND)
-    right, bottom = x + width, y + height
     if square == "top":
-        vertices = [(x, y), (right, y)]
+        vertices = [(0.0, 0.0), (width, 0.0)]
         codes = [Path.MOVETO, Path.LINETO]
     else:
-        vertices = [(x, y + r), (x, y + k), (x + k, y), (x + r, y), (right - r, y)]
-        vertices += [(right - k, y), (right, y + k), (right, y + r)]
+        vertices = [(0, r), (0, k), (k, 0), (r, 0), (width - r, 0)]
+        vertices += [(width - k, 0), (width, k), (width, r)]
         codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
-    vertices += [(right, bottom - r), (right, bottom - k), (right - k, bottom), (right - r, bottom), (x + r, bottom)]
-    vertices += [(x + k, bottom), (x, bottom - k), (x, bottom - r), vertices[0]]
+    vertices += [(width, height - r), (width, height - k), (width - k, height), (width - r, height), (r, height)]
+    vertices += [(k, height), (0, height - k), (0, height - r), vertices[0]]
     codes += [Path.LINETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
     return Path(vertices, codes)
 

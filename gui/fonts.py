@@ -1,0 +1,93 @@
+"""The fonts that come along, made known to matplotlib and to Tk: text looks the same on every machine."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import ctypes.util
+import importlib.util
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from gui.theme import CHINESE
+
+if TYPE_CHECKING:
+    from matplotlib.font_manager import FontManager
+
+SANS: Final = "DejaVu Sans"
+MONO: Final = "DejaVu Sans Mono"
+HANZI: Final = "Pullback Sans SC"
+"""Noto Sans CJK SC without what DejaVu has; see scripts/make_font.py."""
+
+_HANZI_FILE: Final = Path(__file__).resolve().parent.parent / "assets" / "fonts" / "PullbackSansSC.ttf"
+_DEJAVU_FILES: Final = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf")
+
+
+def files() -> list[Path]:
+    """The font files: DejaVu out of matplotlib's own data, found without importing it, and the Chinese one."""
+    spec = importlib.util.find_spec("matplotlib")
+    folders = spec.submodule_search_locations if spec else None
+    fonts = [Path(folder, "mpl-data", "fonts", "ttf", name) for folder in folders or () for name in _DEJAVU_FILES]
+    return [*(font for font in fonts if font.exists()), _HANZI_FILE]
+
+
+@cache
+def register() -> None:
+    """Lets Tk use the fonts, in this process only; to be called before the first window.
+
+    Where the system refuses, its own fonts have to do. macOS has PingFang, which its Tk finds by itself.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        if sys.platform == "win32":
+            private = 0x10  # FR_PRIVATE: gone when the process ends
+            for path in files():
+                ctypes.windll.gdi32.AddFontResourceExW(str(path), private, None)
+        elif sys.platform != "darwin":
+            library = ctypes.CDLL(ctypes.util.find_library("fontconfig") or "libfontconfig.so.1")
+            add = library.FcConfigAppFontAddFile
+            add.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+            for path in files():
+                add(None, str(path).encode())
+
+
+@cache
+def families(mono: bool) -> list[str]:
+    """Where matplotlib looks for a glyph: the font wanted, DejaVu's symbols, Chinese; then what the system has.
+
+    The last is for scripts that do not come along, in the names and strings of a program.
+    """
+    manager = _manager()
+    installed = {entry.name for entry in manager.ttflist}
+    others = [family for family in CHINESE if family in installed][:1]
+    return list(dict.fromkeys([MONO if mono else SANS, SANS, HANZI, *others]))
+
+
+def covers(char: str) -> bool:
+    """Whether any of the fonts has a glyph for a character."""
+    return any(ord(char) in charmap for charmap in _charmaps())
+
+
+@cache
+def _manager() -> FontManager:
+    from matplotlib import font_manager
+
+    manager = font_manager.fontManager
+    for path in files():
+        manager.addfont(path)
+        # The first of equals is taken: not another version of DejaVu that the system may have.
+        manager.ttflist.insert(0, manager.ttflist.pop())
+    # The Chinese one has to do for bold text as well.
+    manager.ttflist.insert(0, replace(manager.ttflist[0], weight=700))
+    return manager
+
+
+@cache
+def _charmaps() -> tuple[Mapping[int, object], ...]:
+    from matplotlib import font_manager
+
+    paths = [_manager().findfont(family) for family in families(True)]
+    return tuple(font_manager.get_font(path).get_charmap() for path in paths)
