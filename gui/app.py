@@ -16,6 +16,7 @@ import customtkinter as ctk
 from core.files import read_program, read_trace
 from core.playback import Playback
 from core.records import Cut
+from gui import fonts
 from gui.canvas import GraphCanvas
 from gui.cards import DETACHING, Graph, Wire
 from gui.editor import Editor
@@ -52,6 +53,7 @@ class App(ctk.CTk):
     """
 
     def __init__(self, start: Callable[[], Runner] = start_worker) -> None:
+        fonts.register()
         super().__init__(className="Pullback")
         self.title("Pullback")
         self._place_window()
