@@ -5,16 +5,9 @@ from __future__ import annotations
 import tkinter as tk
 
 from core.records import Failure
+from gui.failure import failure_lines
 from gui.i18n import Words
 from gui.theme import Look
-
-
-def failure_lines(failure: Failure, words: Words) -> tuple[str, str]:
-    """The explanation in plain words ('' where torch says it best), and torch's own text in one line."""
-    explanation = words.get(f"failure.{failure.kind}", failure.explanation, **failure.facts)
-    place = f"{words('error.mark', line=failure.line)} · " if failure.line else ""
-    message = " ".join(failure.message.split())
-    return explanation, f"{place}{failure.type}: {message}" if message else f"{place}{failure.type}"
 
 
 class Output(tk.Frame):

@@ -16,9 +16,9 @@ from core.playback import Playback
 from core.records import Arrival, Event, Failure, Op, TensorSnapshot, Trace
 from gui import cards, figures
 from gui.export import export_picture
+from gui.failure import failure_lines
 from gui.i18n import words
 from gui.inspector import describe
-from gui.output import failure_lines
 from gui.scene import Picture, Scene
 from gui.theme import DARK, LIGHT
 from tests.gui import traces
