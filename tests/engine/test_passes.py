@@ -139,7 +139,18 @@ def test_a_second_pass_knows_where_its_nodes_were_born() -> None:
     assert set(born.values()) == {(0, at)}
     assert len(born) >= 2
     assert step(second, "PowBackward0").grad_outputs[0] is not None
-    assert next(n for n in second.nodes if n.op is not None and trace.ops[n.op].text == "g * x").born is None
+    made_by = {trace.ops[node.op].text: node.born for node in second.nodes if node.op is not None}
+    assert made_by == {"g * x": None, "(g * x).sum()": None}
+
+
+def test_each_node_is_born_in_the_step_that_made_it() -> None:
+    trace = run(X + "g, = torch.autograd.grad(x.exp().sin().sum(), x, create_graph=True)\ng.sum().backward()\n")
+    assert names(trace.passes[0]) == ["SumBackward0", "SinBackward0", "ExpBackward0"]
+    assert [(node.name, node.born) for node in trace.passes[1].nodes if node.born] == [
+        ("MulBackward0", (0, 2)),
+        ("MulBackward0", (0, 1)),
+        ("CosBackward0", (0, 1)),
+    ]
 
 
 def test_sums_of_captured_gradients_are_born_in_the_last_step() -> None:

@@ -269,6 +269,11 @@ def test_a_real_run_of_the_file(tmp_path: Path) -> None:
     assert record(source, options=Options(path=str(path))).stdout == plain.stdout
 
 
+def test_a_program_that_is_no_file_can_read_its_own_source() -> None:
+    source = "import inspect\ndef f():\n    return 1  # one\nprint(inspect.getsource(f), end='')\n"
+    assert record(source).stdout == "def f():\n    return 1  # one\n"
+
+
 def test_the_state_of_this_process_is_put_back() -> None:
     def state() -> tuple[object, ...]:
         return (
