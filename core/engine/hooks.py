@@ -203,7 +203,9 @@ def grad_left(variable: Tensor, before: Tensor | None, arrived: Tensor | None, h
     with unobserved():
         if not hooked or arrived is None:
             return copy_of(variable.grad)
-        return arrived if before is None else before + arrived
+        if before is None:
+            return arrived
+        return arrived + before if before.is_sparse else before + arrived  # torch refuses sparse + dense
 
 
 def vjp_before_sum(node: Node, grad_outputs: Gradients, grad_inputs: Gradients) -> Gradients:

@@ -68,9 +68,8 @@ class Run:
     def execute(self) -> Trace:
         """Runs the program; returns its trace. Raises WhatIfError."""
         names = {BIND: self.forward.bind, ALTER: self.forward.alter, USE: self.forward.use}
-        raised, failure, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
+        _, failure, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
         self.plan.check_refused()
-        self.answered = isinstance(raised, _Answered)
         if self.answered:
             return self.trace()
         if failure is None:
@@ -78,6 +77,11 @@ class Run:
         else:
             self.error = explain(self.recording.trace(), failure)
         return self.trace()
+
+    def done(self) -> BaseException:
+        """An exception that ends the run because it has told what it was run for."""
+        self.answered = True
+        return _Answered()
 
     def name_of(self, tensor: Any) -> str:
         """What the program calls a tensor."""
@@ -240,7 +244,7 @@ def local_jacobian(
             name = node_name(node)
             for one in jacobian.local_jacobian(node):
                 answer.append(one.record(f"{name}: output {one.output} by input {one.input}"))
-            raise _Answered
+            raise run.done()
 
     run = Run(source, what_if, options)
     run.backward.probe = probe
@@ -265,7 +269,7 @@ def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: in
             root, leaf = run.name_of(roots[one.output]), run.name_of(leaves[one.input])
             value = run.recording.value_of(leaves[one.input])
             answer.append(msgspec.structs.replace(one.record(f"d{root}/d{leaf}"), input=value))
-        raise _Answered
+        raise run.done()
 
     run = Run(source, what_if, options)
     run.backward.before = before

@@ -143,6 +143,13 @@ def test_a_second_pass_knows_where_its_nodes_were_born() -> None:
     assert made_by == {"g * x": None, "(g * x).sum()": None}
 
 
+def test_the_first_node_born_behind_an_operation_is_not_the_operations() -> None:
+    trace = run(X + "g, = torch.autograd.grad(x ** 4, x, torch.ones(2), create_graph=True)\ng.sum().backward()\n")
+    assert [(node.name, node.born) for node in trace.passes[1].nodes if node.name == "PowBackward0"] == [
+        ("PowBackward0", (0, 0)),
+    ]
+
+
 def test_each_node_is_born_in_the_step_that_made_it() -> None:
     trace = run(X + "g, = torch.autograd.grad(x.exp().sin().sum(), x, create_graph=True)\ng.sum().backward()\n")
     assert names(trace.passes[0]) == ["SumBackward0", "SinBackward0", "ExpBackward0"]
@@ -258,6 +265,28 @@ def test_jacobians_on_request() -> None:
         local_jacobian(source, WhatIf(), Options(), 0, 99)
     with pytest.raises(ValueError, match="no pass 3"):
         pass_jacobian(source, WhatIf(), Options(), 3)
+
+
+def test_a_question_is_answered_though_the_program_catches_everything() -> None:
+    source = X + "try:\n    (x ** 2).sum().backward()\nexcept BaseException:\n    pass\n"
+    (local,) = local_jacobian(source, WhatIf(), Options(), 0, 1)
+    assert local.tensor is not None
+    assert local.tensor.data == [2.0, 0.0, 0.0, 4.0]
+    (whole,) = pass_jacobian(source, WhatIf(), Options(), 0)
+    assert whole.tensor is not None
+    assert whole.tensor.data == [2.0, 4.0]
+
+
+def test_a_dense_gradient_behind_a_sparse_one() -> None:
+    trace = run(
+        "import torch\nw = torch.ones(3, 2, requires_grad=True)\nw.register_post_accumulate_grad_hook(lambda p: None)\n"
+        "torch.nn.functional.embedding(torch.tensor([1]), w, sparse=True).sum().backward()\n(w * 2).sum().backward()\n"
+    )
+    before, after = (step(one, "AccumulateGrad").grad_after for one in trace.passes)
+    assert before is not None
+    assert after is not None
+    assert (before.layout, after.layout) == ("sparse_coo", "strided")
+    assert after.data == [2.0, 2.0, 3.0, 3.0, 2.0, 2.0]
 
 
 def test_a_whole_tensor_on_request() -> None:
