@@ -4,31 +4,51 @@ from __future__ import annotations
 
 import io
 import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Final
 
 import matplotlib
-from matplotlib.artist import Artist
-from matplotlib.backend_bases import RendererBase
-from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_pdf import PdfFile, RendererPdf
+from matplotlib.backends.backend_svg import RendererSVG
+from PIL import Image
 
 from core.files import write_whole
 from core.playback import Playback
 from core.records import Trace
-from gui import paint
-from gui.i18n import words
-from gui.scene import Picture, Scene, legend
+from gui import fonts, paint
+from gui.failure import failure_lines
+from gui.i18n import Words, words
+from gui.scene import Box, Boxes, Curve, Label, Picture, Raster, Rect, Scene, Shape, legend, text_width
 from gui.theme import PALETTES, Palette
 
-STILL = frozenset({".png", ".svg", ".pdf"})
-MOVING = frozenset({".gif", ".webp"})
-LARGEST = 60_000_000
-WIDEST = 30_000
-"""Pixels of a picture at most, and of one side."""
-LONGEST = 400
+STILL: Final = frozenset({".png", ".svg", ".pdf"})
+MOVING: Final = frozenset({".gif", ".webp"})
+
+WIDEST: Final = 30_000
+"""Pixels of a side at most."""
+LARGEST: Final = 40_000_000
+"""Pixels of a picture at most: 160 MB while it is drawn."""
+LARGEST_FILM: Final = 120_000_000
+"""Pixels of all frames of an animation at most."""
+LONGEST: Final = 400
 """Frames of an animation at most."""
-FOOT = 36.0
-"""Room for the legend."""
+PAGE: Final = 14_400.0
+"""Points of a side of a PDF page at most; more is not shown by every reader."""
+
+MARGIN, GAP = 24.0, 22.0
+LEAST: Final = 420.0
+"""Width of the smallest page, for what stands below the picture."""
+SAID: Final = 12.0
+"""Size of the text there."""
+LINE: Final = 18.0
+FAILURE_LINES: Final = 8
+
+FORWARD, BACKWARD, LAST = 400, 1000, 3000
+"""Milliseconds that a frame stands: an operation, a step of a backward pass, the end."""
 
 
 def export_picture(
@@ -40,17 +60,23 @@ def export_picture(
     scale: float = 2.0,
     theme: str = "light",
     lang: str = "en",
-) -> None:
-    """Writes the picture of a trace; the file is there whole or not at all.
+) -> float:
+    """Writes the picture of a trace, cropped to what it shows; the file is there whole or not at all.
 
     Args:
         out_path: its ending says the kind: .png, .svg, .pdf, or .gif, .webp (one frame for each event).
-        step: how many events have happened, or 'last'; 'all' for an animation. With ``pass_``: how many steps of it.
+        step: how many events have happened, with ``pass_`` how many of its steps; or 'last', or 'all' for an animation,
+            which shows everything in either case.
         pass_: a backward call, 0-based.
         scale: pixels for each unit of the picture (pictures of pixels only).
 
+    Returns:
+        The scale it was drawn at. A picture of pixels that would be larger than ``LARGEST`` or ``WIDEST`` (an
+        animation: ``LARGEST_FILM``) is drawn smaller, as is a PDF larger than a page can be; an SVG never is.
+
     Raises:
         ValueError: one line, when what is asked for does not exist.
+        OSError: it cannot be written.
     """
     path = Path(out_path)
     kind = path.suffix.lower()
@@ -64,14 +90,21 @@ def export_picture(
     first, last = _range(playback, step, pass_)
     if kind in STILL and step == "all":
         raise ValueError(f"{path.name}: one picture cannot show all steps; write a .gif or .webp")
-    sheet = _Sheet(Picture(trace, playback.index), lang, PALETTES[theme])
-    if kind in MOVING:
-        blob = sheet.animation(playback, first, last, kind, scale)
-    elif kind == ".png":
-        blob = sheet.png(playback.at(last), scale)
+    if kind in MOVING and last - first >= LONGEST:
+        raise ValueError(f"{last - first + 1} frames are too many for an animation, {LONGEST} are the most; "
+                         "choose a --pass or a --step")  # fmt: skip
+    moments = [playback.at(cursor) for cursor in range(first if kind in MOVING else last, last + 1)]
+    sheet = _Sheet(Picture(trace, playback.index), moments, words(lang), PALETTES[theme])
+    if kind == ".svg":
+        scale, blob = 1.0, _svg(sheet, moments[-1])
+    elif kind == ".pdf":
+        scale = min(1.0, PAGE / max(sheet.size(1.0)))
+        blob = _pdf(sheet, moments[-1], scale)
     else:
-        blob = sheet.drawing(playback.at(last), kind)
+        scale = _affordable(sheet, scale, len(moments))
+        blob = _png(sheet, moments[-1], scale) if kind == ".png" else _film(sheet, moments, scale, kind)
     write_whole(path, blob)
+    return scale
 
 
 def _range(playback: Playback, step: int | str, pass_: int | None) -> tuple[int, int]:
@@ -98,71 +131,224 @@ def _range(playback: Playback, step: int | str, pass_: int | None) -> tuple[int,
     return start, stop
 
 
+# ── The page ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 class _Sheet:
-    """The picture with its legend, at any moment."""
+    """The page: the picture, and below it what went wrong, the legend and the moment.
 
-    def __init__(self, picture: Picture, lang: str, palette: Palette) -> None:
+    Args:
+        moments: all that will be drawn; the page has room for each of them, so that nothing moves in an animation.
+    """
+
+    def __init__(self, picture: Picture, moments: Sequence[Playback], words: Words, palette: Palette) -> None:
         self.picture = picture
-        self.words = words(lang)
+        self.words = words
         self.palette = palette
-        left, top, right, bottom = picture.bounds
-        self.origin = (left, top)
-        self.size = (max(right - left, 560.0), max(bottom - top, 80.0) + FOOT)
-        self.legend = legend(self.words, left + 24, top + self.size[1] - FOOT / 2 - 4)
+        rects = [rect for moment in moments for rect in _extents(picture.scene(moment, words))]
+        self.frame = _around(rects) if rects else (0.0, 0.0, LEAST, 0.0)
+        self.foot_size = (0.0, 0.0)
+        for moment in moments:
+            _, width, height = self.foot(moment)
+            self.foot_size = (max(width, self.foot_size[0]), max(height, self.foot_size[1]))
 
-    def scenes(self, playback: Playback) -> tuple[Scene, Scene]:
-        return self.picture.scene(playback, self.words), self.legend
+    def size(self, scale: float) -> tuple[float, float]:
+        """Width and height of the page in pixels."""
+        left, top, right, bottom = self.frame
+        below = max(scale, 1.0)
+        inner = max((right - left) * scale, self.foot_size[0] * below)
+        return (inner + 2 * MARGIN * below, (bottom - top) * scale + (self.foot_size[1] + 2 * MARGIN) * below)
 
-    def render(self, playback: Playback, scale: float) -> RendererAgg:
-        # A very large graph is drawn smaller rather than not at all; .svg and .pdf have no such limit.
-        scale = min(scale, WIDEST / max(self.size), (LARGEST / (self.size[0] * self.size[1])) ** 0.5)
-        width, height = (max(1, int(side * scale)) for side in self.size)
-        renderer = paint.screen(width, height, self.palette)
-        painter = paint.Painter(renderer, height, self.palette, scale=scale, origin=self.origin)
-        for scene in self.scenes(playback):
-            painter.paint(scene)
-        return renderer
+    def draw(self, painter: paint.Painter, moment: Playback, scale: float) -> None:
+        """Draws a moment; what stands below the picture stays legible however small the picture is."""
+        width, height = self.size(scale)
+        left, top, right, _ = self.frame
+        below = max(scale, 1.0)
+        painter.background(width)
+        painter.look(scale, (left - max(MARGIN * below / scale, (width / scale - (right - left)) / 2),
+                             top - MARGIN * below / scale))  # fmt: skip
+        painter.paint(self.picture.scene(moment, self.words, scale=scale if painter.pixels else 1.0))
+        scene, _, _ = self.foot(moment)
+        painter.look(below, (-MARGIN, self.foot_size[1] + MARGIN - height / below))
+        painter.paint(scene)
 
-    def png(self, playback: Playback, scale: float) -> bytes:
-        target = io.BytesIO()
-        paint.pixels(self.render(playback, scale)).save(target, "PNG")
-        return target.getvalue()
+    def foot(self, moment: Playback) -> tuple[Scene, float, float]:
+        """What stands below the picture; its width and height."""
+        frame = self.frame[2] - self.frame[0]
+        width = max(LEAST, frame)
+        y = GAP
+        boxes: list[Shape] = []
+        labels: list[Label] = []
+        error = moment.trace.error
+        if moment.at_end and error is not None:
+            lines = [
+                Label(GAP / 2, 0, text, colour, SAID + 1, mono=False)
+                for said, colour in zip(failure_lines(error, self.words), ("wrong", "quiet"), strict=True)
+                for text in _wrapped(said, min(width, 640.0) - GAP, SAID + 1)
+            ][:FAILURE_LINES]  # fmt: skip
+            wide = max(text_width(label.text, label.size, False) for label in lines) + GAP
+            boxes.append(Box(0, y, wide, len(lines) * LINE + GAP / 2, "wrong_soft", "wrong"))
+            labels += [Label(line.x, y + GAP / 4 + (n + 0.5) * LINE, line.text, line.colour, line.size, mono=False)
+                       for n, line in enumerate(lines)]  # fmt: skip
+            y += len(lines) * LINE + GAP * 1.25
+        meaning = legend(self.words, 0, y + LINE / 2)
+        legend_width = max((rect[2] for rect in _extents(meaning)), default=0.0)
+        said = _moment(moment, self.words)
+        if said[0]:
+            room = text_width(said[0], SAID, False)
+            if legend_width + GAP + room <= width:
+                labels.append(Label(width, y + LINE / 2, said[0], said[1], SAID, "e", mono=False))
+            else:
+                y += LINE + GAP / 4
+                width = max(width, room)
+                labels.append(Label(0, y + LINE / 2, said[0], said[1], SAID, mono=False))
+        scene = Scene((*boxes, *meaning.shapes), (*labels, *meaning.labels))
+        return scene, max(width, legend_width), y + LINE
 
-    def drawing(self, playback: Playback, kind: str) -> bytes:
-        """SVG with selectable text, or PDF with embedded TrueType."""
-        figure = Figure(figsize=(self.size[0] / 72, self.size[1] / 72), dpi=72)
-        figure.patch.set_facecolor(self.palette["canvas"])
-        figure.add_artist(_Drawing(self, playback))
-        target = io.BytesIO()
-        meta = {"Date": None} if kind == ".svg" else {"CreationDate": None}
-        with matplotlib.rc_context({"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "pullback"}):
-            figure.savefig(target, format=kind[1:], facecolor=figure.get_facecolor(), metadata=meta)
-        return target.getvalue()
 
-    def animation(self, playback: Playback, first: int, last: int, kind: str, scale: float) -> bytes:
-        if last - first > LONGEST:
-            raise ValueError(f"{last - first} frames are too many for an animation; choose a --pass")
-        frames = [
-            paint.pixels(self.render(playback.at(cursor), scale)).convert("RGB") for cursor in range(first, last + 1)
-        ]
-        target = io.BytesIO()
-        times = [900] * (len(frames) - 1) + [2500]
+def _moment(playback: Playback, words: Words) -> tuple[str, str]:
+    """Where the cursor stands, and the colour to say it in."""
+    event, trace = playback.event, playback.trace
+    if event is None:
+        return words("where.start"), "quiet"
+    if event.kind == "op" and event.op is not None:
+        return words("where.forward", n=event.op + 1, all=len(trace.ops)), "quiet"
+    if event.pass_ is None:
+        return words(f"where.{event.kind}"), "quiet"
+    number = event.pass_ + 1
+    if playback.node is None or event.step is None:
+        return words("where.seed" if event.kind == "pass" else "where.end", number=number), "grad"
+    steps = trace.passes[event.pass_].steps
+    name = trace.passes[event.pass_].nodes[playback.node[1]].name
+    return f"{words('where.step', number=number, n=event.step + 1, all=len(steps))} · {name}", "grad"
+
+
+def _extents(scene: Scene) -> Iterator[Rect]:
+    """What everything in a scene covers."""
+    for shape in scene.shapes:
+        match shape:
+            case Box(x=x, y=y, width=width, height=height, weight=weight):
+                yield (x - weight / 2, y - weight / 2, x + width + weight / 2, y + height + weight / 2)
+            case Raster(x=x, y=y, width=width, height=height):
+                yield (x, y, x + width, y + height)
+            case Curve(points=points):
+                # The control points' hull holds the curve.
+                yield _around((x, y, x, y) for x, y in points)
+            case Boxes(rects=rects) if len(rects):
+                yield (*map(float, rects[:, :2].min(axis=0)), *map(float, rects[:, 2:].max(axis=0)))  # type: ignore[misc]
+    for label in scene.labels:
+        width = text_width(label.text, label.size, label.mono)
+        left = label.x - {"w": 0.0, "e": width, "c": width / 2}[label.anchor]
+        yield (left, label.y - label.size / 2, left + width, label.y + label.size / 2)
+
+
+def _around(rects: Iterable[Rect]) -> Rect:
+    left, top, right, bottom = zip(*rects, strict=True)
+    return (min(left), min(top), max(right), max(bottom))
+
+
+def _wrapped(text: str, width: float, size: float) -> list[str]:
+    """The text in lines; broken at blanks, between Chinese characters, and inside a word that is too long."""
+    lines: list[str] = []
+    for part in re.findall(r"\s*(?:[!-⺀]{1,40}|\S)", text):
+        if lines and text_width(lines[-1] + part, size, False) <= width:
+            lines[-1] += part
+        else:
+            lines.append(part.lstrip())
+    return lines
+
+
+# ── The kinds of files ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _affordable(sheet: _Sheet, scale: float, frames: int) -> float:
+    """The scale, or the largest one below it that a picture of pixels can have."""
+    most = min(LARGEST, LARGEST_FILM // frames)
+    width, height = sheet.size(scale)
+    while max(width, height) > WIDEST or width * height > most:
+        scale *= 0.95
+        width, height = sheet.size(scale)
+    return scale
+
+
+def _pixels(sheet: _Sheet, moment: Playback, scale: float) -> Image.Image:
+    width, height = (max(1, round(side)) for side in sheet.size(scale))
+    renderer = paint.screen(width, height, sheet.palette)
+    sheet.draw(paint.Painter(renderer, height, sheet.palette), moment, scale)
+    picture: Image.Image = paint.pixels(renderer).convert("RGB")
+    return picture
+
+
+def _png(sheet: _Sheet, moment: Playback, scale: float) -> bytes:
+    target = io.BytesIO()
+    # 96 dots to the inch at scale 1: documents show it as large as the window does.
+    _pixels(sheet, moment, scale).save(target, "PNG", dpi=(96 * scale, 96 * scale))
+    return target.getvalue()
+
+
+def _svg(sheet: _Sheet, moment: Playback) -> bytes:
+    """Text stays text, and the glyphs it needs come along."""
+    width, height = sheet.size(1.0)
+    target = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "pullback", "svg.id": None}):
+        renderer = RendererSVG(width, height, target, metadata=_facts(moment.trace, Date=None))
+        painter = paint.Painter(renderer, height, sheet.palette)
+        sheet.draw(painter, moment, 1.0)
+        renderer.finalize()
+    text = target.getvalue()
+    text = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', r'width="\1" height="\2"', text, count=1)
+    for mono in (True, False):
+        names = ", ".join(map(repr, fonts.families(mono)))
+        text = text.replace(f"font-family: {names}", f"font-family: {fonts.css_families(mono)}")
+    return text.replace("</style>", f"{fonts.css(painter.texts)}</style>", 1).encode("utf-8")
+
+
+def _pdf(sheet: _Sheet, moment: Playback, scale: float) -> bytes:
+    """Text stays text, in embedded TrueType fonts."""
+    width, height = sheet.size(scale)
+    target = io.BytesIO()
+    with matplotlib.rc_context({"pdf.fonttype": 42}):
+        file = PdfFile(target, metadata=_facts(moment.trace, CreationDate=None))
+        try:
+            file.newPage(width / 72, height / 72)
+            renderer = RendererPdf(file, 72, height / 72, width / 72)
+            sheet.draw(paint.Painter(renderer, height, sheet.palette), moment, scale)
+            renderer.finalize()
+            file.finalize()
+        finally:
+            file.close()
+    return target.getvalue()
+
+
+def _facts(trace: Trace, **date: None) -> dict[str, str | None]:
+    """What a file says about itself; no date, so that the same picture is the same file."""
+    return {"Title": Path(trace.path).stem or "Pullback", "Creator": "Pullback", **date}
+
+
+def _film(sheet: _Sheet, moments: Sequence[Playback], scale: float, kind: str) -> bytes:
+    frames = [_pixels(sheet, moment, scale) for moment in moments]
+    times = [BACKWARD if moment.event is not None and moment.event.pass_ is not None else FORWARD for moment in moments]
+    times[-1] = LAST
+    target = io.BytesIO()
+    if kind == ".webp":
         frames[0].save(
-            target, kind[1:].upper(), save_all=True, append_images=frames[1:], duration=times, loop=0,
-            **({"lossless": True} if kind == ".webp" else {}),
-        )  # fmt: skip
+            target, "WEBP", save_all=True, append_images=frames[1:], duration=times, loop=0, lossless=True, method=2
+        )
         return target.getvalue()
+    palette = _common(frames, sheet.palette)
+    reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    reduced[0].save(target, "GIF", save_all=True, append_images=reduced[1:], duration=times, loop=0, optimize=False)
+    return target.getvalue()
 
 
-class _Drawing(Artist):
-    """Lets savefig draw a scene through the same painter as the screen."""
-
-    def __init__(self, sheet: _Sheet, playback: Playback) -> None:
-        super().__init__()
-        self.sheet = sheet
-        self.playback = playback
-
-    def draw(self, renderer: RendererBase) -> None:
-        painter = paint.Painter(renderer, self.sheet.size[1], self.sheet.palette, origin=self.sheet.origin)
-        for scene in self.sheet.scenes(self.playback):
-            painter.paint(scene)
+def _common(frames: Sequence[Image.Image], palette: Palette) -> Image.Image:
+    """One palette for all frames, as a picture: the theme's colours, and the commonest ones between them."""
+    counts: Counter[tuple[int, ...]] = Counter()
+    for frame in frames:
+        for count, colour in frame.getcolors(frame.width * frame.height) or ():
+            counts[colour] += count  # type: ignore[index]
+    theme = (tuple(bytes.fromhex(colour[1:])) for colour in palette.values())
+    colours = list(dict.fromkeys(chain(theme, (colour for colour, _ in counts.most_common()))))[:256]
+    result = Image.new("P", (1, 1))
+    result.putpalette([level for colour in colours for level in colour])
+    return result

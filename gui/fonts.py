@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
 import ctypes.util
 import importlib.util
+import io
 import sys
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -68,7 +71,51 @@ def families(mono: bool) -> list[str]:
 
 def covers(char: str) -> bool:
     """Whether any of the fonts has a glyph for a character."""
-    return any(ord(char) in charmap for charmap in _charmaps())
+    return any(ord(char) in charmap for charmap in _charmaps(True))
+
+
+def css(texts: Iterable[tuple[str, bool, bool]]) -> str:
+    """Style sheet that carries the glyphs of these (text, mono, bold), so that a browser needs no fonts either."""
+    from matplotlib.font_manager import FontProperties
+
+    wanted: dict[tuple[str, bool], set[int]] = defaultdict(set)
+    for text, mono, bold in texts:
+        for char in map(ord, text):
+            for family, charmap in zip(families(mono), _charmaps(mono), strict=True):
+                if char in charmap:
+                    wanted[family, bold and family != HANZI].add(char)
+                    break
+    rules = []
+    for (family, bold), chars in sorted(wanted.items()):
+        weight = "bold" if bold else "normal"
+        path = _manager().findfont(FontProperties(family=family, weight=weight))
+        if Path(path) in files():
+            data = base64.b64encode(_subset(Path(path), frozenset(chars))).decode("ascii")
+            rules.append(
+                f"@font-face{{font-family:'{family}';font-weight:{weight};src:url(data:font/woff;base64,{data})}}"
+            )
+    return "\n".join(rules)
+
+
+def css_families(mono: bool) -> str:
+    """Families as a style sheet lists them: ours, what other systems have for Chinese, and any."""
+    names = dict.fromkeys([MONO if mono else SANS, SANS, HANZI, *CHINESE])
+    return ", ".join([*(f"'{name}'" for name in names), "monospace" if mono else "sans-serif"])
+
+
+def _subset(path: Path, chars: frozenset[int]) -> bytes:
+    """A font of a few characters, as WOFF."""
+    from fontTools import subset  # type: ignore[import-untyped]
+
+    options = subset.Options(flavor="woff", hinting=False, layout_features=[], recalc_timestamp=False)
+    options.drop_tables += ["GPOS", "GSUB", "GDEF", "kern", "FFTM"]
+    target = io.BytesIO()
+    with subset.load_font(str(path), options) as font:
+        subsetter = subset.Subsetter(options)
+        subsetter.populate(unicodes=chars)
+        subsetter.subset(font)
+        subset.save_font(font, target, options)
+    return target.getvalue()
 
 
 @cache
@@ -86,8 +133,8 @@ def _manager() -> FontManager:
 
 
 @cache
-def _charmaps() -> tuple[Mapping[int, object], ...]:
+def _charmaps(mono: bool) -> tuple[Mapping[int, object], ...]:
     from matplotlib import font_manager
 
-    paths = [_manager().findfont(family) for family in families(True)]
+    paths = [_manager().findfont(family) for family in families(mono)]
     return tuple(font_manager.get_font(path).get_charmap() for path in paths)

@@ -37,7 +37,12 @@ def _rgba(colour: str) -> Rgba:
 
 
 class Painter:
-    """One renderer with a view: ``scale`` pixels for each unit, the point ``origin`` in the top left corner."""
+    """One renderer with a view: ``scale`` pixels for each unit, the point ``origin`` in the top left corner.
+
+    Attributes:
+        pixels: whether the renderer's picture is one of pixels, not of lines.
+        texts: (text, mono, bold) of all that was written.
+    """
 
     def __init__(
         self,
@@ -51,10 +56,15 @@ class Painter:
         self.renderer = renderer
         self.height = height
         self.palette = palette
+        self.pixels = isinstance(renderer, RendererAgg)
+        self.texts: set[tuple[str, bool, bool]] = set()
+        self.look(scale, origin)
+
+    def look(self, scale: float, origin: tuple[float, float]) -> None:
+        """Changes the view for what is painted next."""
         self.scale = scale
         self.origin = origin
-        self.transform = Affine2D().translate(-origin[0], -origin[1]).scale(scale, -scale).translate(0, height)
-        self.pixels = isinstance(renderer, RendererAgg)
+        self.transform = Affine2D().translate(-origin[0], -origin[1]).scale(scale, -scale).translate(0, self.height)
 
     def background(self, width: float, colour: str = "canvas") -> None:
         corners = [(0, 0), (width, 0), (width, self.height), (0, self.height), (0, 0)]
@@ -159,6 +169,7 @@ class Painter:
         size = label.size * self.scale
         font = _font(label.mono, label.bold, size)
         text = _readable(label.text)
+        self.texts.add((text, label.mono, label.bold))
         width, _, _ = self.renderer.get_text_width_height_descent(text, font, False)
         x = (label.x - self.origin[0]) * self.scale - {"w": 0.0, "e": width, "c": width / 2}[label.anchor]
         # Centred on the height of capitals; line boxes of fallback fonts differ too much to centre on.
