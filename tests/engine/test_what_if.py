@@ -176,7 +176,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"heals": ("5:u",)}, r"there is no .detach\(\) in it to heal"),
     ({"heals": ("#nowhere",)}, "nothing in this run to apply it to"),
     ({"heals": (SITES["x * x"],)}, "nothing in this run to apply it to"),
-    ({"seeds": {0: [1, 2]}}, r"expected shape \[\], which is 1 numbers, not 2"),
+    ({"seeds": {0: [1, 2]}}, r"expected shape \[\], which is 1 number, not 2"),
     ({"seeds": {1: [1]}}, "the program makes 1 backward call, counted from 0"),
     ({"leaves": {"x": [1]}}, r"expected shape \[4\], which is 4 numbers, not 1"),
     ({"leaves": {"y": [1, 1, 1, 1]}}, "y is not a leaf"),
