@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ class Card:
         leaf: whether it is a leaf that requires grad.
         tracked: whether torch records it for backward.
         healed: whether it is a ``.detach()`` that a what-if made to pass gradients: it returns its input.
+        helper: whether it only makes data, fills parameters or handles ``.grad``: not drawn by default.
+        failed: whether it stands for the expression that raised; it has no operation.
     """
 
     id: int
@@ -37,6 +40,8 @@ class Card:
     leaf: bool = False
     tracked: bool = False
     healed: bool = False
+    helper: bool = False
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,9 @@ class Graph:
 class _Draft:
     """A card while it is being collected."""
 
-    def __init__(self, op: Op | None = None) -> None:
+    def __init__(self, op: Op | None = None, helper: bool = False) -> None:
         self.op = op
+        self.helper = helper
         self.values: list[int] = []
         self.nodes: list[NodeKey] = []
 
@@ -95,20 +101,25 @@ def build(trace: Trace, index: Index) -> Graph:
     card_of_op: dict[int, int] = {}
     card_of_value: dict[int, int] = {}
     card_of_node: dict[NodeKey, int] = {}
-    uses = Counter(value for op in trace.ops for value in op.inputs)
-    hidden = {op.id for op in trace.ops if _is_helper(op, trace, uses)}
+    helpers = _helpers(trace, index)
 
-    for op in trace.ops:
-        if op.id in hidden:
-            continue
-        raw = _initialised(op, trace, index, uses)
-        if raw is not None:
-            card_of_value[raw] = len(drafts)
+    # Helpers come last, so that the numbers of the other cards are the same with and without them.
+    for op in sorted(trace.ops, key=lambda op: op.id in helpers):
         for value in op.inputs:
             if value not in index.producer and value not in card_of_value:
-                _own_value(trace.values[value], trace, index, drafts, card_of_value)
+                _own_value(trace.values[value], trace, index, drafts, card_of_value, op.id in helpers)
+        changed = _leaf_changed(op, trace, card_of_value)
+        if changed is not None:
+            # A leaf that is filled or updated in place stays one card.
+            card_of_op[op.id] = changed
+            drafts[changed].op = drafts[changed].op or op
+            for value in op.outputs:
+                card_of_value[value] = changed
+                if value not in drafts[changed].values:
+                    drafts[changed].values.append(value)
+            continue
         card_of_op[op.id] = len(drafts)
-        draft = _Draft(op)
+        draft = _Draft(op, op.id in helpers)
         drafts.append(draft)
         for value in op.outputs:
             if index.producer.get(value) == op.id:
@@ -123,7 +134,7 @@ def build(trace: Trace, index: Index) -> Graph:
             card = None if node.op is None else card_of_op.get(node.op)
             if card is None and node.value is not None:
                 if node.value not in card_of_value:
-                    _own_value(trace.values[node.value], trace, index, drafts, card_of_value)
+                    _own_value(trace.values[node.value], trace, index, drafts, card_of_value, False)
                 card = card_of_value[node.value]
             if card is None and node.id in computed:
                 card = card_of_value.get(computed[node.id])
@@ -131,16 +142,39 @@ def build(trace: Trace, index: Index) -> Graph:
                 card = len(drafts)
                 drafts.append(_Draft())
             card_of_node[(number, node.id)] = card
+            drafts[card].helper = False
             key = (number, node.id)
             main = node.value is not None and node.value in drafts[card].values
             drafts[card].nodes.insert(0 if main else len(drafts[card].nodes), key)
 
-    wires = _wires(trace, index, hidden, card_of_op, card_of_value, card_of_node)
+    wires = _wires(trace, drafts, card_of_op, card_of_value, card_of_node)
     texts: dict[str, int] = defaultdict(int)
     for op in trace.ops:
         texts[f"{op.text}@{op.hit}"] += 1
     cards = [_finish(number, draft, trace, texts) for number, draft in enumerate(drafts)]
+    failed = _failed(trace, card_of_value, len(cards), len(wires))
+    if failed is not None:
+        cards.append(failed[0])
+        wires += failed[1]
     return Graph(tuple(cards), tuple(wires), card_of_op, card_of_value, card_of_node)
+
+
+def _failed(trace: Trace, card_of_value: dict[int, int], card: int, first_wire: int) -> tuple[Card, list[Wire]] | None:
+    """A card for the line that raised, with wires from the named values it mentions; a node that raised has its own."""
+    error, lines = trace.error, trace.source.splitlines()
+    if error is None or error.node is not None or not 0 < error.line <= len(lines):
+        return None
+    if any(backward.error is not None for backward in trace.passes):
+        return None
+    text = lines[error.line - 1].strip()
+    expression = re.sub(r"^[\w\s,.]+=(?!=)\s*", "", text)
+    latest = {name: value.id for value in trace.values for name in value.names}
+    mentioned = dict.fromkeys(latest[name] for name in re.findall(r"[A-Za-z_]\w*", expression) if name in latest)
+    wires = [
+        Wire(first_wire + number, card_of_value[value], card, value, number)
+        for number, value in enumerate(value for value in mentioned if value in card_of_value)
+    ]
+    return Card(card, clip(text, TITLE_LIMIT), failed=True), wires
 
 
 def _computed_by_passes(number: int, trace: Trace, index: Index) -> dict[int, int]:
@@ -157,7 +191,27 @@ def _computed_by_passes(number: int, trace: Trace, index: Index) -> dict[int, in
     return found
 
 
-def _is_helper(op: Op, trace: Trace, uses: Counter[int]) -> bool:
+def _helpers(trace: Trace, index: Index) -> set[int]:
+    """Operations that only make data, fill parameters or handle ``.grad``: none of a gradient's way leads there.
+
+    What feeds a tracked operation directly stays, and so does everything computed from leaves, recorded or not.
+    """
+    uses = Counter(value for op in trace.ops for value in op.inputs)
+    helpers = {op.id for op in trace.ops if _is_unused_constant(op, trace, uses)}
+    tracked = {op.id for op in trace.ops if any(trace.values[value].requires_grad for value in op.outputs)}
+    if not tracked:
+        return helpers
+    feeding = {value for op in trace.ops if op.id in tracked for value in op.inputs}
+    alive: set[int] = set()
+    for op in trace.ops:
+        if op.id in tracked or any(value in alive or trace.values[value].requires_grad for value in op.inputs):
+            alive.update(op.outputs)
+        elif not feeding.intersection(op.outputs) or _fills_a_buffer(op, trace):
+            helpers.add(op.id)
+    return helpers
+
+
+def _is_unused_constant(op: Op, trace: Trace, uses: Counter[int]) -> bool:
     """A constant that nothing uses and no name holds, such as the tensor written inside ``backward(gradient=…)``."""
     return not op.inputs and all(
         not uses[value] and not trace.values[value].names and not trace.values[value].requires_grad
@@ -165,16 +219,25 @@ def _is_helper(op: Op, trace: Trace, uses: Counter[int]) -> bool:
     )
 
 
-def _initialised(op: Op, trace: Trace, index: Index, uses: Counter[int]) -> int | None:
-    """The nameless memory that an operation such as ``kaiming_uniform_`` fills: it needs no card of its own."""
-    if op.inplace and len(op.outputs) == 1:
-        before = trace.values[op.outputs[0]].previous
-        if before in op.inputs and uses[before] == 1 and before not in index.producer:
-            return None if trace.values[before].names else before
-    return None
+def _fills_a_buffer(op: Op, trace: Trace) -> bool:
+    """Running statistics and the like: nameless memory that a module's constructor fills."""
+    return op.inplace and "__init__" in op.function and not any(trace.values[v].names for v in op.outputs)
 
 
-def _own_value(value: Value, trace: Trace, index: Index, drafts: list[_Draft], card_of_value: dict[int, int]) -> None:
+def _leaf_changed(op: Op, trace: Trace, card_of_value: dict[int, int]) -> int | None:
+    """The card of the leaf that an operation such as ``kaiming_uniform_`` or an update under no_grad changes."""
+    if not op.inplace or len(op.outputs) != 1:
+        return None
+    after = trace.values[op.outputs[0]]
+    if after.previous not in op.inputs or not (after.is_leaf and after.requires_grad):
+        return None
+    before = trace.values[after.previous]
+    return card_of_value.get(before.id) if before.is_leaf else None
+
+
+def _own_value(
+    value: Value, trace: Trace, index: Index, drafts: list[_Draft], card_of_value: dict[int, int], helper: bool
+) -> None:
     """Gives a value that no operation made a card, shared with what the same tensor held before."""
     chain = [value]
     while chain[-1].previous is not None and chain[-1].id not in index.producer:
@@ -184,7 +247,7 @@ def _own_value(value: Value, trace: Trace, index: Index, drafts: list[_Draft], c
         card = card_of_value[first.id]
     else:
         card = len(drafts)
-        drafts.append(_Draft())
+        drafts.append(_Draft(helper=helper))
     for link in reversed(chain):
         if link.id not in card_of_value:
             card_of_value[link.id] = card
@@ -199,6 +262,7 @@ def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> 
     tracked = not healed and (leaf or bool(draft.nodes) or any(value.requires_grad for value in values))
     names = [] if healed else list(dict.fromkeys(name for value in values for name in value.names))
     if names:
+        names = [name.removeprefix("self.") for name in names]
         title = names[0] if len(names[0]) >= 4 else ", ".join(names[:3])
     elif op is not None:
         alone = op.text and texts[f"{op.text}@{op.hit}"] == 1
@@ -208,7 +272,10 @@ def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> 
         title = trace.passes[number_].nodes[node].name
     else:
         title = "tensor"
-    if op is not None and op.hit:
+    if leaf and "." in title:
+        # The end of a path such as encoder.layers.0.linear1.weight says more than its beginning.
+        title = title if len(title) <= TITLE_LIMIT else "…" + title[1 - TITLE_LIMIT :]
+    elif op is not None and op.hit and not leaf:
         title = f"{clip(title, TITLE_LIMIT - 4)} @{op.hit}"
     return Card(
         number,
@@ -219,13 +286,13 @@ def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> 
         leaf,
         tracked,
         healed,
+        draft.helper,
     )
 
 
 def _wires(
     trace: Trace,
-    index: Index,
-    hidden: set[int],
+    drafts: list[_Draft],
     card_of_op: dict[int, int],
     card_of_value: dict[int, int],
     card_of_node: dict[NodeKey, int],
@@ -233,18 +300,31 @@ def _wires(
     """Uses of values, with the gradient edges of every pass laid onto them in the order of their slots."""
     uses: list[tuple[int, int, int | None, int | None, str]] = []
     between: dict[tuple[int, int], list[int]] = defaultdict(list)
+    through: dict[int, int] = {}
+    healed: dict[int, list[Op]] = defaultdict(list)
+    into: dict[int, int] = {}
     for op in trace.ops:
-        if op.id in hidden:
+        target = card_of_op[op.id]
+        if drafts[target].op is not op:
             continue
         for slot, value in enumerate(op.inputs):
-            source, target = card_of_value.get(value), card_of_op[op.id]
+            source = card_of_value.get(value)
             if source is None or source == target:
                 continue
             cut = "cut" if slot in op.cut_inputs else ""
             if not cut and op.name in DETACHING and op.cut != "healed" and trace.values[value].requires_grad:
                 cut = "detach"
             between[(source, target)].append(len(uses))
+            heal = next(
+                (heal for heal in reversed(healed[value]) if _goes_through(heal, op, trace.values[value])), None
+            )
+            if heal is not None:
+                source = card_of_op[heal.id]
+                through[len(uses)] = into[heal.id]
             uses.append((source, target, value, slot, cut))
+            if op.cut == "healed":
+                healed[value].append(op)
+                into[op.id] = len(uses) - 1
     passages: dict[int, list[Passage]] = defaultdict(list)
     for number, backward in enumerate(trace.passes):
         taken: dict[tuple[int, int], int] = defaultdict(int)
@@ -265,13 +345,26 @@ def _wires(
                 uses.append((lower, upper, None, None, ""))
                 between[(lower, upper)].append(use)
                 taken[(lower, upper)] += 1
-            passages[use].append(
-                Passage((number, edge.source), edge.source_slot, (number, edge.target), edge.target_slot)
-            )
+            passage = Passage((number, edge.source), edge.source_slot, (number, edge.target), edge.target_slot)
+            passages[use].append(passage)
+            if use in through:
+                passages[through[use]].append(passage)
     return [
         Wire(number, source, target, value, slot, tuple(passages.get(number, ())), cut)
         for number, (source, target, value, slot, cut) in enumerate(uses)
     ]
+
+
+def _goes_through(heal: Op, user: Op, value: Value) -> bool:
+    """Whether a use of a value means the result of its healed ``.detach()``: both are the same tensor now.
+
+    Told by where it is written: inside the user's expression, or by a name that the value got later.
+    """
+    if user is heal or user.id < heal.id:
+        return False
+    inside = (user.span[:2] <= heal.span[:2]) and (heal.span[2:] <= user.span[2:]) and user.line > 0
+    said = set(re.findall(r"[A-Za-z_]\w*", user.text))
+    return inside or bool(said.intersection(value.names[1:]) - {value.names[0]}) if value.names else inside
 
 
 def _carries(trace: Trace, value: int | None) -> bool:
