@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import tkinter as tk
+import tkinter.filedialog
 import tkinter.font as tkfont
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -15,19 +18,23 @@ import customtkinter as ctk
 
 from core.files import read_program, read_trace
 from core.playback import Playback
-from core.records import Cut
-from gui import fonts
-from gui.canvas import GraphCanvas
-from gui.cards import DETACHING, Graph, Wire
+from gui import context, fonts, scaling
+from gui.button import Button
+from gui.canvas import GraphCanvas, Reader
+from gui.cards import Card, Graph, Wire
 from gui.editor import Editor
 from gui.i18n import words
 from gui.inspector import Inspector
+from gui.menu import RULE, Entry, PopUp
 from gui.output import Output
-from gui.scene import Seed
+from gui.scene import Hit
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
+from gui.settings import SIZES, Settings, load, place, save, system_language, system_moves, system_theme
+from gui.statusbar import StatusBar
 from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
+from gui.toolbar import Toolbar
 
 FIRST_PROGRAM = Path(__file__).resolve().parent.parent / "assets" / "examples" / "first.py"
 SOON, LATER = 15, 80
@@ -46,30 +53,31 @@ class App(ctk.CTk):
 
     Args:
         start: starts the worker; replaced by tests.
+        settings: what the reader prefers; None for what was kept, which is then kept again when it changes.
 
     Attributes:
         session: the state that every panel shows.
         callback_errors: exceptions raised in callbacks of Tk.
     """
 
-    def __init__(self, start: Callable[[], Runner] = start_worker) -> None:
+    def __init__(self, start: Callable[[], Runner] = start_worker, settings: Settings | None = None) -> None:
         fonts.register()
         super().__init__(className="Pullback")
         self.title("Pullback")
-        self._place_window()
         self.callback_errors: list[BaseException] = []
+        self._kept = place() if settings is None else None
+        self.settings = settings or load(place())
         self.session = Session(start)
         self.session.listen(self._changed)
         self._changes: set[Change] = set()
         self._selected: int | None = None
-        self._known: dict[str, dict[str, object]] = {}
-        self._packed: tuple[tk.Widget, ...] = ()
         self._refreshing = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
         families = set(tkfont.families(self))
         self._sans = first_available(SANS, families, "TkDefaultFont")
         self._mono = first_available(MONO, families, "TkFixedFont")
-        self.look = Look("light", PALETTES["light"], words("en"), self._sans, self._mono)
+        self.look = self._preferred_look()
+        self._place_window()
         self._build()
         self._bind_keys()
         self.protocol("WM_DELETE_WINDOW", self.close)
@@ -78,91 +86,82 @@ class App(ctk.CTk):
         self._loop = self.after(SOON, self._poll)
         self._starting = self.after(10, self._start_drawing)
 
+    def _preferred_look(self) -> Look:
+        """What the settings say; where they say nothing, what the system says."""
+        theme = self.settings.theme or system_theme()
+        language = self.settings.language or system_language()
+        scale = scaling.apply(self, self.settings.size)
+        return Look(theme, PALETTES[theme], words(language), self._sans, self._mono, scale)
+
     def _place_window(self) -> None:
-        width = min(1440, self.winfo_screenwidth())
-        height = min(900, self.winfo_screenheight())
-        self.geometry(f"{width}x{height}+0+0")
-        self.minsize(820, 480)
+        width = min(self.look.px(1440), self.winfo_screenwidth())
+        height = min(self.look.px(900), self.winfo_screenheight())
+        tk.Tk.geometry(self, f"{width}x{height}+0+0")  # customtkinter's own would scale it once more
+        tk.Tk.minsize(self, min(self.look.px(640), width), min(self.look.px(400), height))
 
     # ── Building ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _build(self) -> None:
         self.grid_rowconfigure(1, weight=1)
         self.grid_columnconfigure(0, weight=1)
-        self._build_toolbar()
+        session = self.session
+        self.toolbar = Toolbar(
+            self,
+            {
+                "run": session.run, "stop": session.stop, "home": session.home, "back": session.back,
+                "step": session.step, "end": session.end, "find": self._find, "export": self.export,
+                "language": self.toggle_language, "theme": self.toggle_theme, "menu": self._open_menu,
+            },
+        )  # fmt: skip
+        self.toolbar.grid(row=0, column=0, sticky="ew")
         self._panes = tk.PanedWindow(self, orient="horizontal", borderwidth=0, sashwidth=5, sashrelief="flat")
         self._panes.grid(row=1, column=0, sticky="nsew")
         left = tk.PanedWindow(self._panes, orient="vertical", borderwidth=0, sashwidth=5, sashrelief="flat")
         self._left = left
-        self.editor = Editor(left, on_edit=self.session.edit)
+        self.editor = Editor(left, on_edit=session.edit)
         self.output = Output(left)
-        left.add(self.editor, stretch="always", minsize=120)
-        left.add(self.output, stretch="never", minsize=60, height=170)
+        left.add(self.editor, stretch="always")
+        left.add(self.output, stretch="never")
         self.canvas = GraphCanvas(
             self._panes,
-            on_card=self._card_clicked,
-            on_wire=self._wire_clicked,
-            on_seed=self._seed_clicked,
-            on_picture=self._show_moment,
-        )
+            Reader(
+                click=self._clicked, run_to=self._run_to, menu=self._menu_for, tell=self._note_on,
+                arranged=self._show_moment,
+            ),
+        )  # fmt: skip
         self._right = tk.Frame(self._panes, borderwidth=0)
         self.inspector = Inspector(self._right)
-        self.seed_editor = SeedEditor(self._right, on_seed=self.session.set_seed)
+        self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed)
         self.seed_editor.pack(side="bottom", fill="x")
         self.inspector.pack(side="top", fill="both", expand=True)
-        narrow = self.winfo_screenwidth() < 1300
-        self._panes.add(left, stretch="never", minsize=180, width=236 if narrow else 396)
-        self._panes.add(self.canvas, stretch="always", minsize=240)
-        self._panes.add(self._right, stretch="never", minsize=180, width=256 if narrow else 340)
+        self._panes.add(left, stretch="never")
+        self._panes.add(self.canvas, stretch="always")
+        self._panes.add(self._right, stretch="never")
         self._rules = [tk.Frame(self, height=1) for _ in range(2)]
         self._rules[0].grid(row=1, column=0, sticky="new")
-        self.timeline = Timeline(self, on_seek=self.session.seek)
+        self.timeline = Timeline(self, on_seek=session.seek)
         self.timeline.grid(row=2, column=0, sticky="ew")
         self._rules[1].grid(row=2, column=0, sticky="new")
-        self._build_status()
+        self.statusbar = StatusBar(self, on_reset=session.as_written)
+        self.statusbar.grid(row=3, column=0, sticky="ew")
+        self.menu = PopUp(self)
+        self._size_panes()
 
-    def _build_toolbar(self) -> None:
-        bar = tk.Frame(self, borderwidth=0)
-        bar.grid(row=0, column=0, sticky="ew")
-        self._bar = bar
-        self._brand = tk.Label(bar, text="Pullback", borderwidth=0)
-        self._file = tk.Label(bar, borderwidth=0)
-        self.buttons: dict[str, ctk.CTkButton] = {}
-        session = self.session
-        for role, command, width in (
-            ("run", session.run, 96),
-            ("stop", session.stop, 78),
-            ("home", session.home, 38),
-            ("back", session.back, 80),
-            ("step", session.step, 80),
-            ("end", session.end, 38),
-            ("language", self.toggle_language, 66),
-            ("theme", self.toggle_theme, 36),
-        ):
-            self.buttons[role] = ctk.CTkButton(bar, width=width, height=30, corner_radius=7, command=command)
-        self._where = ctk.CTkLabel(bar, text="", corner_radius=13, height=26)
-        self._brand.pack(side="left", padx=(16, 10), pady=14)
-        self._file.pack(side="left", padx=(0, 16))
-        for role in ("run", "stop"):
-            self.buttons[role].pack(side="left", padx=3)
-        tk.Frame(bar, width=20, borderwidth=0).pack(side="left")
-        for role in ("home", "back", "step", "end"):
-            self.buttons[role].pack(side="left", padx=3)
-        self._where.pack(side="left", padx=12)
-        for role in ("theme", "language"):
-            self.buttons[role].pack(side="right", padx=(3, 12 if role == "theme" else 3))
+    @property
+    def buttons(self) -> dict[str, Button]:
+        return self.toolbar.buttons
 
-    def _build_status(self) -> None:
-        self._status = tk.Frame(self, borderwidth=0)
-        self._status.grid(row=3, column=0, sticky="ew")
-        self._agrees = ctk.CTkLabel(self._status, text="", corner_radius=12, height=24)
-        self._what_if = ctk.CTkLabel(self._status, text="", corner_radius=12, height=24)
-        self.reset_button = ctk.CTkButton(
-            self._status, width=60, height=24, corner_radius=6, command=self.session.as_written
-        )
-        self._stale = tk.Label(self._status, borderwidth=0)
-        self._state = tk.Label(self._status, borderwidth=0)
-        self._state.pack(side="right", padx=16, pady=(2, 9))
+    def _size_panes(self) -> None:
+        """Widths of the columns for the screen and the scale."""
+        px = self.look.px
+        width = min(px(1440), self.winfo_screenwidth()) / self.look.scale
+        sides = (396, 340) if width >= 1300 else (236, 256) if width >= 900 else (176, 196)
+        for pane, side in zip((self._left, self._right), sides, strict=True):
+            self._panes.paneconfigure(pane, width=px(side), minsize=px(120))
+        self._panes.paneconfigure(self.canvas, minsize=px(200))
+        height = min(px(900), self.winfo_screenheight()) / self.look.scale
+        self._left.paneconfigure(self.editor, minsize=px(90))
+        self._left.paneconfigure(self.output, minsize=px(50), height=px(170 if height >= 700 else 110))
 
     def _bind_keys(self) -> None:
         session = self.session
@@ -172,6 +171,9 @@ class App(ctk.CTk):
             "<F10>": session.step,
             "<Shift-F10>": session.back,
             "<Control-Key-0>": self.canvas.fit,
+            "<Control-f>": self._find,
+            "<Control-e>": self.export,
+            "<Control-o>": self.ask_open,
         }
         outside_text = {
             "<space>": session.step,
@@ -179,8 +181,11 @@ class App(ctk.CTk):
             "<Left>": session.back,
             "<Home>": session.home,
             "<End>": session.end,
-            "<Escape>": lambda: self._card_clicked(None),
+            "<Escape>": lambda: self._clicked(None),
         }
+        # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
+        for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
+            self.unbind_class("Text", sequence)
         for sequence, command in anywhere.items():
             self.bind(sequence, lambda event, command=command: self._key(command))
         for sequence, command in outside_text.items():
@@ -198,51 +203,43 @@ class App(ctk.CTk):
     # ── Appearance ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def dress(self, look: Look) -> None:
-        """Another theme or language, at once."""
-        self.look = look
-        self._known.clear()
+        """Another theme, language or scale, at once."""
+        rescaled, self.look = look.scale != self.look.scale, look
         ctk.set_appearance_mode(look.name)
         self.configure(fg_color=look["panel"])
-        for frame in (self._bar, self._status, self._right, *self._bar.winfo_children()):
-            if isinstance(frame, (tk.Frame, tk.Label)) and not isinstance(frame, ctk.CTkBaseClass):
-                frame.configure(background=look["panel"])
+        self._right.configure(background=look["panel"])
         for panes in (self._panes, self._left):
             panes.configure(background=look["line"])
         for rule in self._rules:
             rule.configure(background=look["line"])
-        self._brand.configure(foreground=look["text"], font=look.font(16, bold=True))
-        self._file.configure(foreground=look["quiet"], font=look.font(12))
-        for role, button in self.buttons.items():
-            primary = role in ("run", "step")
-            key = ("bar.light" if look.name == "dark" else "bar.dark") if role == "theme" else f"bar.{role}"
-            button.configure(
-                text=look.words(key), font=look.font(13), bg_color=look["panel"],
-                fg_color=look["accent" if primary else "button"],
-                hover_color=look["value" if primary else "button_hover"],
-                text_color=look["on_accent" if primary else "text"], text_color_disabled=look["quiet"],
-            )  # fmt: skip
-        for label in (self._stale, self._state):
-            label.configure(background=look["panel"], foreground=look["quiet"], font=look.font(12))
-        self._where.configure(font=look.font(12), bg_color=look["panel"])
-        self._agrees.configure(font=look.font(12), bg_color=look["panel"])
-        self._what_if.configure(
-            font=look.font(12), bg_color=look["panel"], fg_color=look["cut_soft"], text_color=look["cut"]
-        )
-        self.reset_button.configure(
-            text=look.words("whatif.reset"), font=look.font(12), bg_color=look["panel"], fg_color=look["button"],
-            hover_color=look["button_hover"], text_color=look["text"],
-        )  # fmt: skip
-        for panel in (self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.timeline):
+        for panel in (
+            self.toolbar, self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.timeline,
+            self.statusbar, self.menu,
+        ):  # fmt: skip
             panel.dress(look)
+        if rescaled:
+            self._size_panes()
         self._changed("worker", "output", "notice")
 
+    def prefer(self, **changes: object) -> None:
+        """Changes settings, at once and for later starts."""
+        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
+        self.dress(self._preferred_look())
+        self.canvas.motion.allowed = self._moves()
+        if self._kept is not None:
+            try:
+                save(self.settings, self._kept)
+            except OSError as error:
+                self._tell_wrong("error.settings", reason=error.strerror or str(error))
+
+    def _moves(self) -> bool:
+        return self.settings.motion == "on" or (not self.settings.motion and system_moves())
+
     def toggle_theme(self) -> None:
-        name = "light" if self.look.name == "dark" else "dark"
-        self.dress(Look(name, PALETTES[name], self.look.words, self._sans, self._mono))
+        self.prefer(theme="light" if self.look.name == "dark" else "dark")
 
     def toggle_language(self) -> None:
-        language = "zh" if self.look.words.language == "en" else "en"
-        self.dress(Look(self.look.name, self.look.palette, words(language), self._sans, self._mono))
+        self.prefer(language="zh" if self.look.words.language == "en" else "en")
 
     # ── The session has changed ───────────────────────────────────────────────────────────────────────────────────
 
@@ -258,7 +255,6 @@ class App(ctk.CTk):
         if "source" in changes:
             self.editor.show(session.source)
             name = Path(session.path).name
-            self._file.configure(text=name)
             self.title(f"Pullback — {name}" if name else "Pullback")
         if changes & {"trace", "cursor"}:
             self._selected = None
@@ -266,7 +262,7 @@ class App(ctk.CTk):
             self._show_moment()
         if changes & {"output", "notice", "trace", "worker"}:
             self._show_output()
-        self._show_status()
+        self.statusbar.show(session)
 
     @property
     def graph(self) -> Graph | None:
@@ -285,22 +281,7 @@ class App(ctk.CTk):
         elif not editable:
             self.seed_editor.pack_forget()
         self._mark_program()
-        text, colour = self._where_text(playback)
-        self._set(
-            self._where, text=text, text_color=self.look[colour],
-            fg_color=self.look["grad_soft" if colour == "grad" else "button"] if text else self.look["panel"],
-        )  # fmt: skip
-        at_start = playback is None or not playback.cursor
-        for role, enabled in (
-            ("home", not at_start),
-            ("back", not at_start),
-            ("step", playback is None or not playback.at_end),
-            ("end", playback is not None and not playback.at_end),
-            ("stop", session.busy),
-        ):
-            self._set(self.buttons[role], state="normal" if enabled else "disabled")
-        muted = playback is not None and playback.at_end
-        self._set(self.buttons["step"], fg_color=self.look["button" if muted else "accent"])
+        self.toolbar.show(playback, busy=session.busy, file=Path(session.path).name)
 
     def _mark_program(self) -> None:
         session, playback = self.session, self.session.playback
@@ -319,26 +300,13 @@ class App(ctk.CTk):
             return say("canvas.running"), ""
         if self.canvas.arranging:
             return say("canvas.arranging", n=len(playback.trace.ops) if playback else 0), ""
+        if self.canvas.given_up:
+            return say("canvas.given_up"), say("canvas.given_up2")
         if playback is None:
             return say("canvas.empty"), say("canvas.empty2")
         if not playback.trace.events:
             return say("canvas.nothing" if playback.trace.error is None else "canvas.ended"), ""
         return say("canvas.start"), ""
-
-    def _where_text(self, playback: Playback | None) -> tuple[str, str]:
-        say = self.look.words
-        event = playback.event if playback else None
-        if playback is None or event is None:
-            return "", "quiet"
-        if event.kind == "op" and event.op is not None:
-            return say("where.forward", n=event.op + 1, all=len(playback.trace.ops)), "text"
-        if event.pass_ is not None:
-            number = event.pass_ + 1
-            if event.step is not None and event.kind == "step":
-                steps = len(playback.trace.passes[event.pass_].steps)
-                return say("where.step", number=number, n=event.step + 1, all=steps), "grad"
-            return say("where.seed" if event.kind == "pass" else "where.end", number=number), "grad"
-        return say(f"where.{event.kind}"), "text"
 
     def _show_output(self) -> None:
         session = self.session
@@ -349,98 +317,154 @@ class App(ctk.CTk):
         failure = session.playback.trace.error if session.playback and not session.busy and not notice else None
         self.output.show(session.output, failure, notice, self.look.words)
 
-    def _show_status(self) -> None:
-        session, say = self.session, self.look.words
-        agree = self._agree_text()
-        self._set(
-            self._agrees,
-            text=agree[0],
-            text_color=self.look[agree[1]],
-            fg_color=self.look[{"leaf": "leaf_soft", "wrong": "wrong_soft"}.get(agree[1], "panel")],
-        )
-        parts = []
-        for key, changes in (("cuts", session.what_if.cuts), ("heals", session.what_if.heals),
-                             ("seeds", session.what_if.seeds)):  # fmt: skip
-            if changes:
-                parts.append(say(f"whatif.{key}", n=len(changes)))
-        self._set(self._what_if, text=say("whatif.on", what=", ".join(parts)) if parts else "")
-        self._set(self._stale, text=say("changed.source") if session.stale and not session.busy else "")
-        shown = tuple(
-            widget
-            for widget, wanted in (
-                (self._agrees, agree[0]),
-                (self._what_if, parts),
-                (self.reset_button, parts),
-                (self._stale, session.stale and not session.busy),
-            )
-            if wanted
-        )
-        if shown != self._packed:
-            for widget in self._packed:
-                widget.pack_forget()
-            for widget in shown:
-                widget.pack(side="left", padx=(12, 0), pady=(2, 9))
-            self._packed = shown
-        self._set(self._state, text=self._state_text())
-
-    def _agree_text(self) -> tuple[str, str]:
-        session, say = self.session, self.look.words
-        if session.playback is None or session.busy or session.stale:
-            return "", "quiet"
-        if session.agrees == "waiting":
-            return say("agree.wait"), "quiet"
-        if session.agrees is None:
-            return "", "quiet"
-        return (say("agree.yes"), "leaf") if session.agrees else (say("agree.no"), "wrong")
-
-    def _state_text(self) -> str:
-        session, say = self.session, self.look.words
-        state = "file" if session.recorded and not session.busy else session.state
-        if state == "running":
-            line, seconds = session.progress
-            text = say("state.running", line=line, seconds=seconds) if line else say("state.running0")
-        else:
-            text = say(f"state.{state}") if state != "none" else ""
-        version = say("state.torch", version=session.torch) if session.torch else ""
-        return "  ·  ".join(part for part in (text, version) if part)
-
-    def _set(self, widget: tk.Misc, **options: object) -> None:
-        """Configures what differs; customtkinter draws a widget anew each time it is told anything."""
-        known = self._known.setdefault(str(widget), {})
-        new = {name: value for name, value in options.items() if known.get(name) != value}
-        if new:
-            widget.configure(**new)
-            known.update(new)
-
     # ── The reader clicks ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _card_clicked(self, card: int | None) -> None:
-        playback = self.session.playback
-        self._selected = card
-        self.canvas.show(playback, card)
-        self.inspector.show(playback, self.graph, card, self.look.words)
+    def _clicked(self, hit: Hit | None) -> None:
+        """Selects a card, cuts a use or all uses of a value, or goes to the seed's fields."""
+        playback, graph = self.session.playback, self.graph
+        if hit is not None and hit.kind == "seed":
+            self.seed_editor.focus_first()
+        elif hit is not None and hit.kind == "wire" and hit.wire is not None and graph is not None:
+            self._toggle_use(graph.wires[hit.wire])
+        elif hit is not None and hit.kind == "scissors" and hit.card is not None and graph is not None:
+            self._toggle_all(graph.cards[hit.card])
+        else:
+            self._selected = hit.card if hit is not None else None
+            self.canvas.show(playback, self._selected)
+            self.inspector.show(playback, graph, self._selected, self.look.words)
 
-    def _wire_clicked(self, wire: Wire) -> None:
+    def _toggle_use(self, wire: Wire) -> None:
         """Cuts this use of the value, undoes the cut, or heals a ``.detach()``."""
         playback, graph = self.session.playback, self.graph
-        if playback is None or graph is None or wire.slot is None or wire.value is None or self.session.busy:
+        if playback is None or graph is None or self.session.busy:
             return
-        use = graph.cards[wire.target].op
-        if use is None:
-            return
-        trace = playback.trace
-        if trace.ops[use].name in DETACHING and (wire.cut == "detach" or trace.ops[use].cut == "healed"):
-            self.session.toggle_heal(trace.ops[use].site)
-            return
-        if not trace.values[wire.value].requires_grad:
-            return
-        producer = playback.index.producer.get(wire.value)
-        value = trace.ops[producer].site if producer is not None else ""
-        self.session.toggle_cut(Cut(value, trace.ops[use].site, wire.slot))
+        heal = context.heal_of(playback, graph, wire)
+        cut = context.cut_of_use(playback, graph, wire)
+        if heal is not None:
+            self.session.toggle_heal(heal)
+        elif cut is not None:
+            self.session.toggle_cut(cut)
 
-    def _seed_clicked(self, seed: Seed) -> None:
-        if self.seed_editor.winfo_ismapped():
-            self.seed_editor.focus_first()
+    def _toggle_all(self, card: Card) -> None:
+        playback = self.session.playback
+        cut = context.cut_of_all(playback, card) if playback is not None else None
+        if cut is not None and not self.session.busy:
+            self.session.toggle_cut(cut)
+
+    def _run_to(self, card: int) -> None:
+        playback, graph = self.session.playback, self.graph
+        if playback is not None and graph is not None:
+            self.session.seek(context.moment_of(playback, graph.cards[card]))
+
+    def _note_on(self, hit: Hit) -> tuple[str, str]:
+        playback, graph = self.session.playback, self.graph
+        if playback is None or graph is None or hit.card is None or hit.kind not in ("card", "chip"):
+            return "", ""
+        return context.note(playback, graph.cards[hit.card], self.look.words)
+
+    # ── Menus ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _menu_for(self, hit: Hit | None, x: int, y: int) -> None:
+        self.menu.show(self.entries_for(hit), x, y)
+
+    def entries_for(self, hit: Hit | None) -> list[Entry]:
+        """What can be done with what lies under the pointer, then what can always be done."""
+        say, graph = self.look.words, self.graph
+        entries: list[Entry] = []
+        if hit is not None and graph is not None:
+            if hit.kind == "wire" and hit.wire is not None:
+                entries = self._wire_entries(graph, graph.wires[hit.wire])
+            elif hit.group is not None:
+                group = hit.group
+                entries = [Entry(say("menu.fold"), lambda: self.canvas.fold(group))]
+            elif hit.card is not None:
+                entries = self._card_entries(graph.cards[hit.card])
+        if entries:
+            entries.append(RULE)
+        return [
+            *entries,
+            Entry(say("bar.fit"), self.canvas.fit, "Ctrl+0"),
+            Entry(say("menu.find"), self._find, "Ctrl+F"),
+            Entry(say("menu.export"), self.export, "Ctrl+E"),
+        ]
+
+    def _card_entries(self, card: Card) -> list[Entry]:
+        say, playback = self.look.words, self.session.playback
+        assert playback is not None
+        line = playback.trace.ops[card.op].line if card.op is not None else 0
+        cut = context.cut_of_all(playback, card)
+        undo = cut is not None and cut in self.session.what_if.cuts
+        entries = [Entry(say("menu.run_to"), lambda: self._run_to(card.id))]
+        if line and not self.session.stale:
+            entries.append(Entry(say("menu.line", line=line), lambda: self.editor.select_line(line)))
+        for key, snapshot in (
+            ("menu.copy_value", context.value_of(playback, card)),
+            ("menu.copy_gradient", context.gradient_of(playback, card)),
+        ):
+            text = context.in_full(snapshot) if snapshot is not None else ""
+            entries.append(Entry(say(key), partial(self._copy, text) if text else None))
+        command = None if cut is None or self.session.busy else partial(self._toggle_all, card)
+        return [*entries, Entry(say("menu.uncut_all" if undo else "menu.cut_all"), command)]
+
+    def _wire_entries(self, graph: Graph, wire: Wire) -> list[Entry]:
+        say, playback, busy = self.look.words, self.session.playback, self.session.busy
+        assert playback is not None
+        cut, heal = context.cut_of_use(playback, graph, wire), context.heal_of(playback, graph, wire)
+        if heal is not None:
+            key = "menu.unheal" if heal in self.session.what_if.heals else "menu.heal"
+        else:
+            key = "menu.uncut_use" if cut in self.session.what_if.cuts else "menu.cut_use"
+        able = not busy and (heal is not None or cut is not None)
+        entries = [Entry(say(key), partial(self._toggle_use, wire) if able else None)]
+        source = graph.cards[wire.source]
+        whole = context.cut_of_all(playback, source)
+        if whole is not None:
+            undo = whole in self.session.what_if.cuts
+            key = "menu.uncut_all_of" if undo else "menu.cut_all_of"
+            command = None if busy else partial(self._toggle_all, source)
+            entries.append(Entry(say(key, name=source.title), command))
+        return entries
+
+    def _copy(self, text: str) -> None:
+        self.clipboard_clear()
+        self.clipboard_append(text)
+
+    def _open_menu(self) -> None:
+        button = self.buttons["menu"]
+        self.menu.show(self.menu_entries(), button.winfo_rootx(), button.winfo_rooty() + button.winfo_height())
+
+    def menu_entries(self) -> list[Entry]:
+        """Files, and what the reader may prefer."""
+        say, settings = self.look.words, self.settings
+
+        def choices(key: str, values: tuple[object, ...], names: list[str]) -> tuple[Entry, ...]:
+            now = getattr(settings, key)
+            return tuple(
+                Entry(name, lambda value=value: self.prefer(**{key: value}), chosen=value == now)  # type: ignore[misc]
+                for value, name in zip(values, names, strict=True)
+            )
+
+        system = say("menu.system")
+        return [
+            Entry(say("menu.open"), self.ask_open, "Ctrl+O"),
+            Entry(say("menu.export"), self.export, "Ctrl+E"),
+            Entry(say("menu.find"), self._find, "Ctrl+F"),
+            RULE,
+            Entry(say("menu.language"), entries=choices("language", ("", "en", "zh"), [system, "English", "中文"])),
+            Entry(
+                say("menu.theme"),
+                entries=choices("theme", ("", "light", "dark"), [system, say("menu.light"), say("menu.dark")]),
+            ),
+            Entry(say("menu.size"), entries=choices("size", (0, *SIZES), [system, *(f"{size} %" for size in SIZES)])),
+            Entry(
+                say("menu.motion"),
+                entries=choices("motion", ("", "on", "off"), [system, say("menu.on"), say("menu.off")]),
+            ),
+        ]
+
+    def _find(self) -> None:
+        if self.canvas.picture is not None:
+            self.canvas.open_find()
 
     # ── The loop ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -456,6 +480,7 @@ class App(ctk.CTk):
             self._starting = self.after(SOON, self._await_drawing)
             return
         self._starting = ""
+        self.canvas.motion.allowed = self._moves()
         self.canvas.ready()
 
     def _poll(self) -> None:
@@ -495,6 +520,43 @@ class App(ctk.CTk):
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self._tell_wrong("error.file", name=path.name, reason=reason)
+
+    def ask_open(self) -> None:
+        """Lets the reader choose a file."""
+        say = self.look.words
+        name = tkinter.filedialog.askopenfilename(
+            parent=self, title=say("app.open"), filetypes=[(say("files.open"), "*.py *.pullback"), ("*", "*")]
+        )
+        if name:
+            self.open(name)
+
+    def export(self) -> None:
+        """Writes the picture as it stands to a file of the reader's choice."""
+        playback = self.session.playback
+        if playback is None:
+            self._tell_wrong("error.export_nothing")
+            return
+        kinds = [("PNG", "*.png"), ("SVG", "*.svg"), ("PDF", "*.pdf"), ("GIF", "*.gif"), ("WebP", "*.webp")]
+        name = tkinter.filedialog.asksaveasfilename(
+            parent=self, title=self.look.words("menu.export"), defaultextension=".png", filetypes=kinds,
+            initialfile=f"{Path(self.session.path).stem or 'pullback'}-{playback.cursor}.png",
+        )  # fmt: skip
+        if name:
+            self.export_to(name)
+
+    def export_to(self, path: str | Path) -> None:
+        """Writes the picture; what is wrong is said in the window."""
+        from gui.export import MOVING, export_picture
+
+        playback, path = self.session.playback, Path(path)
+        if playback is None:
+            return
+        step = "all" if path.suffix.lower() in MOVING else playback.cursor
+        try:
+            export_picture(playback.trace, path, step=step, theme=self.look.name, lang=self.look.words.language)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._tell_wrong("error.file_write", name=path.name, reason=reason)
 
     def _tell_wrong(self, key: str, **facts: object) -> None:
         self.session.notice = (key, facts)

@@ -1,64 +1,80 @@
-"""The picture on the screen: one antialiased image below, pooled Tk texts above; pan, zoom, clicks."""
+"""The picture on the screen: one antialiased image below, pooled Tk texts above; what the mouse and keys do there."""
 
 from __future__ import annotations
 
-import threading
 import tkinter as tk
 import tkinter.font as tkfont
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import customtkinter as ctk
-
 from core.playback import Playback
-from gui.cards import Wire
-from gui.scene import READABLE, Label, Picture, Scene, Seed, legend
+from gui.arranging import Arranging
+from gui.button import Button
+from gui.find import FindBar
+from gui.groups import Folding
+from gui.minimap import Minimap
+from gui.motion import Motion
+from gui.scene import READABLE, Hit, Label, Picture, Scene, legend
 from gui.theme import Look
+from gui.tooltip import Tip
+from gui.view import View
 
 if TYPE_CHECKING:
     from PIL.ImageTk import PhotoImage
 
-SMALLEST, LARGEST = 0.004, 3.0
-COMFORTABLE = 0.6
-"""Below this scale a picture is not opened as a whole."""
-AT_ONCE = 1200
-"""Operations up to which a picture is made at once (a quarter of a second)."""
-LOOK_AGAIN = 30
-"""Milliseconds between two looks at the thread that makes a picture."""
+AT_ONCE = 400
+"""Operations up to which a picture is made at once (a tenth of a second)."""
 CLICK = 4
 """Pixels a press may move and still be a click."""
+REACH = 7
+"""Units around a wire in which the pointer is on it."""
+LINGER = 350
+"""Milliseconds the pointer rests on something before it is told in full."""
+LINE = 60
+"""Units that one notch of the wheel moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What the canvas calls when the reader does something.
+
+    Attributes:
+        click: with what was clicked; None for the empty ground.
+        run_to: with the card that was double-clicked.
+        menu: with what lies under the pointer, and where on the screen.
+        tell: → heading and lines of the note on what the pointer rests on; ('', '') for none.
+        arranged: the picture of a large trace is ready, or given up, some time after ``show``.
+    """
+
+    click: Callable[[Hit | None], None]
+    run_to: Callable[[int], None]
+    menu: Callable[[Hit | None, int, int], None]
+    tell: Callable[[Hit], tuple[str, str]]
+    arranged: Callable[[], None]
 
 
 class GraphCanvas(tk.Canvas):
-    """Shows a picture at a moment.
+    """Shows a picture at a moment."""
 
-    Args:
-        on_card, on_wire, on_seed: called with what was clicked; ``on_card(None)`` for the empty ground.
-        on_picture: called when the picture of a large trace is ready, some time after ``show``.
-    """
-
-    def __init__(
-        self,
-        master: tk.Misc,
-        *,
-        on_card: Callable[[int | None], None],
-        on_wire: Callable[[Wire], None],
-        on_seed: Callable[[Seed], None],
-        on_picture: Callable[[], None],
-    ) -> None:
-        super().__init__(master, highlightthickness=0, borderwidth=0, width=300, height=200)
-        self._on_card, self._on_wire, self._on_seed, self._on_picture = on_card, on_wire, on_seed, on_picture
+    def __init__(self, master: tk.Misc, reader: Reader) -> None:
+        super().__init__(master, highlightthickness=0, borderwidth=0, width=300, height=200, takefocus=True)
+        self._reader = reader
         self._look: Look | None = None
         self._playback: Playback | None = None
         self._picture: Picture | None = None
         self._selected: int | None = None
+        self._hit: Hit | None = None
+        self._lingering = ""
         self._message: tuple[str, str] = ("", "")
-        self._scale, self._origin = 1.0, (0.0, 0.0)
-        self._fitted = True
+        self.view = View()
+        self.motion = Motion(self, self.redraw)
+        self._moving: Playback | None = None
         self._photo: PhotoImage | None = None
         self._pending = ""
-        self._awaiting = ""
+        self._arranging: Arranging | None = None
+        self.given_up = False
         self._press: tuple[int, int, tuple[float, float], bool] | None = None
         self._ready = False
         self._image = self.create_image(0, 0, anchor="nw")
@@ -66,37 +82,59 @@ class GraphCanvas(tk.Canvas):
         self._fonts: dict[tuple[bool, bool, int], tkfont.Font] = {}
         self._title = self.create_text(0, 0, text="", justify="center")
         self._hint = self.create_text(0, 0, text="", justify="center")
-        self._zoom_buttons = self._build_buttons()
+        self._focus_ring = self.create_rectangle(0, 0, 0, 0, width=2, state="hidden")
+        self._build_buttons()
+        self.minimap = Minimap(self, on_move=self._centre)
+        self.find_bar = FindBar(self, search=self._search, on_found=self._found, on_close=self.focus_set)
+        self.tip = Tip(self)
+        self._bind_mouse()
+        self._bind_keys()
+
+    def _build_buttons(self) -> None:
+        self._row = tk.Frame(self, borderwidth=0)
+        self._buttons = {
+            "minus": Button(self._row, lambda: self._zoom_by(1 / 1.25), width=30, height=28),
+            "percent": Button(self._row, lambda: self._zoom_by(1 / self.view.zoom), width=58, height=28),
+            "plus": Button(self._row, lambda: self._zoom_by(1.25), width=30, height=28),
+            "fit": Button(self._row, self.fit, width=64, height=28),
+        }
+        for column, button in enumerate(self._buttons.values()):
+            button.grid(row=0, column=column, padx=2)
+        self.cancel_button = Button(self, self.give_up, width=90, height=30)
+
+    def _bind_mouse(self) -> None:
         self.bind("<Configure>", lambda event: self._resized())
         self.bind("<ButtonPress-1>", self._pressed)
         self.bind("<B1-Motion>", self._dragged)
         self.bind("<ButtonRelease-1>", self._released)
-        self.bind("<Motion>", self._moved)
+        self.bind("<Double-Button-1>", self._doubled)
+        for button in ("<Button-3>", "<Control-Button-1>"):
+            self.bind(button, self._menu_wanted)
+        self.bind("<ButtonPress-2>", self._pressed)
+        self.bind("<B2-Motion>", self._dragged)
+        self.bind("<Motion>", lambda event: self._point_at(event.x, event.y))
+        self.bind("<Leave>", lambda event: self._point_at(-1, -1))
         self.bind("<Control-MouseWheel>", lambda e: self._zoom_at(1.0015**e.delta, e.x, e.y))
         self.bind("<Control-Button-4>", lambda e: self._zoom_at(1.15, e.x, e.y))
         self.bind("<Control-Button-5>", lambda e: self._zoom_at(1 / 1.15, e.x, e.y))
-        for sequence, dx, dy in (("<Button-4>", 0, -60), ("<Button-5>", 0, 60),
-                                 ("<Shift-Button-4>", -60, 0), ("<Shift-Button-5>", 60, 0)):  # fmt: skip
+        for sequence, dx, dy in (("<Button-4>", 0, -LINE), ("<Button-5>", 0, LINE),
+                                 ("<Shift-Button-4>", -LINE, 0), ("<Shift-Button-5>", LINE, 0)):  # fmt: skip
             self.bind(sequence, partial(self._wheel, dx, dy))
+        # Two fingers sideways are buttons 6 and 7 on X11, for which Tk has no name.
+        self.bind("<Button>", lambda e: self._pan({6: -LINE, 7: LINE}.get(e.num, 0), 0) if e.num in (6, 7) else None)
         self.bind("<MouseWheel>", lambda e: self._pan(0, -e.delta / 2))
         self.bind("<Shift-MouseWheel>", lambda e: self._pan(-e.delta / 2, 0))
 
-    def _build_buttons(self) -> dict[str, ctk.CTkButton]:
-        row = ctk.CTkFrame(self, fg_color="transparent", corner_radius=0)
-        row.place(relx=1.0, x=-12, y=10, anchor="ne")
-        self._zoom_row = row
-        buttons = {}
-        for place, (role, width, command) in enumerate(
-            (
-                ("minus", 30, lambda: self._zoom_at(1 / 1.25)),
-                ("percent", 58, lambda: self._zoom_at(1 / self._scale)),
-                ("plus", 30, lambda: self._zoom_at(1.25)),
-                ("fit", 64, self.fit),
-            )
-        ):
-            buttons[role] = ctk.CTkButton(row, width=width, height=28, corner_radius=6, command=command)
-            buttons[role].grid(row=0, column=place, padx=2)
-        return buttons
+    def _bind_keys(self) -> None:
+        self.bind("<<TraverseIn>>", lambda event: self.itemconfigure(self._focus_ring, state="normal"))
+        self.bind("<FocusOut>", lambda event: self.itemconfigure(self._focus_ring, state="hidden"))
+        self.bind("<Down>", lambda event: self._select_next(1))
+        self.bind("<Up>", lambda event: self._select_next(-1))
+        self.bind("<Return>", lambda event: None if self._selected is None else self._reader.run_to(self._selected))
+        for key in ("<Menu>", "<Control-Return>"):
+            self.bind(key, lambda event: self._menu_by_key())
+        for key, factor in (("<plus>", 1.25), ("<equal>", 1.25), ("<minus>", 1 / 1.25)):
+            self.bind(key, lambda event, factor=factor: self._zoom_by(factor))  # type: ignore[misc]
 
     # ── What is shown ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -108,69 +146,52 @@ class GraphCanvas(tk.Canvas):
     def dress(self, look: Look) -> None:
         self._look = look
         self.configure(background=look["canvas"])
+        if self.view.unit != look.scale:
+            self.view.unit = look.scale
+            if self.view.fitted:
+                self._fit_view()
         self._fonts.clear()
-        for role, text in (("minus", "−"), ("plus", "+"), ("fit", look.words("bar.fit")), ("percent", None)):
-            self._zoom_buttons[role].configure(
-                fg_color=look["button"], hover_color=look["button_hover"], text_color=look["text"],
-                font=look.font(13), bg_color=look["canvas"], **({} if text is None else {"text": text}),
-            )  # fmt: skip
-        self._zoom_row.configure(fg_color=look["canvas"], bg_color=look["canvas"])
+        for role, text in (("minus", "−"), ("plus", "+"), ("fit", look.words("bar.fit")), ("percent", "")):
+            self._buttons[role].dress(look, text, ground="canvas")
+        self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
+        self._row.configure(background=look["canvas"])
+        self._row.place(relx=1.0, x=-look.px(12), y=look.px(10), anchor="ne")
         self.itemconfigure(self._title, fill=look["text"], font=look.font(20, bold=True))
         self.itemconfigure(self._hint, fill=look["quiet"], font=look.font(13))
+        self.itemconfigure(self._focus_ring, outline=look["accent"])
+        for panel in (self.minimap, self.find_bar, self.tip):
+            panel.dress(look)
         for _, state in self._texts:
             state[0] = None
         self.redraw()
 
     def show(self, playback: Playback | None, selected: int | None = None) -> None:
-        """The picture at this moment."""
+        """The picture at this moment; one step from the last moment, it moves there."""
+        before = self._playback
+        same = playback is not None and before is not None and playback.trace is before.trace
+        self.motion.stop()
         if playback is None:
+            self._stop_arranging()
             self._picture = None
-        elif self._playback is None or playback.trace is not self._playback.trace:
-            self._arrange(playback)
+        elif not same:
+            self._arrange(playback, Folding(), None)
+        elif before is not None and abs(playback.cursor - before.cursor) == 1:
+            # Backwards, the later moment runs back to its beginning.
+            backwards = playback.cursor < before.cursor
+            self._moving = before if backwards else playback
+            self.motion.start(backwards=backwards)
+        moved = not same or (before is not None and playback is not None and playback.cursor != before.cursor)
         self._playback, self._selected = playback, selected
-        self._follow()
+        if moved:
+            self._forget_pointer()
+            self._follow()
         self.redraw()
 
     def say(self, title: str, hint: str) -> None:
         """What stands on the ground while there is no picture on it."""
-        self._message = (title, hint)
-        self.redraw()
-
-    def _arrange(self, playback: Playback) -> None:
-        """Makes the picture of another trace; of a large one in a thread, so that the window goes on."""
-        if self._awaiting:
-            self.after_cancel(self._awaiting)
-            self._awaiting = ""
-        if len(playback.trace.ops) <= AT_ONCE:
-            self._take(Picture(playback.trace, playback.index))
-            return
-        self._picture = None
-        made: list[Picture] = []
-        work = threading.Thread(
-            target=lambda: made.append(Picture(playback.trace, playback.index)), name="pullback-layout", daemon=True
-        )
-        work.start()
-        self._awaiting = self.after(LOOK_AGAIN, self._await_picture, work, made)
-
-    def _await_picture(self, work: threading.Thread, made: list[Picture]) -> None:
-        self._awaiting = ""
-        if work.is_alive():
-            self._awaiting = self.after(LOOK_AGAIN, self._await_picture, work, made)
-        elif made:
-            self._take(made[0])
-            self._on_picture()
-
-    def _take(self, picture: Picture) -> None:
-        self._picture = picture
-        if self._fitted:
-            self._fit_view()
-        self._follow()
-        self.redraw()
-
-    @property
-    def arranging(self) -> bool:
-        """Whether the picture is still being made."""
-        return bool(self._awaiting)
+        if (title, hint) != self._message:
+            self._message = (title, hint)
+            self.redraw()
 
     @property
     def picture(self) -> Picture | None:
@@ -178,9 +199,12 @@ class GraphCanvas(tk.Canvas):
 
     def fit(self) -> None:
         """All of the picture, never enlarged beyond its size."""
-        self._fitted = True
         self._fit_view(whole=True)
         self.redraw()
+
+    def open_find(self) -> None:
+        """Opens the bar that looks for a card."""
+        self.find_bar.open()
 
     def redraw(self) -> None:
         """Draws once when Tk has nothing else to do, however often it is asked."""
@@ -188,174 +212,314 @@ class GraphCanvas(tk.Canvas):
             self._pending = self.after_idle(self._draw)
 
     def destroy(self) -> None:
-        for pending in (self._pending, self._awaiting):
+        self.motion.stop()
+        self._stop_arranging()
+        for pending in (self._pending, self._lingering):
             if pending:
                 self.after_cancel(pending)
         super().destroy()
 
+    # ── Arranging ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _arrange(self, playback: Playback, folding: Folding, previous: Picture | None) -> None:
+        """Makes a picture; of a large trace in a thread, so that the window goes on."""
+        self._stop_arranging()
+        self.given_up = False
+
+        def make() -> Picture:
+            return Picture(playback.trace, playback.index, folding, previous)
+
+        if len(playback.trace.ops) <= AT_ONCE:
+            self._take(make())
+            return
+        if previous is None:
+            self._picture = None
+        self._arranging = Arranging(self, make, on_done=self._arranged, on_wait=self._waiting)
+
+    def _arranged(self, picture: Picture) -> None:
+        self._stop_arranging()
+        self._take(picture)
+        self._reader.arranged()
+
+    def _waiting(self) -> None:
+        if self._look is not None and not self.cancel_button.winfo_manager():
+            self.cancel_button.place(relx=0.5, rely=0.5, y=self._look.px(48), anchor="center")
+
+    def _stop_arranging(self) -> None:
+        if self._arranging is not None:
+            self._arranging.cancel()
+            self._arranging = None
+        self.cancel_button.place_forget()
+
+    def give_up(self) -> None:
+        """The reader does not want to wait for the picture; the rest of the window can do without."""
+        if self._arranging is not None:
+            self._stop_arranging()
+            self.given_up = self._picture is None
+            self._reader.arranged()
+
+    @property
+    def arranging(self) -> bool:
+        """Whether the picture is still being made."""
+        return self._arranging is not None
+
+    def _take(self, picture: Picture) -> None:
+        anew = self._picture is None or self._picture.trace is not picture.trace
+        self._picture = picture
+        self._forget_pointer()
+        if anew and self.view.fitted:
+            self._fit_view()
+        self._follow()
+        self.redraw()
+
+    def fold(self, group: str) -> None:
+        """Folds a group, or unfolds it."""
+        if self._playback is not None and self._picture is not None:
+            self._arrange(self._playback, self._picture.folding.toggled(group), self._picture)
+
     # ── The view ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _fit_view(self, *, whole: bool = False) -> None:
-        if self._picture is None:
-            return
-        left, top, right, bottom = self._picture.bounds
-        width, height = self.winfo_width(), self.winfo_height() - 80
-        scale = min(1.25, width / max(right - left, 1), height / max(bottom - top, 1))
-        # What would be too small to read opens at a size that can be read, and follows the current card.
-        if scale < COMFORTABLE and not whole:
-            scale = 0.8
-        self._scale = max(SMALLEST, min(LARGEST, scale))
-        room = width / self._scale
-        x = (left + right - room) / 2 if right - left <= room + 1 else left
-        y = (top + bottom) / 2 - self.winfo_height() / self._scale / 2
-        self._origin = (x, max(y, top - 40 / self._scale) if bottom - top > height / self._scale else y)
+        if self._picture is not None:
+            self.view.fit(self._picture.bounds, whole=whole)
 
     def _follow(self) -> None:
         """Keeps the current card in sight."""
-        if self._picture is None or self._playback is None:
-            return
-        card = self._picture.current_card(self._playback)
-        if card is None:
-            return
-        left, top, right, bottom = self._picture.rect(card)
-        x, y = self._origin
-        width, height = self.winfo_width() / self._scale, self.winfo_height() / self._scale
-        if right - left > width or bottom - top > height:
-            return
-        if left < x or right > x + width:
-            x = (left + right - width) / 2
-        if top < y or bottom > y + height:
-            y = (top + bottom - height) / 2
-        self._origin = (x, y)
+        if self._picture is not None and self._playback is not None:
+            card = self._picture.current_card(self._playback)
+            if card is not None:
+                self.view.reveal(self._picture.rect(card))
 
-    def _point(self, x: float, y: float) -> tuple[float, float]:
-        return (self._origin[0] + x / self._scale, self._origin[1] + y / self._scale)
+    def _zoom_by(self, factor: float) -> None:
+        self._zoom_at(factor, self.view.width / 2, self.view.height / 2)
 
-    def _zoom_at(self, factor: float, x: float | None = None, y: float | None = None) -> None:
-        x = self.winfo_width() / 2 if x is None else x
-        y = self.winfo_height() / 2 if y is None else y
-        fixed = self._point(x, y)
-        self._scale = max(SMALLEST, min(LARGEST, self._scale * factor))
-        self._origin = (fixed[0] - x / self._scale, fixed[1] - y / self._scale)
-        self._fitted = False
+    def _zoom_at(self, factor: float, x: float, y: float) -> None:
+        self.view.zoom_at(factor, x, y)
+        self._forget_pointer()
         self.redraw()
 
     def _wheel(self, dx: float, dy: float, event: tk.Event[tk.Misc]) -> None:
         self._pan(dx, dy)
 
     def _pan(self, dx: float, dy: float) -> None:
-        self._origin = (self._origin[0] + dx / self._scale, self._origin[1] + dy / self._scale)
-        self._fitted = False
+        self.view.pan(dx * self.view.unit, dy * self.view.unit)
+        self._forget_pointer()
+        self.redraw()
+
+    def _centre(self, x: float, y: float) -> None:
+        self.view.centre(x, y)
         self.redraw()
 
     def _resized(self) -> None:
-        if self._fitted:
+        self.view.width, self.view.height = self.winfo_width(), self.winfo_height()
+        if self.view.fitted:
             self._fit_view()
+            self._follow()
         self.redraw()
+
+    # ── Finding and selecting ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _search(self, text: str) -> Sequence[int]:
+        return self._picture.search(text) if self._picture is not None else ()
+
+    def _found(self, card: int | None) -> None:
+        self._reader.click(None if card is None else Hit("card", card=card))
+        if card is not None and self._picture is not None:
+            left, top, right, bottom = self._picture.rect(card)
+            if self.view.zoom < READABLE:
+                self.view.zoom = 1.0
+            self.view.centre((left + right) / 2, (top + bottom) / 2)
+        self.redraw()
+
+    def _select_next(self, way: int) -> None:
+        """Selects the next card that is there, in the order of the program."""
+        if self._picture is None or self._playback is None:
+            return
+        start = self._selected
+        if start is None:
+            start = self._picture.current_card(self._playback)
+        count = len(self._picture.graph.cards)
+        at = (-1 if way > 0 else count) if start is None else start
+        for card in range(at + way, count if way > 0 else -1, way):
+            if self._under(card) is not None:
+                self._reader.click(Hit("card", card=card))
+                self.view.reveal(self._picture.rect(card))
+                return
+
+    def _under(self, card: int) -> Hit | None:
+        """What lies in the middle of a card; None while it is not there yet."""
+        assert self._picture is not None
+        assert self._playback is not None
+        left, top, right, bottom = self._picture.rect(card)
+        hit = self._picture.hit((left + right) / 2, (top + bottom) / 2, self._playback)
+        return hit if hit is not None and hit.card == card else None
 
     # ── The mouse ─────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _hit_at(self, x: float, y: float) -> Hit | None:
+        if self._picture is None or self._playback is None or not self._playback.cursor or x < 0:
+            return None
+        hit = self._picture.hit(*self.view.point(x, y), self._playback, REACH / self.view.zoom)
+        # Wires that lie a pixel apart cannot be told from one another.
+        return None if hit is not None and hit.kind == "wire" and self.view.zoom < READABLE / 2 else hit
+
     def _pressed(self, event: tk.Event[tk.Misc]) -> None:
         self.focus_set()
-        self._press = (event.x, event.y, self._origin, False)
+        self.itemconfigure(self._focus_ring, state="hidden")
+        self._press = (event.x, event.y, (self.view.x, self.view.y), False)
 
     def _dragged(self, event: tk.Event[tk.Misc]) -> None:
         if self._press is None:
             return
         x, y, origin, moved = self._press
-        if not moved and abs(event.x - x) + abs(event.y - y) <= CLICK:
+        if not moved and abs(event.x - x) + abs(event.y - y) <= CLICK * self.view.unit:
             return
-        self._press = (x, y, origin, True)
-        self._origin = (origin[0] - (event.x - x) / self._scale, origin[1] - (event.y - y) / self._scale)
-        self._fitted = False
+        if not moved:
+            self._press = (x, y, origin, True)
+            self._forget_pointer()
+            self.configure(cursor="fleur")
+        self.view.x, self.view.y = origin
+        self.view.pan(x - event.x, y - event.y)
         self.redraw()
 
     def _released(self, event: tk.Event[tk.Misc]) -> None:
         press, self._press = self._press, None
-        if press is None or press[3] or self._picture is None or self._playback is None:
+        if press is None:
             return
-        point = self._point(event.x, event.y)
-        seed = self._picture.seed_at(*point, self._playback)
-        card = self._picture.card_at(*point, self._playback)
-        wire = self._wire_under(point) if card is None else None
-        if seed is not None:
-            self._on_seed(seed)
-        elif wire is not None:
-            self._on_wire(wire)
+        if press[3]:
+            self._point_at(event.x, event.y)
+            return
+        hit = self._hit_at(event.x, event.y)
+        self._forget_pointer()
+        if hit is not None and hit.kind == "fold" and hit.group is not None:
+            self.fold(hit.group)
         else:
-            self._on_card(card)
+            self._reader.click(hit)
 
-    def _moved(self, event: tk.Event[tk.Misc]) -> None:
-        if self._picture is None or self._playback is None:
+    def _doubled(self, event: tk.Event[tk.Misc]) -> None:
+        self._press = None
+        hit = self._hit_at(event.x, event.y)
+        if hit is not None and hit.kind == "group" and hit.group is not None:
+            self.fold(hit.group)
+        elif hit is not None and hit.kind in ("card", "chip") and hit.card is not None:
+            self._reader.run_to(hit.card)
+        else:
+            self._pressed(event)  # twice quickly is two clicks
+
+    def _menu_wanted(self, event: tk.Event[tk.Misc]) -> str:
+        self.focus_set()
+        self._press = None
+        hit = self._hit_at(event.x, event.y)
+        self._forget_pointer()
+        self._reader.menu(hit, event.x_root, event.y_root)
+        return "break"
+
+    def _menu_by_key(self) -> str:
+        card = self._selected
+        if card is None and self._picture is not None and self._playback is not None:
+            card = self._picture.current_card(self._playback)
+        x, y = self.view.width / 2, self.view.height / 2
+        if card is not None and self._picture is not None:
+            left, top, _, _ = self._picture.rect(card)
+            x, y = self.view.pixel(left, top)
+        hit = None if card is None else Hit("card", card=card)
+        self._reader.menu(hit, self.winfo_rootx() + max(0, int(x)), self.winfo_rooty() + max(0, int(y)))
+        return "break"
+
+    def _point_at(self, x: int, y: int) -> None:
+        if self._press is not None and self._press[3]:
             return
-        point = self._point(event.x, event.y)
-        active = (
-            self._picture.card_at(*point, self._playback) is not None
-            or self._picture.seed_at(*point, self._playback) is not None
-            or self._wire_under(point) is not None
-        )
-        self.configure(cursor="hand2" if active else "")
+        hit = self._hit_at(x, y)
+        if hit == self._hit:
+            return
+        before, self._hit = self._hit, hit
+        self.tip.hide()
+        if self._lingering:
+            self.after_cancel(self._lingering)
+            self._lingering = ""
+        self.configure(cursor="" if hit is None else "hand2")
+        if hit is not None:
+            self._lingering = self.after(LINGER, self._tell, x, y)
+        if (before and before.card) != (hit and hit.card) or (before and before.wire) != (hit and hit.wire):
+            self.redraw()
 
-    def _wire_under(self, point: tuple[float, float]) -> Wire | None:
-        assert self._picture is not None
-        assert self._playback is not None
-        if self._scale < READABLE / 2:
-            return None
-        return self._picture.wire_at(*point, self._playback, 7 / self._scale)
+    def _forget_pointer(self) -> None:
+        """What lies under the pointer has moved on; nothing is lit until the pointer moves again."""
+        self._point_at(-1, -1)
+
+    def _tell(self, x: int, y: int) -> None:
+        self._lingering = ""
+        if self._hit is not None:
+            heading, body = self._reader.tell(self._hit)
+            if heading or body:
+                self.tip.show(x, y, heading, body)
 
     # ── Drawing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _draw(self) -> None:
         self._pending = ""
-        look = self._look
-        width, height = self.winfo_width(), self.winfo_height()
+        look, view = self._look, self.view
+        width, height = view.width, view.height
         if look is None or width < 2 or height < 2:
             return
         empty = self._playback is None or self._picture is None or not self._playback.cursor
-        self.coords(self._title, width / 2, height / 2 - 16)
-        self.coords(self._hint, width / 2, height / 2 + 16)
-        self.itemconfigure(self._title, text=self._message[0] if empty else "", width=width - 40)
-        self.itemconfigure(self._hint, text=self._message[1] if empty else "", width=width - 40)
-        percent = f"{self._scale * 100:.0f}%"
-        if self._zoom_buttons["percent"].cget("text") != percent:
-            self._zoom_buttons["percent"].configure(text=percent)
+        self._write_message(empty, look)
+        percent = f"{view.zoom * 100:.0f}%"
+        if self._buttons["percent"].cget("text") != percent:
+            self._buttons["percent"].configure(text=percent)
         if not self._ready:
             return
         from PIL import ImageTk
 
         from gui import paint
 
-        scene, overlay = Scene(), Scene()
+        scene, overlay, current = Scene(), Scene(), None
         if self._picture is not None and self._playback is not None and not empty:
-            x, y = self._origin
-            view = (x, y, x + width / self._scale, y + height / self._scale)
+            phase = self.motion.now
+            playback = self._playback if phase is None or self._moving is None else self._moving
             scene = self._picture.scene(
-                self._playback, look.words, view=view, scale=self._scale, selected=self._selected
-            )
-            overlay = legend(look.words, 16, height - 20, hints=width > 560)
+                playback, look.words, view=view.rect, scale=view.zoom, selected=self._selected,
+                hovered=self._hit.card if self._hit else None, motion=phase,
+            )  # fmt: skip
+            room = width / look.scale
+            overlay = legend(look.words, 16, height / look.scale - 20, hints=room > 560)
+            card = self._picture.current_card(self._playback)
+            current = None if card is None else self._picture.rect(card)
+        self.minimap.show(None if empty else self._picture, view, current)
         renderer = paint.screen(width, height, look.palette)
-        painter = paint.Painter(renderer, height, look.palette, scale=self._scale, origin=self._origin)
+        painter = paint.Painter(renderer, height, look.palette, scale=view.scale, origin=(view.x, view.y))
         painter.paint(scene, text=False)
-        paint.Painter(renderer, height, look.palette).paint(overlay, text=False)
+        paint.Painter(renderer, height, look.palette, scale=look.scale).paint(overlay, text=False)
         if self._photo is None or (self._photo.width(), self._photo.height()) != (width, height):
             self._photo = ImageTk.PhotoImage("RGBA", (width, height))
             self.itemconfigure(self._image, image=self._photo)
         self._photo.paste(paint.pixels(renderer))
         self._write(scene, overlay, look)
 
+    def _write_message(self, empty: bool, look: Look) -> None:
+        width, height = self.view.width, self.view.height
+        self.coords(self._title, width / 2, height / 2 - look.px(16))
+        self.coords(self._hint, width / 2, height / 2 + look.px(16))
+        self.coords(self._focus_ring, 1, 1, width - 1, height - 1)
+        for item, text in zip((self._title, self._hint), self._message, strict=True):
+            self.itemconfigure(item, text=text if empty else "", width=width - look.px(40))
+
     def _write(self, scene: Scene, overlay: Scene, look: Look) -> None:
         """Puts the texts where they belong; items are reused and only what differs is told to Tk."""
+        view = self.view
         placed = [
-            ((label.x - self._origin[0]) * self._scale, (label.y - self._origin[1]) * self._scale, self._scale, label)
-            for label in (scene.labels if self._scale >= READABLE else ())
+            (*view.pixel(label.x, label.y), view.scale, label)
+            for label in (scene.labels if view.zoom >= READABLE else ())
         ]
-        placed += [(label.x, label.y, 1.0, label) for label in overlay.labels]
+        placed += [(label.x * look.scale, label.y * look.scale, look.scale, label) for label in overlay.labels]
         for number, (x, y, scale, label) in enumerate(placed):
             if number == len(self._texts):
-                self._texts.append((self.create_text(0, 0), [None]))
+                item = self.create_text(0, 0)
+                self._texts.append((item, [None]))
+                self.tag_raise(self._focus_ring)
             item, state = self._texts[number]
             self.coords(item, x, y)
-            key = (label, scale)
+            key = (label.text, label.colour, label.size, label.anchor, label.bold, label.mono, scale)
             if state[0] != key:
                 self.itemconfigure(
                     item, text=label.text, fill=look[label.colour], font=self._font(label, scale, look),
@@ -370,5 +534,6 @@ class GraphCanvas(tk.Canvas):
     def _font(self, label: Label, scale: float, look: Look) -> tkfont.Font:
         key = (label.mono, label.bold, max(1, int(label.size * scale)))
         if key not in self._fonts:
-            self._fonts[key] = tkfont.Font(self, font=look.font(key[2], mono=label.mono, bold=label.bold))
+            font = look.widget_font(key[2], mono=label.mono, bold=label.bold)  # pixels already
+            self._fonts[key] = tkfont.Font(self, font=font)
         return self._fonts[key]

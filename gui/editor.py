@@ -85,6 +85,14 @@ class Editor(tk.Frame):
             self.text.see(f"{seen}.0")
         self._draw_soon()
 
+    def select_line(self, line: int) -> None:
+        """Selects a line, and gives the editor the keyboard."""
+        self.text.tag_remove("sel", "1.0", "end")
+        self.text.tag_add("sel", f"{line}.0", f"{line}.end")
+        self.text.mark_set("insert", f"{line}.0")
+        self.text.see(f"{line}.0")
+        self.text.focus_set()
+
     def dress(self, look: Look) -> None:
         self._look = look
         self.configure(background=look["panel"])
@@ -93,7 +101,9 @@ class Editor(tk.Frame):
             selectbackground=look["running_span"], selectforeground=look["text"], font=look.font(12, mono=True),
             inactiveselectbackground=look["running_span"],
         )  # fmt: skip
-        self.gutter.configure(background=look["panel"])
+        self.text.configure(padx=look.px(6), pady=look.px(8), spacing1=look.px(2), spacing3=look.px(2))
+        self.gutter.configure(background=look["panel"], width=look.px(46))
+        self.scroll.configure(width=look.px(10))
         self.scroll.configure(
             background=look["button"], troughcolor=look["panel"], activebackground=look["button_hover"],
             highlightthickness=0, relief="flat", elementborderwidth=0,
@@ -205,11 +215,15 @@ class Editor(tk.Frame):
             failed, runs = line == self._error_line, line == self._line
             if runs or failed:
                 colour = look["wrong_soft" if failed else "running_line"]
-                self.gutter.create_rectangle(0, place[1], 60, place[1] + place[3], fill=colour, width=0)
+                self.gutter.create_rectangle(0, place[1], look.px(60), place[1] + place[3], fill=colour, width=0)
                 sign = "✗" if failed else "▸"
-                self.gutter.create_text(40, y, text=sign, fill=look["wrong" if failed else "grad"], font=look.font(11))
+                self.gutter.create_text(
+                    look.px(40), y, text=sign, fill=look["wrong" if failed else "grad"], font=look.font(11)
+                )
             number = look["text" if runs or failed else "quiet"]
-            self.gutter.create_text(30, y, text=str(line), anchor="e", fill=number, font=look.font(11, mono=True))
+            self.gutter.create_text(
+                look.px(30), y, text=str(line), anchor="e", fill=number, font=look.font(11, mono=True)
+            )
             following = self.text.index(f"{line + 1}.0")
             if following == index or line >= last:
                 break

@@ -11,7 +11,7 @@ from core.records import Event, SavedTensor, Step, TensorSnapshot
 from gui import cards, figures
 from gui.cards import Card, Graph
 from gui.i18n import Words
-from gui.output import failure_lines
+from gui.failure import failure_lines
 from gui.theme import Look
 
 LIMIT = 64
@@ -324,14 +324,23 @@ class Inspector(tk.Frame):
         self._shown = None
         self.configure(background=look["panel"])
         text = self.text
+        text.configure(padx=look.px(16), pady=look.px(12))
         text.configure(background=look["panel"], foreground=look["text"], font=look.font(13),
                        selectbackground=look["running_span"], selectforeground=look["text"])  # fmt: skip
         indent = tkfont.Font(self, font=look.font(13, mono=True)).measure("  ")
-        text.tag_configure("title", font=look.font(17, mono=True, bold=True), spacing3=4)
-        text.tag_configure("section", font=look.font(11, bold=True), foreground=look["quiet"], spacing1=18, spacing3=5)
-        text.tag_configure("heading", font=look.font(14, bold=True), spacing3=6)
+        text.tag_configure("title", font=look.font(17, mono=True, bold=True), spacing3=look.px(4))
+        text.tag_configure(
+            "section",
+            font=look.font(11, bold=True),
+            foreground=look["quiet"],
+            spacing1=look.px(18),
+            spacing3=look.px(5),
+        )
+        text.tag_configure("heading", font=look.font(14, bold=True), spacing3=look.px(6))
         text.tag_configure("quiet", foreground=look["quiet"])
         for tag, colour in (("code", "text"), ("grad", "grad"), ("value", "value"), ("leaf", "leaf")):
-            text.tag_configure(tag, font=look.font(13, mono=True), foreground=look[colour], lmargin2=indent, spacing3=2)
+            text.tag_configure(
+                tag, font=look.font(13, mono=True), foreground=look[colour], lmargin2=indent, spacing3=look.px(2)
+            )
         text.tag_configure("cut", foreground=look["cut"])
         text.tag_configure("wrong", foreground=look["wrong"])

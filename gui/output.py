@@ -56,6 +56,8 @@ class Output(tk.Frame):
         for widget in (self, self.caption, self.text):
             widget.configure(background=look["panel"])
         self.rule.configure(background=look["line"])
+        self.caption.pack_configure(padx=look.px(16), pady=(look.px(8), look.px(2)))
+        self.text.configure(padx=look.px(16), pady=look.px(4))
         self.caption.configure(foreground=look["quiet"], font=look.font(11, bold=True))
         self.text.configure(
             foreground=look["text"], font=look.font(12, mono=True), selectbackground=look["running_span"],

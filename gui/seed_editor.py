@@ -10,6 +10,7 @@ import customtkinter as ctk
 from core.playback import Playback
 from core.records import TensorSnapshot
 from gui import figures
+from gui.button import Button
 from gui.i18n import Words
 from gui.theme import Look
 
@@ -62,8 +63,8 @@ class SeedEditor(tk.Frame):
         self.fields = tk.Frame(self, borderwidth=0)
         self.entries: list[ctk.CTkEntry] = []
         self.buttons = tk.Frame(self, borderwidth=0)
-        self.apply_button = ctk.CTkButton(self.buttons, height=28, width=84, corner_radius=6, command=self.apply)
-        self.reset_button = ctk.CTkButton(self.buttons, height=28, width=104, corner_radius=6, command=self._reset)
+        self.apply_button = Button(self.buttons, self.apply, width=84, height=28)
+        self.reset_button = Button(self.buttons, self._reset, width=104, height=28)
         self.apply_button.grid(row=0, column=0, padx=(0, 8))
         self.reset_button.grid(row=0, column=1)
         self.rule = tk.Frame(self, height=1)
@@ -141,14 +142,13 @@ class SeedEditor(tk.Frame):
         self.hint.configure(foreground=look["quiet"], font=look.font(12))
         for entry in self.entries:
             self._dress_entry(entry)
-        self.apply_button.configure(
-            text=look.words("seed.apply"), fg_color=look["accent"], hover_color=look["value"], bg_color=look["panel"],
-            text_color=look["on_accent"], font=look.font(12),
-        )  # fmt: skip
-        self.reset_button.configure(
-            text=look.words("seed.reset"), fg_color=look["button"], hover_color=look["button_hover"],
-            text_color=look["text"], text_color_disabled=look["quiet"], bg_color=look["panel"], font=look.font(12),
-        )  # fmt: skip
+        self.apply_button.dress(look, look.words("seed.apply"), primary=True, size=12)
+        self.reset_button.dress(look, look.words("seed.reset"), size=12)
+        side = look.px(16)
+        self.title.pack_configure(padx=side, pady=(look.px(12), look.px(8)))
+        self.fields.pack_configure(padx=side)
+        self.hint.pack_configure(padx=side, pady=(look.px(2), look.px(8)))
+        self.buttons.pack_configure(padx=side, pady=(0, look.px(14)))
 
     def _used(self) -> list[ctk.CTkEntry]:
         return [entry for entry in self.entries if entry.winfo_manager()]
@@ -180,7 +180,7 @@ class SeedEditor(tk.Frame):
         look = self._look
         entry.configure(
             fg_color=look["card"], border_color=look["grad"], text_color=look["grad"], bg_color=look["panel"],
-            font=look.font(13, mono=True),
+            font=look.widget_font(13, mono=True),
         )  # fmt: skip
 
     def _say(self, problem: str) -> None:

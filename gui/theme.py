@@ -70,6 +70,7 @@ class Look:
     Attributes:
         name: light or dark.
         sans, mono: font families.
+        scale: pixels for each unit that sizes are given in; 2.0 at 200 %.
     """
 
     name: str
@@ -77,10 +78,19 @@ class Look:
     words: Words
     sans: str
     mono: str
+    scale: float = 1.0
 
     def __getitem__(self, colour: str) -> str:
         return self.palette[colour]
 
-    def font(self, size: int, *, mono: bool = False, bold: bool = False) -> tuple[str, int, str]:
-        """A Tk font; negative sizes are pixels."""
-        return (self.mono if mono else self.sans, -size, "bold" if bold else "normal")
+    def px(self, units: float) -> int:
+        """Pixels of a length."""
+        return round(units * self.scale)
+
+    def font(self, size: float, *, mono: bool = False, bold: bool = False) -> tuple[str, int, str]:
+        """A font for Tk's own widgets; negative sizes are pixels."""
+        return self.widget_font(size * self.scale, mono=mono, bold=bold)
+
+    def widget_font(self, size: float, *, mono: bool = False, bold: bool = False) -> tuple[str, int, str]:
+        """A font for a widget of customtkinter, which enlarges it by itself."""
+        return (self.mono if mono else self.sans, -round(size), "bold" if bold else "normal")

@@ -86,6 +86,7 @@ class Timeline(tk.Canvas):
         self._items: list[tuple[int, int]] = []
         self._bars: list[tuple[Group, float, float, int]] = []
         self._drawn = 0
+        self._top, self._bottom = TOP, BOTTOM
         self._frame = self.create_rectangle(0, 0, 0, 0, width=0)
         self.bind("<Configure>", lambda event: self._draw())
         self.bind("<Button-1>", self._click)
@@ -93,7 +94,8 @@ class Timeline(tk.Canvas):
 
     def dress(self, look: Look) -> None:
         self._look = look
-        self.configure(background=look["panel"])
+        self.configure(background=look["panel"], height=look.px(HEIGHT))
+        self._top, self._bottom = look.px(TOP), look.px(BOTTOM)
         self._built = ()
         self._draw()
 
@@ -126,11 +128,11 @@ class Timeline(tk.Canvas):
             self._drawn = cursor
         for group, left, right, item in self._bars:
             share = max(0.0, min(1.0, (cursor - group.first) / max(1, group.last - group.first)))
-            self.coords(item, left, TOP, left + (right - left) * share, BOTTOM)
+            self.coords(item, left, self._top, left + (right - left) * share, self._bottom)
             self.itemconfigure(item, state="normal" if share else "hidden")
         if cursor and self._cells:
             left, right = self._cells[cursor - 1]
-            self.coords(self._frame, left - 2, TOP - 3, max(right, left + 3) + 2, BOTTOM + 3)
+            self.coords(self._frame, left - 2, self._top - 3, max(right, left + 3) + 2, self._bottom + 3)
             self.itemconfigure(self._frame, state="normal")
             self.tag_raise(self._frame)
         else:
@@ -154,22 +156,27 @@ class Timeline(tk.Canvas):
         trace = playback.trace
         parts = groups(trace)
         events = len(trace.events)
-        width = max(self.winfo_width() - 32, 100)
+        width = max(self.winfo_width() - look.px(32), 100)
         captions = [look.words(part.key, number=part.number) for part in parts]
         title = tkfont.Font(self, font=look.font(12))
-        room = [title.measure(caption) + 10 for caption in captions]
-        gap = min(14.0, width * 0.2 / len(parts))
+        room = [title.measure(caption) + look.px(10) for caption in captions]
+        gap = min(14.0 * look.scale, width * 0.2 / len(parts))
         titled = sum(room) + gap * len(parts) < width * 0.4
         left_over = width - (sum(room) if titled else 0) - gap * len(parts)
         small = sum(event.kind in ("pass", "end") for event in trace.events)
-        wide = min(WIDEST, (left_over - small * min(NARROW, left_over / events)) / max(1, events - small))
-        narrow = min(NARROW, left_over / events)
+        wide = min(
+            WIDEST * look.scale,
+            (left_over - small * min(NARROW * look.scale, left_over / events)) / max(1, events - small),
+        )
+        narrow = min(NARROW * look.scale, left_over / events)
         wide = max(0.0, wide)
         font = tkfont.Font(self, font=look.font(11))
-        x = 16.0
+        x = 16.0 * look.scale
         for part, caption, space in zip(parts, captions, room, strict=True):
             if titled:
-                self.create_text(x, HEIGHT / 2, text=caption, anchor="w", fill=look["quiet"], font=look.font(12))
+                self.create_text(
+                    x, (self._top + self._bottom) / 2, text=caption, anchor="w", fill=look["quiet"], font=look.font(12)
+                )
                 x += space
             start = x
             for position in range(part.first, part.last):
@@ -180,22 +187,26 @@ class Timeline(tk.Canvas):
                 for position in range(part.first, part.last):
                     self._add_cell(position, part, playback, look, font)
             else:
-                self.create_rectangle(start, TOP, x, BOTTOM, fill=look["button"], width=0)
-                bar = self.create_rectangle(start, TOP, start, BOTTOM, fill=look[part.colour], width=0)
+                self.create_rectangle(start, self._top, x, self._bottom, fill=look["button"], width=0)
+                bar = self.create_rectangle(start, self._top, start, self._bottom, fill=look[part.colour], width=0)
                 self._bars.append((part, start, x, bar))
             x += gap
 
     def _add_cell(self, position: int, part: Group, playback: Playback, look: Look, font: tkfont.Font) -> None:
         left, right = self._cells[position]
-        box = self.create_rectangle(left, TOP, right, BOTTOM, fill=look["button"], width=0)
+        box = self.create_rectangle(left, self._top, right, self._bottom, fill=look["button"], width=0)
         text = 0
-        if right - left > 20:
+        if right - left > look.px(20):
             said = cell_text(playback, position)
-            while said and font.measure(said) > right - left - 6:
+            while said and font.measure(said) > right - left - look.px(6):
                 said = clip(said, len(said) - 1) if len(said) > 2 else ""
             if said:
                 text = self.create_text(
-                    (left + right) / 2, (TOP + BOTTOM) / 2, text=said, fill=look["quiet"], font=look.font(11)
+                    (left + right) / 2,
+                    (self._top + self._bottom) / 2,
+                    text=said,
+                    fill=look["quiet"],
+                    font=look.font(11),
                 )
         self._items.append((box, text))
         self._colour_of.append(part.colour)

@@ -16,6 +16,7 @@ import pytest
 from core import wire
 from core.records import Trace
 from gui.app import App
+from gui.settings import Settings
 from tests.gui import traces
 
 
@@ -130,14 +131,14 @@ class Window:
     def on_screen(self, x: float, y: float) -> tuple[float, float]:
         """A point of the picture in the canvas's pixels."""
         canvas = self.app.canvas
-        return (x - canvas._origin[0]) * canvas._scale, (y - canvas._origin[1]) * canvas._scale
+        return canvas.view.pixel(x, y)
 
 
 @pytest.fixture
 def window(display: str) -> Iterator[Window]:
     """The window with the first program opened and a worker that answers from hand-built traces."""
     worker = FakeWorker()
-    app = App(start=lambda: worker)
+    app = App(start=lambda: worker, settings=Settings(language="en", theme="light", size=100, motion="off"))
     app.open(Path(__file__).parents[2] / "assets" / "examples" / "first.py")
     result = Window(app, worker)
     app.focus_force()

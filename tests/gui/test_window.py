@@ -82,7 +82,7 @@ def test_keys_belong_to_the_editor_while_it_has_the_focus(window: Window) -> Non
 
 def test_says_that_the_gradients_are_torchs(window: Window) -> None:
     window.key("<F5>")
-    assert "identical to torch's own backward()" in window.app._agrees.cget("text")
+    assert "identical to torch's own backward()" in window.app.statusbar.agrees.cget("text")
 
 
 def test_highlights_the_line_and_the_expression(window: Window) -> None:
@@ -161,7 +161,7 @@ def test_stop_keeps_the_window(window: Window) -> None:
     assert app.session.busy
     window.worker.replies.append(wire.Progress(1, line=3, seconds=2.0))
     window.settle()
-    assert "line 3" in app._state.cget("text")
+    assert "line 3" in app.statusbar.state.cget("text")
     window.key("<Shift-F5>")
     assert window.worker.stopped == 1
     assert not app.session.busy
@@ -240,7 +240,7 @@ def test_editing_says_that_the_trace_is_of_another_program(window: Window) -> No
     app.editor.text.insert("1.0", "# new\n")
     window.settle()
     assert app.session.stale
-    assert "F5" in app._stale.cget("text")
+    assert "F5" in app.statusbar.stale.cget("text")
     assert not app.editor.text.tag_ranges("line")
 
 
@@ -249,7 +249,7 @@ def test_what_ifs_do_not_outlive_the_text_they_belong_to(window: Window) -> None
     window.key("<F5>")
     app.session.toggle_cut(Cut("pow#4", "sub#5", 1))
     window.settle()
-    assert app.reset_button.winfo_manager()
+    assert app.statusbar.reset_button.winfo_manager()
     app.editor.text.insert("1.0", "# new\n")
     window.settle()
     window.key("<F5>")
@@ -289,21 +289,21 @@ def test_thousands_of_operations_stay_usable(window: Window) -> None:
     app.canvas.fit()
     window.settle()
     assert len(texts(window)) < 2000
-    app.canvas._zoom_at(0.01)
+    app.canvas._zoom_by(0.01)
     window.settle()
-    app.canvas._zoom_at(500.0)
+    app.canvas._zoom_by(500.0)
     window.settle()
 
 
 def test_zoom_keeps_the_point_under_the_pointer(window: Window) -> None:
     window.key("<F5>")
     canvas = window.app.canvas
-    before = canvas._point(300, 200)
+    before = canvas.view.point(300, 200)
     canvas._zoom_at(1.5, 300, 200)
-    after = canvas._point(300, 200)
+    after = canvas.view.point(300, 200)
     assert after == pytest.approx(before)
     window.key("<Control-Key-0>")
-    assert canvas._fitted
+    assert canvas.view.fitted
 
 
 def test_no_torch_and_no_matplotlib_before_the_first_paint() -> None:

@@ -1,0 +1,80 @@
+"""Menus made of entries, so that what they offer can be told apart from how Tk shows it."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gui.theme import Look
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a menu.
+
+    Attributes:
+        text: '' is a rule.
+        command: None greys it out.
+        keys: shown at the right.
+        chosen: a mark before it; None where there is nothing to choose.
+        entries: of a menu behind it.
+    """
+
+    text: str = ""
+    command: Callable[[], object] | None = None
+    keys: str = ""
+    chosen: bool | None = None
+    entries: tuple[Entry, ...] = ()
+
+
+RULE = Entry()
+
+
+class PopUp(tk.Menu):
+    """One menu, filled anew each time it is shown."""
+
+    def __init__(self, master: tk.Misc) -> None:
+        super().__init__(master, tearoff=False)
+        self._look: Look | None = None
+        self._children: list[PopUp] = []
+
+    def dress(self, look: Look) -> None:
+        self._look = look
+        self.configure(
+            background=look["card"], foreground=look["text"], activebackground=look["accent"],
+            activeforeground=look["on_accent"], disabledforeground=look["quiet"], font=look.font(13),
+            borderwidth=1, activeborderwidth=0, relief="flat",
+        )  # fmt: skip
+
+    def show(self, entries: Sequence[Entry], x: int, y: int) -> None:
+        """Shows the entries at a point of the screen."""
+        self.fill(entries)
+        try:
+            self.tk_popup(x, y)
+        finally:
+            self.grab_release()
+
+    def fill(self, entries: Sequence[Entry]) -> None:
+        self.delete(0, "end")
+        for child in self._children:
+            child.destroy()
+        self._children = []
+        for entry in entries:
+            if not entry.text:
+                self.add_separator()
+            elif entry.entries:
+                child = PopUp(self)
+                self._children.append(child)
+                if self._look is not None:
+                    child.dress(self._look)
+                child.fill(entry.entries)
+                self.add_cascade(label=self._label(entry), menu=child)
+            else:
+                self.add_command(
+                    label=self._label(entry), accelerator=entry.keys,
+                    command=entry.command or "", state="normal" if entry.command else "disabled",
+                )  # fmt: skip
+
+    def _label(self, entry: Entry) -> str:
+        return entry.text if entry.chosen is None else f"{'✓' if entry.chosen else '   '}  {entry.text}"

@@ -1,0 +1,97 @@
+"""The lowest row: whether the trace is torch's own, the what-ifs, and what the worker does."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+
+import customtkinter as ctk
+
+from gui.button import Button
+from gui.i18n import Words
+from gui.session import Session
+from gui.theme import Look
+
+
+def agree_text(session: Session, words: Words) -> tuple[str, str]:
+    """Whether the trace equals an unrecorded run, and the colour of that."""
+    if session.playback is None or session.busy or session.stale or session.agrees is None:
+        return "", "quiet"
+    if session.agrees == "waiting":
+        return words("agree.wait"), "quiet"
+    return (words("agree.yes"), "leaf") if session.agrees else (words("agree.no"), "wrong")
+
+
+def state_text(session: Session, words: Words) -> str:
+    """What the worker does, and which torch it has."""
+    state = "file" if session.recorded and not session.busy else session.state
+    if state == "running":
+        line, seconds = session.progress
+        text = words("state.running", line=line, seconds=seconds) if line else words("state.running0")
+    else:
+        text = words(f"state.{state}") if state != "none" else ""
+    version = words("state.torch", version=session.torch) if session.torch else ""
+    return "  ·  ".join(part for part in (text, version) if part)
+
+
+def what_if_text(session: Session, words: Words) -> str:
+    """What the run was made with; '' when as written."""
+    what_if = session.what_if
+    parts = [
+        words(f"whatif.{key}", n=len(changes))
+        for key, changes in (("cuts", what_if.cuts), ("heals", what_if.heals), ("seeds", what_if.seeds))
+        if changes
+    ]
+    return words("whatif.on", what=", ".join(parts)) if parts else ""
+
+
+class StatusBar(tk.Frame):
+    """Labels that come and go."""
+
+    def __init__(self, master: tk.Misc, *, on_reset: Callable[[], object]) -> None:
+        super().__init__(master, borderwidth=0)
+        self._look: Look | None = None
+        self._shown: object = None
+        self.agrees = ctk.CTkLabel(self, text="", corner_radius=12, height=24)
+        self.what_if = ctk.CTkLabel(self, text="", corner_radius=12, height=24)
+        self.reset_button = Button(self, on_reset, width=60, height=24)
+        self.stale = tk.Label(self, borderwidth=0)
+        self.state = tk.Label(self, borderwidth=0)
+
+    def show(self, session: Session) -> None:
+        look = self._look
+        if look is None:
+            return
+        stale = look.words("changed.source") if session.stale and not session.busy else ""
+        agree = agree_text(session, look.words)
+        shown = (agree, what_if_text(session, look.words), stale, state_text(session, look.words))
+        if shown == self._shown:
+            return
+        self._shown = shown
+        (text, colour), what_if, stale, state = shown
+        ground = {"leaf": "leaf_soft", "wrong": "wrong_soft"}.get(colour, "panel")
+        self.agrees.configure(text=text, text_color=look[colour], fg_color=look[ground])
+        self.what_if.configure(text=what_if)
+        self.stale.configure(text=stale)
+        self.state.configure(text=state)
+        for widget in self.pack_slaves():
+            widget.pack_forget()
+        below = (look.px(2), look.px(9))
+        # What the reader can press or must know comes first, the worker's state gives way.
+        for widget, wanted in (
+            (self.what_if, what_if), (self.reset_button, what_if), (self.stale, stale), (self.agrees, text),
+        ):  # fmt: skip
+            if wanted:
+                widget.pack(side="left", padx=(look.px(12), 0), pady=below)
+        self.state.pack(side="right", padx=look.px(16), pady=below)
+
+    def dress(self, look: Look) -> None:
+        self._look, self._shown = look, None
+        self.configure(background=look["panel"])
+        for label in (self.stale, self.state):
+            label.configure(background=look["panel"], foreground=look["quiet"], font=look.font(12))
+        self.agrees.configure(font=look.widget_font(12), bg_color=look["panel"])
+        self.what_if.configure(
+            font=look.widget_font(12), bg_color=look["panel"], fg_color=look["cut_soft"], text_color=look["cut"]
+        )
+        self.reset_button.dress(look, look.words("whatif.reset"), size=12)

@@ -1,0 +1,125 @@
+"""The row of buttons at the top: run, stop, and the steps."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Mapping
+
+import customtkinter as ctk
+
+from core.playback import Playback
+from gui.button import Button
+from gui.i18n import Words
+from gui.theme import Look
+
+FULL, MIDDLE = 1080, 760
+"""Units of width from which on there is room for words on the buttons, and for the file and the moment."""
+SIGNS = {"run": "▶", "stop": "■", "back": "◀", "step": "▶"}
+"""What the buttons say where there is no room for words."""
+WIDTHS = {"run": 96, "stop": 78, "home": 38, "back": 80, "step": 80, "end": 38, "language": 66}
+NARROW = 38
+
+
+def where_text(playback: Playback | None, words: Words) -> tuple[str, str]:
+    """The moment in words, and the colour they are written in."""
+    event = playback.event if playback else None
+    if playback is None or event is None:
+        return "", "quiet"
+    if event.kind == "op" and event.op is not None:
+        return words("where.forward", n=event.op + 1, all=len(playback.trace.ops)), "text"
+    if event.pass_ is not None:
+        number = event.pass_ + 1
+        if event.step is not None and event.kind == "step":
+            steps = len(playback.trace.passes[event.pass_].steps)
+            return words("where.step", number=number, n=event.step + 1, all=steps), "grad"
+        return words("where.seed" if event.kind == "pass" else "where.end", number=number), "grad"
+    return words(f"where.{event.kind}"), "text"
+
+
+class Toolbar(tk.Frame):
+    """Buttons by their role, the file's name, and the moment."""
+
+    def __init__(self, master: tk.Misc, commands: Mapping[str, Callable[[], object]]) -> None:
+        super().__init__(master, borderwidth=0)
+        self._look: Look | None = None
+        self._room = ""
+        self._state: dict[str, tuple[bool, bool]] = {}
+        self._shown: object = None
+        self.brand = tk.Label(self, text="Pullback", borderwidth=0)
+        self.file = tk.Label(self, borderwidth=0)
+        self.where = ctk.CTkLabel(self, text="", corner_radius=13, height=26)
+        self.buttons = {
+            role: Button(self, command, width=WIDTHS.get(role, NARROW)) for role, command in commands.items()
+        }
+        self.buttons["step"].lift()
+        self.bind("<Configure>", lambda event: self._arrange())
+
+    def show(self, playback: Playback | None, *, busy: bool, file: str) -> None:
+        if self._look is None:
+            return
+        at_start = playback is None or not playback.cursor
+        at_end = playback is not None and playback.at_end
+        for role, enabled in (
+            ("stop", busy),
+            ("home", not at_start),
+            ("back", not at_start),
+            ("step", not at_end),
+            ("end", playback is not None and not at_end),
+        ):
+            muted = role == "step" and at_end
+            if self._state.get(role) != (enabled, muted):
+                self._state[role] = (enabled, muted)
+                self.buttons[role].configure(state="normal" if enabled else "disabled")
+                if role == "step":
+                    self.buttons[role].configure(fg_color=self._look["button" if muted else "accent"])
+        text, colour = where_text(playback, self._look.words)
+        if (text, colour, file) != self._shown:
+            self._shown = (text, colour, file)
+            ground = "grad_soft" if colour == "grad" else "button" if text else "panel"
+            self.where.configure(text=text, text_color=self._look[colour], fg_color=self._look[ground])
+            self.file.configure(text=file)
+
+    def dress(self, look: Look) -> None:
+        self._look, self._room, self._shown = look, "", None
+        self._state.clear()
+        for widget in (self, self.brand, self.file):
+            widget.configure(background=look["panel"])
+        self.brand.configure(foreground=look["text"], font=look.font(16, bold=True))
+        self.file.configure(foreground=look["quiet"], font=look.font(12))
+        self.where.configure(font=look.widget_font(12), bg_color=look["panel"])
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Puts in the row what there is room for."""
+        look = self._look
+        if look is None:
+            return
+        width = self.winfo_width() / look.scale
+        room = "full" if width >= FULL else "middle" if width >= MIDDLE else "small"
+        if room == self._room:
+            return
+        self._room = room
+        for role, button in self.buttons.items():
+            key = ("bar.light" if look.name == "dark" else "bar.dark") if role == "theme" else f"bar.{role}"
+            short = room != "full" and role in SIGNS
+            button.dress(look, SIGNS[role] if short else look.words(key), primary=role in ("run", "step"))
+            button.configure(width=NARROW if short else WIDTHS.get(role, NARROW))
+        self._state.clear()
+        for widget in self.pack_slaves():
+            widget.pack_forget()
+        gap = look.px(3)
+        # What is packed first keeps its place when the window grows narrow.
+        for role in ("menu", "theme", "language", "export", "find"):
+            self.buttons[role].pack(side="right", padx=(gap, look.px(12) if role == "menu" else gap), pady=look.px(12))
+        if room != "small":
+            self.brand.pack(side="left", padx=(look.px(16), look.px(10)))
+        if room == "full":
+            self.file.pack(side="left", padx=(0, look.px(12)))
+        for role in ("run", "stop", "home", "back", "step", "end"):
+            first = role == "home" or (role == "run" and room == "small")
+            self.buttons[role].pack(side="left", padx=(look.px(14) if first else gap, gap))
+        if room != "small":
+            self.where.pack(side="left", padx=look.px(10))
+        # Tab goes from left to right, whatever was packed first.
+        for role in ("run", "stop", "home", "back", "step", "end", "find", "export", "language", "theme", "menu"):
+            self.buttons[role].lift()

@@ -1,0 +1,44 @@
+"""A small note beside the pointer."""
+
+from __future__ import annotations
+
+import tkinter as tk
+
+from gui.theme import Look
+
+WIDTH = 420
+"""Units of a line at most."""
+
+
+class Tip(tk.Frame):
+    """A heading and lines, laid over the widget it belongs to."""
+
+    def __init__(self, master: tk.Misc) -> None:
+        super().__init__(master, borderwidth=0)
+        self.heading = tk.Label(self, anchor="w", justify="left", borderwidth=0)
+        self.body = tk.Label(self, anchor="w", justify="left", borderwidth=0)
+        self.inner = (self.heading, self.body)
+
+    def show(self, x: int, y: int, heading: str, body: str) -> None:
+        """Beside a pixel of the master, and always whole."""
+        self.heading.configure(text=heading)
+        self.body.configure(text=body)
+        self.update_idletasks()
+        width, height = self.winfo_reqwidth(), self.winfo_reqheight()
+        room = (self.master.winfo_width(), self.master.winfo_height())
+        left = x + 18 if x + 18 + width < room[0] else x - 18 - width
+        top = y + 18 if y + 18 + height < room[1] else y - 18 - height
+        self.place(x=max(4, min(left, room[0] - width - 4)), y=max(4, min(top, room[1] - height - 4)))
+        self.lift()
+
+    def hide(self) -> None:
+        self.place_forget()
+
+    def dress(self, look: Look) -> None:
+        self.configure(background=look["card"], highlightthickness=1, highlightbackground=look["edge"])
+        for label, colour, size, bold in ((self.heading, "text", 13, True), (self.body, "text", 12, False)):
+            label.configure(
+                background=look["card"], foreground=look[colour], font=look.font(size, mono=True, bold=bold),
+                wraplength=look.px(WIDTH),
+            )  # fmt: skip
+            label.pack_configure(fill="x", padx=look.px(11), pady=(look.px(7), 0) if bold else look.px(7))
