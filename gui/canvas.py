@@ -32,6 +32,8 @@ REACH = 7
 """Units around a wire in which the pointer is on it."""
 LINGER = 350
 """Milliseconds the pointer rests on something before it is told in full."""
+LEGEND = 480
+"""Units of width from which on there is room for the legend."""
 LINE = 60
 """Units that one notch of the wheel moves."""
 
@@ -243,7 +245,7 @@ class GraphCanvas(tk.Canvas):
 
     def _waiting(self) -> None:
         if self._look is not None and not self.cancel_button.winfo_manager():
-            self.cancel_button.place(relx=0.5, rely=0.5, y=self._look.px(48), anchor="center")
+            self.cancel_button.place(relx=0.5, rely=0.5, y=48, anchor="center")
 
     def _stop_arranging(self) -> None:
         if self._arranging is not None:
@@ -482,7 +484,8 @@ class GraphCanvas(tk.Canvas):
                 hovered=self._hit.card if self._hit else None, motion=phase,
             )  # fmt: skip
             room = width / look.scale
-            overlay = legend(look.words, 16, height / look.scale - 20, hints=room > 560)
+            if room > LEGEND:
+                overlay = legend(look.words, 16, height / look.scale - 20, hints=room > LEGEND + 80)
             card = self._picture.current_card(self._playback)
             current = None if card is None else self._picture.rect(card)
         self.minimap.show(None if empty else self._picture, view, current)

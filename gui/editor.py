@@ -5,6 +5,8 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
+import customtkinter as ctk
+
 from core.records import Span
 from gui.theme import Look
 
@@ -40,7 +42,7 @@ class Editor(tk.Frame):
             self, wrap="none", undo=True, maxundo=1000, autoseparators=True, borderwidth=0, highlightthickness=0,
             padx=6, pady=8, spacing1=2, spacing3=2, width=30, height=8,
         )  # fmt: skip
-        self.scroll = tk.Scrollbar(self, orient="horizontal", command=self.text.xview, width=10, borderwidth=0)
+        self.scroll = ctk.CTkScrollbar(self, orientation="horizontal", command=self.text.xview, height=12)
         self.text.configure(yscrollcommand=self._scrolled, xscrollcommand=self._scrolled_across)
         self.grid_rowconfigure(0, weight=1)
         self.grid_columnconfigure(1, weight=1)
@@ -103,10 +105,9 @@ class Editor(tk.Frame):
         )  # fmt: skip
         self.text.configure(padx=look.px(6), pady=look.px(8), spacing1=look.px(2), spacing3=look.px(2))
         self.gutter.configure(background=look["panel"], width=look.px(46))
-        self.scroll.configure(width=look.px(10))
         self.scroll.configure(
-            background=look["button"], troughcolor=look["panel"], activebackground=look["button_hover"],
-            highlightthickness=0, relief="flat", elementborderwidth=0,
+            fg_color=look["panel"], bg_color=look["panel"], button_color=look["button_hover"],
+            button_hover_color=look["edge"],
         )  # fmt: skip
         self.text.tag_configure("line", background=look["running_line"])
         self.text.tag_configure("span", background=look["running_span"], underline=True)

@@ -63,10 +63,10 @@ class SeedEditor(tk.Frame):
         self.fields = tk.Frame(self, borderwidth=0)
         self.entries: list[ctk.CTkEntry] = []
         self.buttons = tk.Frame(self, borderwidth=0)
-        self.apply_button = Button(self.buttons, self.apply, width=84, height=28)
-        self.reset_button = Button(self.buttons, self._reset, width=104, height=28)
-        self.apply_button.grid(row=0, column=0, padx=(0, 8))
-        self.reset_button.grid(row=0, column=1)
+        self.apply_button = Button(self.buttons, self.apply, width=60, height=28)
+        self.reset_button = Button(self.buttons, self._reset, width=90, height=28)
+        self.apply_button.grid(row=0, column=0, padx=(0, 8), sticky="ew")
+        self.reset_button.grid(row=0, column=1, sticky="ew")
         self.rule = tk.Frame(self, height=1)
         self.rule.pack(fill="x", side="top")
         self.title.pack(fill="x", padx=16, pady=(12, 8))
@@ -196,4 +196,5 @@ class SeedEditor(tk.Frame):
             self._on_seed(self._pass, None)
 
     def _resized(self, event: tk.Event[tk.Misc]) -> None:
-        self.hint.configure(wraplength=max(80, event.width - 32))
+        if self._look is not None:
+            self.hint.configure(wraplength=max(80, event.width - self._look.px(32)))

@@ -76,14 +76,15 @@ class StatusBar(tk.Frame):
         self.state.configure(text=state)
         for widget in self.pack_slaves():
             widget.pack_forget()
-        below = (look.px(2), look.px(9))
         # What the reader can press or must know comes first, the worker's state gives way.
         for widget, wanted in (
             (self.what_if, what_if), (self.reset_button, what_if), (self.stale, stale), (self.agrees, text),
         ):  # fmt: skip
             if wanted:
-                widget.pack(side="left", padx=(look.px(12), 0), pady=below)
-        self.state.pack(side="right", padx=look.px(16), pady=below)
+                own = 1.0 if widget is self.stale else look.scale  # customtkinter enlarges its own distances
+                px = [round(units * look.scale / own) for units in (12, 2, 9)]
+                widget.pack(side="left", padx=(px[0], 0), pady=(px[1], px[2]))
+        self.state.pack(side="right", padx=look.px(16), pady=(look.px(2), look.px(9)))
 
     def dress(self, look: Look) -> None:
         self._look, self._shown = look, None

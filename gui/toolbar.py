@@ -12,11 +12,21 @@ from gui.button import Button
 from gui.i18n import Words
 from gui.theme import Look
 
-FULL, MIDDLE = 1080, 760
+FULL, MIDDLE = 1200, 760
 """Units of width from which on there is room for words on the buttons, and for the file and the moment."""
-SIGNS = {"run": "▶", "stop": "■", "back": "◀", "step": "▶"}
+SIGNS = {"run": "▶", "stop": "■", "back": "◀", "step": "▶", "find": "⌕", "export": "⤓"}
 """What the buttons say where there is no room for words."""
-WIDTHS = {"run": 96, "stop": 78, "home": 38, "back": 80, "step": 80, "end": 38, "language": 66}
+WIDTHS = {
+    "run": 96,
+    "stop": 78,
+    "home": 38,
+    "back": 80,
+    "step": 80,
+    "end": 38,
+    "find": 78,
+    "export": 92,
+    "language": 66,
+}
 NARROW = 38
 
 
@@ -107,19 +117,19 @@ class Toolbar(tk.Frame):
         self._state.clear()
         for widget in self.pack_slaves():
             widget.pack_forget()
-        gap = look.px(3)
-        # What is packed first keeps its place when the window grows narrow.
-        for role in ("menu", "theme", "language", "export", "find"):
-            self.buttons[role].pack(side="right", padx=(gap, look.px(12) if role == "menu" else gap), pady=look.px(12))
+        # customtkinter enlarges the distances of its widgets by itself. What is packed first keeps its place when the
+        # window grows narrow; the menu has all that is left out.
+        for role in ("menu",) if room == "small" else ("menu", "theme", "language", "export", "find"):
+            self.buttons[role].pack(side="right", padx=(3, 12 if role == "menu" else 3), pady=12)
         if room != "small":
             self.brand.pack(side="left", padx=(look.px(16), look.px(10)))
         if room == "full":
             self.file.pack(side="left", padx=(0, look.px(12)))
         for role in ("run", "stop", "home", "back", "step", "end"):
             first = role == "home" or (role == "run" and room == "small")
-            self.buttons[role].pack(side="left", padx=(look.px(14) if first else gap, gap))
+            self.buttons[role].pack(side="left", padx=(14 if first else 3, 3))
         if room != "small":
-            self.where.pack(side="left", padx=look.px(10))
+            self.where.pack(side="left", padx=10)
         # Tab goes from left to right, whatever was packed first.
         for role in ("run", "stop", "home", "back", "step", "end", "find", "export", "language", "theme", "menu"):
             self.buttons[role].lift()
