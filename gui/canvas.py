@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import tkinter as tk
-import tkinter.font as tkfont
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core.playback import Playback
 from gui.arranging import Arranging
 from gui.button import Button
 from gui.find import FindBar
 from gui.groups import Folding
+from gui.labels import Labels
 from gui.minimap import Minimap
 from gui.motion import Motion
-from gui.scene import READABLE, Hit, Label, Picture, Scene, legend
+from gui.scene import READABLE, Hit, Picture, Scene, legend
 from gui.theme import Look
 from gui.tooltip import Tip
 from gui.view import View
@@ -80,8 +80,7 @@ class GraphCanvas(tk.Canvas):
         self._press: tuple[int, int, tuple[float, float], bool] | None = None
         self._ready = False
         self._image = self.create_image(0, 0, anchor="nw")
-        self._texts: list[tuple[int, list[Any]]] = []
-        self._fonts: dict[tuple[bool, bool, int], tkfont.Font] = {}
+        self._labels, self._legend = Labels(self, "picture"), Labels(self, "legend")
         self._title = self.create_text(0, 0, text="", justify="center")
         self._hint = self.create_text(0, 0, text="", justify="center")
         self._focus_ring = self.create_rectangle(0, 0, 0, 0, width=2, state="hidden")
@@ -152,7 +151,6 @@ class GraphCanvas(tk.Canvas):
             self.view.unit = look.scale
             if self.view.fitted:
                 self._fit_view()
-        self._fonts.clear()
         for role, text in (("minus", "−"), ("plus", "+"), ("fit", look.words("bar.fit")), ("percent", "")):
             self._buttons[role].dress(look, text, ground="canvas")
         self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
@@ -163,8 +161,6 @@ class GraphCanvas(tk.Canvas):
         self.itemconfigure(self._focus_ring, outline=look["accent"])
         for panel in (self.minimap, self.find_bar, self.tip):
             panel.dress(look)
-        for _, state in self._texts:
-            state[0] = None
         self.redraw()
 
     def show(self, playback: Playback | None, selected: int | None = None) -> None:
@@ -497,7 +493,10 @@ class GraphCanvas(tk.Canvas):
             self._photo = ImageTk.PhotoImage("RGBA", (width, height))
             self.itemconfigure(self._image, image=self._photo)
         self._photo.paste(paint.pixels(renderer))
-        self._write(scene, overlay, look)
+        texts = scene.labels if view.zoom >= READABLE else ()
+        self._labels.show(texts, look, x=view.x, y=view.y, scale=view.scale)
+        self._legend.show(overlay.labels, look, scale=look.scale)
+        self.tag_raise(self._focus_ring)
 
     def _write_message(self, empty: bool, look: Look) -> None:
         width, height = self.view.width, self.view.height
@@ -506,37 +505,3 @@ class GraphCanvas(tk.Canvas):
         self.coords(self._focus_ring, 1, 1, width - 1, height - 1)
         for item, text in zip((self._title, self._hint), self._message, strict=True):
             self.itemconfigure(item, text=text if empty else "", width=width - look.px(40))
-
-    def _write(self, scene: Scene, overlay: Scene, look: Look) -> None:
-        """Puts the texts where they belong; items are reused and only what differs is told to Tk."""
-        view = self.view
-        placed = [
-            (*view.pixel(label.x, label.y), view.scale, label)
-            for label in (scene.labels if view.zoom >= READABLE else ())
-        ]
-        placed += [(label.x * look.scale, label.y * look.scale, look.scale, label) for label in overlay.labels]
-        for number, (x, y, scale, label) in enumerate(placed):
-            if number == len(self._texts):
-                item = self.create_text(0, 0)
-                self._texts.append((item, [None]))
-                self.tag_raise(self._focus_ring)
-            item, state = self._texts[number]
-            self.coords(item, x, y)
-            key = (label.text, label.colour, label.size, label.anchor, label.bold, label.mono, scale)
-            if state[0] != key:
-                self.itemconfigure(
-                    item, text=label.text, fill=look[label.colour], font=self._font(label, scale, look),
-                    anchor={"w": "w", "e": "e", "c": "center"}[label.anchor], state="normal",
-                )  # fmt: skip
-                state[0] = key
-        for item, state in self._texts[len(placed) :]:
-            if state[0] != "":
-                self.itemconfigure(item, state="hidden")
-                state[0] = ""
-
-    def _font(self, label: Label, scale: float, look: Look) -> tkfont.Font:
-        key = (label.mono, label.bold, max(1, int(label.size * scale)))
-        if key not in self._fonts:
-            font = look.widget_font(key[2], mono=label.mono, bold=label.bold)  # pixels already
-            self._fonts[key] = tkfont.Font(self, font=font)
-        return self._fonts[key]

@@ -1,0 +1,96 @@
+"""Texts on a canvas: few items, made once, moved together, and told only what differs."""
+
+from __future__ import annotations
+
+import tkinter as tk
+import tkinter.font as tkfont
+from collections.abc import Sequence
+
+from gui.scene import Label
+from gui.theme import Look
+
+_ANCHORS = {"w": "w", "e": "e", "c": "center"}
+
+Place = tuple[float, float, str]
+"""Where a label stands in the picture, and its anchor: what makes it the same label in the next frame."""
+
+
+class Labels:
+    """The labels of one layer of a canvas.
+
+    All items are moved by one command and enlarged by another; those of one style share a tag, so that zooming tells
+    Tk a handful of fonts.
+    """
+
+    def __init__(self, canvas: tk.Canvas, layer: str) -> None:
+        self._canvas = canvas
+        self._layer = layer
+        self._shown: dict[Place, tuple[int, Label]] = {}
+        self._free: list[int] = []
+        self._fonts: dict[tuple[bool, bool, int], tkfont.Font] = {}
+        self._styles: dict[str, tuple[bool, bool, float]] = {}
+        self._view = (0.0, 0.0, 1.0)
+        self._look: Look | None = None
+
+    def show(self, labels: Sequence[Label], look: Look, *, x: float = 0.0, y: float = 0.0, scale: float = 1.0) -> None:
+        """These labels and no others; the point (x, y) is in the corner, ``scale`` pixels are a unit."""
+        canvas = self._canvas
+        if look is not self._look:
+            self._look = look
+            self._fonts.clear()
+            self._retire(list(self._shown))
+        self._travel(x, y, scale, look)
+        before, after = self._shown, {}
+        fresh = []
+        for label in labels:
+            place = (label.x, label.y, label.anchor)
+            known = before.pop(place, None)
+            if known is None:
+                fresh.append((place, label))
+            else:
+                item, old = known
+                after[place] = known if old == label else (item, label)
+                if old != label:
+                    self._tell(item, label, look, scale)
+        self._retire(list(before))
+        for place, label in fresh:
+            item = self._free.pop() if self._free else canvas.create_text(0, 0, tags=self._layer)
+            canvas.coords(item, (label.x - x) * scale, (label.y - y) * scale)
+            self._tell(item, label, look, scale)
+            if place in after:
+                self._free.append(after[place][0])
+                canvas.itemconfigure(after[place][0], state="hidden")
+            after[place] = (item, label)
+        self._shown = after
+
+    def _travel(self, x: float, y: float, scale: float, look: Look) -> None:
+        """Takes every item along to where the view has gone."""
+        old_x, old_y, old_scale = self._view
+        self._view = (x, y, scale)
+        if scale != old_scale:
+            self._canvas.scale(self._layer, 0, 0, scale / old_scale, scale / old_scale)
+            for tag, (mono, bold, size) in self._styles.items():
+                if int(size * scale) != int(size * old_scale):
+                    self._canvas.itemconfigure(tag, font=self._font(mono, bold, size * scale, look))
+        if (x, y) != (old_x, old_y):
+            self._canvas.move(self._layer, (old_x - x) * scale, (old_y - y) * scale)
+
+    def _tell(self, item: int, label: Label, look: Look, scale: float) -> None:
+        style = f"{self._layer}_{label.mono:d}{label.bold:d}{label.size:g}"
+        self._styles[style] = (label.mono, label.bold, label.size)
+        self._canvas.itemconfigure(
+            item, text=label.text, fill=look[label.colour], anchor=_ANCHORS[label.anchor], state="normal",
+            font=self._font(label.mono, label.bold, label.size * scale, look), tags=(self._layer, style),
+        )  # fmt: skip
+
+    def _retire(self, places: Sequence[Place]) -> None:
+        for place in places:
+            item, _ = self._shown.pop(place)
+            self._canvas.itemconfigure(item, state="hidden")
+            self._free.append(item)
+
+    def _font(self, mono: bool, bold: bool, size: float, look: Look) -> tkfont.Font:
+        key = (mono, bold, max(1, int(size)))
+        if key not in self._fonts:
+            self._fonts[key] = tkfont.Font(self._canvas, font=look.widget_font(key[2], mono=mono, bold=bold))
+        return self._fonts[key]
