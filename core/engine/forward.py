@@ -363,10 +363,14 @@ class Forward(TorchFunctionMode):
         with self.looking_away():
             return self._detached(value, mark_op=rule.whole)
 
-    def use(self, number: int, operand: int, value: Any) -> Any:
-        """Called by the program around each operand of an expression that a cut of one use names."""
+    def use(self, number: int, *part: Any) -> Any:
+        """Called by the program when it begins an expression that a cut of one use names, and around its parts."""
         rule = self.plan.rules[number]
-        if not rule.use_due(operand):
+        if not part:
+            rule.uses += 1
+            return None
+        (value,) = part
+        if rule.use_hit not in (None, rule.uses - 1):
             return value
         marked = [reference() for marker, reference in self._marked if marker == number]
         if not any(tensor is other for tensor in tensors_in(value) for other in marked):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any, Final, NamedTuple
 
@@ -37,7 +37,7 @@ class Alteration(NamedTuple):
         rule: number by which the run knows the what-if.
         spans: the expressions (UTF-8 byte columns, as ``ast`` gives them).
         name: rebind this name after the statements instead, where the place named an assignment's target.
-        uses: expressions whose direct operands are looked through for the value; empty for all uses.
+        uses: expressions whose parts are looked through for the value; empty for all uses.
         heal: whether ``.detach()`` inside the expressions is undone instead.
     """
 
@@ -360,10 +360,7 @@ class _Alter(ast.NodeTransformer):
                 node.value = self._wrapped(ALTER, node.value)
             return node
         if used:
-            operands = list(_operands(node))
-            for number, (parent, field, operand) in enumerate(operands):
-                use = _call(USE, ast.Constant(self._change.rule), ast.Constant(number), operand, where=operand)
-                _replace(parent, field, operand, use)
+            node = _Uses(self._change.rule).within(node)
         return self._wrapped(ALTER, node) if altered else node
 
     def _wrapped(self, function: str, node: ast.expr) -> ast.expr:
@@ -407,23 +404,25 @@ class _Heal(ast.NodeTransformer):
         return node if inner is None else _call(ALTER, ast.Constant(self._rule), inner, where=node)
 
 
-def _replace(parent: ast.AST, field: str, old: ast.expr, new: ast.expr) -> None:
-    held = getattr(parent, field)
-    if isinstance(held, list):
-        held[held.index(old)] = new
-    else:
-        setattr(parent, field, new)
+class _Uses(ast.NodeTransformer):
+    """Lets the run look at every part of an expression that may stand for a value: ``a + f(b)`` → ``use(a) + …``."""
 
+    def __init__(self, rule: int) -> None:
+        self._rule = rule
 
-def _operands(node: ast.AST) -> Iterator[tuple[ast.AST, str, ast.expr]]:
-    """Direct operands of an expression, looking through tuples, lists, ``*x`` and the object of a method."""
-    for field, held in list(ast.iter_fields(node)):
-        for child in list(held) if isinstance(held, list) else [held]:
-            match child:
-                case ast.keyword() | ast.Starred() | ast.Tuple() | ast.List():
-                    yield from _operands(child)
-                case ast.Attribute() if field == "func":
-                    if not (isinstance(child.value, ast.Name) and child.value.id == "torch"):
-                        yield child, "value", child.value
-                case ast.expr() if field != "func":
-                    yield node, field, child
+    def within(self, node: ast.expr) -> ast.expr:
+        """The expression, counted when it is begun: ``(use(rule), expression)[1]``."""
+        self.generic_visit(node)
+        begun = _call(USE, ast.Constant(self._rule), where=node)
+        counted: Any = ast.Subscript(ast.Tuple([begun], ast.Load()), ast.Constant(1), ast.Load())
+        _at(counted, node)
+        counted.value.elts.append(node)
+        return counted
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        self.generic_visit(node)
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Call):
+            return node
+        if isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
+            return node
+        return _call(USE, ast.Constant(self._rule), node, where=node)

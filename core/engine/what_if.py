@@ -80,11 +80,6 @@ class Rule:
         self.reached += 1
         return self.hit is None or self.hit == self.reached - 1
 
-    def use_due(self, operand: int) -> bool:
-        """Counts an execution of the use, at its first operand; whether the rule applies to it."""
-        self.uses += operand == 0
-        return self.use_hit is None or self.use_hit == self.uses - 1
-
 
 class SiteCut(NamedTuple):
     """A cut that names operations: the use's site and slot, or the value's site."""
