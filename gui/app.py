@@ -71,6 +71,7 @@ class App(ctk.CTk):
         self.session.listen(self._changed)
         self._changes: set[Change] = set()
         self._selected: int | None = None
+        self._kind: tuple[float, ...] = ()
         self._refreshing = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
         families = set(tkfont.families(self))
@@ -96,6 +97,7 @@ class App(ctk.CTk):
     def _place_window(self) -> None:
         width = min(self.look.px(1440), self.winfo_screenwidth())
         height = min(self.look.px(900), self.winfo_screenheight())
+        self._opened = (width, height)
         tk.Tk.geometry(self, f"{width}x{height}+0+0")  # customtkinter's own would scale it once more
         tk.Tk.minsize(self, min(self.look.px(640), width), min(self.look.px(400), height))
 
@@ -145,23 +147,31 @@ class App(ctk.CTk):
         self.statusbar = StatusBar(self, on_reset=session.as_written)
         self.statusbar.grid(row=3, column=0, sticky="ew")
         self.menu = PopUp(self)
-        self._size_panes()
+        self.bind("<Configure>", self._resized, add="+")
 
     @property
     def buttons(self) -> dict[str, Button]:
         return self.toolbar.buttons
 
-    def _size_panes(self) -> None:
-        """Widths of the columns for the screen and the scale."""
+    def _resized(self, event: tk.Event[tk.Misc]) -> None:
+        if event.widget is self:
+            self._size_panes(event.width, event.height)
+
+    def _size_panes(self, width: int, height: int) -> None:
+        """Sizes of the panels for a kind of window; within it, the reader's own stay."""
         px = self.look.px
-        width = min(px(1440), self.winfo_screenwidth()) / self.look.scale
-        sides = (396, 340) if width >= 1300 else (236, 256) if width >= 900 else (176, 196)
+        wide, high = width / self.look.scale, height / self.look.scale
+        sides = (396, 340) if wide >= 1300 else (236, 256) if wide >= 900 else (176, 196)
+        output = 170 if high >= 700 else 110
+        kind = (*sides, output, self.look.scale)
+        if kind == self._kind:
+            return
+        self._kind = kind
         for pane, side in zip((self._left, self._right), sides, strict=True):
             self._panes.paneconfigure(pane, width=px(side), minsize=px(120))
         self._panes.paneconfigure(self.canvas, minsize=px(200))
-        height = min(px(900), self.winfo_screenheight()) / self.look.scale
         self._left.paneconfigure(self.editor, minsize=px(90))
-        self._left.paneconfigure(self.output, minsize=px(50), height=px(170 if height >= 700 else 110))
+        self._left.paneconfigure(self.output, minsize=px(50), height=px(output))
 
     def _bind_keys(self) -> None:
         session = self.session
@@ -204,7 +214,7 @@ class App(ctk.CTk):
 
     def dress(self, look: Look) -> None:
         """Another theme, language or scale, at once."""
-        rescaled, self.look = look.scale != self.look.scale, look
+        self.look = look
         ctk.set_appearance_mode(look.name)
         self.configure(fg_color=look["panel"])
         self._right.configure(background=look["panel"])
@@ -217,8 +227,7 @@ class App(ctk.CTk):
             self.statusbar, self.menu,
         ):  # fmt: skip
             panel.dress(look)
-        if rescaled:
-            self._size_panes()
+        self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
         self._changed("worker", "output", "notice")
 
     def prefer(self, **changes: object) -> None:

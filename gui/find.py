@@ -75,7 +75,8 @@ class FindBar(tk.Frame):
 
     def dress(self, look: Look) -> None:
         self._look = look
-        self.configure(background=look["card"], highlightthickness=1, highlightbackground=look["line"])
+        self.configure(background=look["card"], highlightthickness=1)
+        self.configure(highlightbackground=look["line"], highlightcolor=look["line"])
         self.count.configure(background=look["card"], foreground=look["quiet"], font=look.font(12))
         self.entry.configure(
             font=look.widget_font(13), fg_color=look["card"], bg_color=look["card"], text_color=look["text"],

@@ -10,8 +10,8 @@ from core.playback import NodeKey, Playback, add
 from core.records import Event, SavedTensor, Step, TensorSnapshot
 from gui import cards, figures
 from gui.cards import Card, Graph
-from gui.i18n import Words
 from gui.failure import failure_lines
+from gui.i18n import Words
 from gui.theme import Look
 
 LIMIT = 64

@@ -44,7 +44,7 @@ class PopUp(tk.Menu):
         self.configure(
             background=look["card"], foreground=look["text"], activebackground=look["accent"],
             activeforeground=look["on_accent"], disabledforeground=look["quiet"], font=look.font(13),
-            borderwidth=1, activeborderwidth=0, relief="flat",
+            borderwidth=1, activeborderwidth=look.px(3), relief="solid",
         )  # fmt: skip
 
     def show(self, entries: Sequence[Entry], x: int, y: int) -> None:

@@ -59,7 +59,7 @@ class Minimap(tk.Canvas):
 
     def dress(self, look: Look) -> None:
         self._look, self._picture = look, None
-        self.configure(background=look["card"], highlightbackground=look["line"])
+        self.configure(background=look["card"], highlightbackground=look["line"], highlightcolor=look["line"])
         self.itemconfigure(self._frame, outline=look["accent"])
         self.itemconfigure(self._here, fill=look["grad"])
 

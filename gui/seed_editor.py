@@ -17,6 +17,8 @@ from gui.theme import Look
 FIELDS = 8
 """Seeds with more elements than this are edited in one field, separated by commas."""
 PER_ROW = 4
+LOW = 400
+"""Units of height below which the column has no room for explanations."""
 LARGEST = 512
 """Elements of a seed that is offered for editing."""
 
@@ -74,6 +76,7 @@ class SeedEditor(tk.Frame):
         self.hint.pack(fill="x", padx=16, pady=(2, 8))
         self.buttons.pack(fill="x", padx=16, pady=(0, 14))
         self.bind("<Configure>", self._resized)
+        master.bind("<Configure>", lambda event: self._arrange(), add="+")
 
     def show(self, playback: Playback | None) -> bool:
         """Fills the fields with the seed of the current pass; False where there is none to edit."""
@@ -147,7 +150,8 @@ class SeedEditor(tk.Frame):
         side = look.px(16)
         self.title.pack_configure(padx=side, pady=(look.px(12), look.px(8)))
         self.fields.pack_configure(padx=side)
-        self.hint.pack_configure(padx=side, pady=(look.px(2), look.px(8)))
+        self.hint.pack_forget()
+        self._arrange()
         self.buttons.pack_configure(padx=side, pady=(0, look.px(14)))
 
     def _used(self) -> list[ctk.CTkEntry]:
@@ -185,6 +189,7 @@ class SeedEditor(tk.Frame):
 
     def _say(self, problem: str) -> None:
         self._problem = problem
+        self._arrange()
         if self._playback is not None:
             self._caption(self._playback)
         if self._look is not None:
@@ -194,6 +199,18 @@ class SeedEditor(tk.Frame):
     def _reset(self) -> None:
         if self._pass is not None:
             self._on_seed(self._pass, None)
+
+    def _arrange(self) -> None:
+        """In a low column the explanation gives way; what is wrong is always said."""
+        if self._look is None:
+            return
+        low = self.master.winfo_height() < LOW * self._look.scale and not self._problem
+        if low == bool(self.hint.winfo_manager()):
+            if low:
+                self.hint.pack_forget()
+            else:
+                self.hint.pack(fill="x", padx=self._look.px(16), pady=(self._look.px(2), self._look.px(8)),
+                               before=self.buttons)  # fmt: skip
 
     def _resized(self, event: tk.Event[tk.Misc]) -> None:
         if self._look is not None:

@@ -158,6 +158,8 @@ class Timeline(tk.Canvas):
         events = len(trace.events)
         width = max(self.winfo_width() - look.px(32), 100)
         captions = [look.words(part.key, number=part.number) for part in parts]
+        if events > CELLS:
+            captions = [f"{said} · {part.last - part.first:,}" for said, part in zip(captions, parts, strict=True)]
         title = tkfont.Font(self, font=look.font(12))
         room = [title.measure(caption) + look.px(10) for caption in captions]
         gap = min(14.0 * look.scale, width * 0.2 / len(parts))

@@ -35,10 +35,11 @@ class Tip(tk.Frame):
         self.place_forget()
 
     def dress(self, look: Look) -> None:
-        self.configure(background=look["card"], highlightthickness=1, highlightbackground=look["edge"])
+        self.configure(background=look["card"], highlightthickness=1)
+        self.configure(highlightbackground=look["edge"], highlightcolor=look["edge"])
         for label, colour, size, bold in ((self.heading, "text", 13, True), (self.body, "text", 12, False)):
             label.configure(
                 background=look["card"], foreground=look[colour], font=look.font(size, mono=True, bold=bold),
                 wraplength=look.px(WIDTH),
             )  # fmt: skip
-            label.pack_configure(fill="x", padx=look.px(11), pady=(look.px(7), 0) if bold else look.px(7))
+            label.pack_configure(fill="x", padx=look.px(11), pady=(look.px(7), 0) if bold else (look.px(2), look.px(7)))

@@ -98,11 +98,7 @@ def test_clicking_an_edge_cuts_that_use_and_clicking_again_heals(window: Window)
     app = window.app
     window.key("<F5>")
     window.key("<End>")
-    picture = app.canvas.picture
-    assert picture is not None
-    wire_ = next(w for w in picture.graph.wires if picture.graph.cards[w.source].title == "b**2")
-    route = picture.layout.routes[wire_.id]
-    point = window.on_screen((route[0][0] * 0.9 + route[-1][0] * 0.1), route[0][1])
+    point = window.on_wire("b**2", "Q")
     window.click(*point)
     assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
     assert app.session.playback is not None
@@ -214,10 +210,7 @@ def test_a_recorded_trace_is_shown_without_a_worker(window: Window, tmp_path: Pa
         window.key("<Right>")
     assert {"x", "y", "3"} <= texts(window)
     assert not window.worker.jobs
-    picture = app.canvas.picture
-    assert picture is not None
-    route = picture.layout.routes[0]
-    window.click(*window.on_screen((route[0][0] + route[-1][0]) / 2, route[0][1]))
+    window.click(*window.on_wire("x", "y"))
     assert not window.worker.jobs
     assert "Press F5" in app.output.text.get("1.0", "end")
 
