@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
-from core.records import TensorSnapshot
+import numpy as np
+
+from core.records import MACHINE_WORDS, TensorSnapshot
 
 SMALL = 8
 """Tensors up to this many elements are written out."""
+GRID = 9
+"""Matrices up to this many elements are written as matrices."""
 
 NOT_YET = "·"
 """Not computed yet; never 0."""
@@ -24,9 +29,9 @@ def number(x: Any) -> str:
     if isinstance(x, int):
         return str(x) if abs(x) < 10**9 else f"{x:.3e}"
     if math.isnan(x):
-        return "nan"
+        return "NaN"
     if math.isinf(x):
-        return "inf" if x > 0 else "-inf"
+        return "Inf" if x > 0 else "-Inf"
     # ASCII minus: figures are read back from what is copied.
     return f"{x:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
@@ -45,16 +50,83 @@ def tensor(snapshot: TensorSnapshot | None, *, none: str = "None", small: int = 
     return _nested(data, snapshot.shape)
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Range of a tensor's finite elements, None where there are none; how many are NaN and infinite."""
+
+    low: float | None = None
+    high: float | None = None
+    nan: int = 0
+    inf: int = 0
+
+    @property
+    def size(self) -> float | None:
+        """Largest magnitude."""
+        return None if self.low is None or self.high is None else max(abs(self.low), abs(self.high))
+
+
+def elements(snapshot: TensorSnapshot) -> np.ndarray | None:
+    """The kept elements, row-major, without making Python numbers of them; None where they are not known."""
+    if snapshot.opaque or snapshot.dtype not in MACHINE_WORDS:
+        return None
+    data = np.frombuffer(snapshot.raw, f"<{MACHINE_WORDS[snapshot.dtype][0]}")
+    return data[::2] + 1j * data[1::2] if snapshot.dtype.startswith("complex") else data
+
+
+def extent(snapshot: TensorSnapshot) -> Extent:
+    """The same as ``TensorSnapshot.statistics`` says, in a hundredth of the time."""
+    if snapshot.elided is not None:
+        told = snapshot.elided
+        finite = told.min is not None and math.isfinite(told.min) and told.max is not None and math.isfinite(told.max)
+        return Extent(told.min if finite else None, told.max if finite else None, told.nan, told.inf)
+    data = elements(snapshot)
+    if data is None or not data.size:
+        return Extent()
+    if data.dtype.kind not in "fc":
+        return Extent(float(data.min()), float(data.max()))
+    finite = np.isfinite(data)
+    nan = int(np.isnan(data).sum())
+    inf = data.size - nan - int(finite.sum())
+    if data.dtype.kind == "c" or not finite.any():
+        return Extent(None, None, nan, inf)
+    kept = data[finite] if nan or inf else data
+    return Extent(float(kept.min()), float(kept.max()), nan, inf)
+
+
 def summary(snapshot: TensorSnapshot) -> str:
     """Shape and range of a tensor with many elements."""
-    statistics = snapshot.statistics
-    text = shape(snapshot.shape)
-    if statistics.nan:
-        text += f" {statistics.nan} nan"
-    elif statistics.min is not None and statistics.max is not None:
-        low, high = _short(statistics.min), _short(statistics.max)
-        text += f" {low}" if low == high else f" {low}…{high}"
-    return text
+    return f"{shape(snapshot.shape)} {reach(snapshot)}".rstrip()
+
+
+def reach(snapshot: TensorSnapshot) -> str:
+    """The range of a tensor's elements; where some are NaN or infinite, how many."""
+    found = extent(snapshot)
+    odd = [f"{count} {name}" for count, name in ((found.nan, "NaN"), (found.inf, "Inf")) if count]
+    if odd:
+        return ", ".join(odd)
+    if found.low is None or found.high is None:
+        return ""
+    low, high = brief(found.low), brief(found.high)
+    return low if low == high else f"{low}…{high}"
+
+
+def grid(snapshot: TensorSnapshot) -> tuple[tuple[str, ...], ...] | None:
+    """The rows of a small matrix, columns aligned at the decimal point; None for any other tensor."""
+    data = snapshot.data
+    if len(snapshot.shape) != 2 or snapshot.numel > GRID or snapshot.shape[0] < 2 or not data:
+        return None
+    columns = snapshot.shape[1]
+    cells = [number(x) for x in data]
+    aligned = [_aligned(cells[column::columns]) for column in range(columns)]
+    return tuple(zip(*aligned, strict=True))
+
+
+def _aligned(cells: list[str]) -> list[str]:
+    """Numbers padded to one width, their decimal points below one another."""
+    parts = [cell.partition(".") for cell in cells]
+    before = max(len(whole) for whole, _, _ in parts)
+    after = max(len(point + rest) for _, point, rest in parts)
+    return [whole.rjust(before) + (point + rest).ljust(after) for whole, point, rest in parts]
 
 
 def shape(sizes: tuple[int, ...]) -> str:
@@ -62,7 +134,8 @@ def shape(sizes: tuple[int, ...]) -> str:
     return "×".join(map(str, sizes)) if sizes else "[]"
 
 
-def _short(x: float) -> str:
+def brief(x: float) -> str:
+    """Three significant digits."""
     return f"{x:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 

@@ -1,114 +1,63 @@
-"""Playback and layout → shapes and texts; knows neither Tk nor matplotlib."""
+"""A trace, its folding and a moment → the scene; where everything in it stands. Knows neither Tk nor matplotlib."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from core import layout
-from core.playback import Index, NodeKey, Playback
-from core.records import TensorSnapshot, Trace
-from gui import cards, figures
-from gui.cards import Card, Wire
-from gui.groups import Folding
+from core.layout import Point, Size
+from core.playback import NEVER, Index, NodeKey, Playback
+from core.records import Step, TensorSnapshot, Trace
+from gui import arrangement, cards, drawing, figures, groups
+from gui.arrangement import Strand, Unit
+from gui.cards import Card, Graph, Wire
+from gui.drawing import CHIP, CHIP_LIMIT, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
+from gui.groups import ROOT, Folding, Group
 from gui.i18n import Words
+from gui.shapes import (
+    BODY,
+    SMALL,
+    TITLE,
+    Box,
+    Boxes,
+    Curve,
+    Label,
+    Raster,
+    Rect,
+    Scene,
+    Shape,
+    Sheet,
+    bounds,
+    inside,
+    overlap,
+    polyline,
+    sample,
+    text_width,
+)
 
-Rect = tuple[float, float, float, float]
-"""left, top, right, bottom."""
+__all__ = [
+    "READABLE", "Box", "Boxes", "Curve", "Hit", "Label", "Picture", "Raster", "Rect", "Related", "Scene", "Seed",
+    "Shape", "legend", "text_width",
+]  # fmt: skip
 
-TITLE, BODY, SMALL = 14.0, 13.0, 11.0
-HEAD, ROW, PAD = 50.0, 31.0, 12.0
-WIDEST = 276.0
-CHIP = 23.0
-TEXT_LIMIT, CHIP_LIMIT = 26, 20
 READABLE = 0.42
 """Below this scale text is not drawn."""
 OUTLINES = 0.14
-"""Below this scale cards are plain rectangles."""
+"""Below this scale cards are plain rectangles, and few lines are drawn."""
 CHIP_BUDGET = 80
-SEED_HEIGHT, SEED_DROP = 54.0, 26.0
+"""Contributions drawn at once; where there are more, those of the current and of the chosen card."""
+STRANDS_AFAR = 3000
 MARGIN = 20.0
-MANY_USES, LARGE_GRAPH = 7, 60
-"""From how many uses on a value is drawn again beside its users; three for inputs of graphs of that many cards."""
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rounded rectangle; colours are names of the theme, '' is none. ``square`` corners: '' or 'top'."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    fill: str = ""
-    line: str = ""
-    weight: float = 1.0
-    radius: float = 9.0
-    dashed: bool = False
-    square: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A chain of cubic Bézier curves, with an arrow head 'at' its 'end' or 'start', or none."""
-
-    points: tuple[layout.Point, ...]
-    line: str
-    weight: float = 1.5
-    dashed: bool = False
-    arrow: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Boxes:
-    """Many plain rectangles of one colour: rows of left, top, right, bottom."""
-
-    rects: np.ndarray
-    fill: str
-
-
-@dataclass(frozen=True, slots=True)
-class Raster:
-    """A small picture filling a rectangle, its elements sharp squares: ``rgba`` is rows × columns × 4 bytes."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    rows: int
-    columns: int
-    rgba: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One line of text, centred on y; anchor 'w', 'e' or 'c' says what x is."""
-
-    x: float
-    y: float
-    text: str
-    colour: str
-    size: float = BODY
-    anchor: str = "w"
-    bold: bool = False
-    mono: bool = True
-
-
-Shape = Box | Curve | Boxes | Raster
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Shapes from back to front, and the texts above them."""
-
-    shapes: tuple[Shape, ...] = ()
-    labels: tuple[Label, ...] = ()
+NOTE = 26.0
+"""Room above the picture for the line that says what is folded."""
+FOLD = 30.0
+"""Side of what folds and unfolds."""
+CUTTER = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,37 +96,8 @@ class Related:
     wires: frozenset[int] = frozenset()
 
 
-@dataclass
-class _Sheet:
-    """A scene while it is being drawn."""
-
-    shapes: list[Shape] = field(default_factory=list)
-    labels: list[Label] = field(default_factory=list)
-
-
-@lru_cache(maxsize=20_000)
-def text_width(text: str, size: float, mono: bool = True) -> float:
-    """A safe estimate, so that a picture comes out the same wherever it is drawn."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return (wide * 1.02 + (len(text) - wide) * (0.605 if mono else 0.61)) * size
-
-
-def short(snapshot: TensorSnapshot | None, limit: int = TEXT_LIMIT) -> str:
-    """A tensor in at most ``limit`` characters: numbers, or else shape and range."""
-    text = figures.tensor(snapshot)
-    if len(text) > limit and snapshot is not None:
-        text = figures.summary(snapshot)
-    return figures.clip(text, limit)
-
-
-def shorts(snapshots: Iterable[TensorSnapshot | None], limit: int = TEXT_LIMIT) -> str:
-    """Several tensors: of an operation with several results."""
-    parts = [short(snapshot, limit) for snapshot in snapshots]
-    return figures.clip("; ".join(parts), limit) if parts else figures.NOT_YET
-
-
 class Picture:
-    """The picture of a trace: cards and places are fixed, ``scene`` shows them at any moment.
+    """The picture of a trace: boxes and places are fixed, ``scene`` shows them at any moment.
 
     Args:
         folding: which groups are folded.
@@ -190,68 +110,110 @@ class Picture:
         self.trace = trace
         self.index = index
         self.folding = folding or Folding()
-        self.graph = cards.build(trace, index)
+        same = previous is not None and previous.trace is trace
+        self.graph: Graph = previous.graph if previous is not None and same else cards.build(trace, index)
+        self.groups: dict[str, Group]
+        if previous is not None and same and previous.folding.helpers == self.folding.helpers:
+            self.groups = previous.groups
+        else:
+            self.groups = groups.build(trace, self.graph, self.folding.helpers)
+        self.folded = groups.start(self.groups, self.folding)
+        self._shown_tensors: dict[int, tuple[TensorSnapshot, Shown]] = (
+            previous._shown_tensors if previous is not None and same else {}
+        )
+        self._sizes: dict[Unit, tuple[Size, float, tuple[float, ...]]] = {}
         self.seeds = self._find_seeds()
-        own = [self._card_size(card) for card in self.graph.cards]
-        self._seed_boxes = self._seed_sizes()
-        # A seed hangs below its card; the same room above keeps the card in the middle of what is laid out.
-        sizes = [
-            (max(width, self._seed_boxes[card][0]), height + 2 * (SEED_DROP + SEED_HEIGHT))
-            if card in self._seed_boxes
-            else (width, height)
-            for card, (width, height) in enumerate(own)
-        ]
-        self._stand_ins = self._find_stand_ins()
-        sizes += [(text_width(self.graph.cards[card].title, BODY) + 2 * PAD, CHIP + 5) for card, _ in self._stand_ins]
-        places = {use: len(own) + number for number, use in enumerate(self._stand_ins)}
-        links = [(places.get((wire.source, wire.target), wire.source), wire.target) for wire in self.graph.wires]
-        ports = [height for _, height in own] + [CHIP] * len(self._stand_ins)
-        self.layout = layout.arrange(sizes, links, gap=self._gap(), ports=ports)
-        corners = np.array(self.layout.corners[: len(own)], dtype=float).reshape(-1, 2)
-        self._stand_in_rects = np.array(
-            [(x, y, x + w, y + h) for (x, y), (w, h) in zip(self.layout.corners, sizes, strict=True)][len(own) :],
-            dtype=float,
-        ).reshape(-1, 4)
-        inner = np.array(own, dtype=float).reshape(-1, 2)
-        corners[:, 1] += (np.array(sizes, dtype=float).reshape(-1, 2)[: len(own), 1] - inner[:, 1]) / 2
-        inner[:, 0] = np.array(sizes, dtype=float).reshape(-1, 2)[: len(own), 0]
-        self._rects = np.hstack([corners, corners + inner])
-        self._wire_rects = np.array([_bounds(route) for route in self.layout.routes], dtype=float).reshape(-1, 4)
-        self._born = np.array([self._birth(card) for card in self.graph.cards], dtype=np.int64)
+        self._seeds_of_card: dict[int, list[Seed]] = {}
+        for seed in self.seeds:
+            self._seeds_of_card.setdefault(seed.card, []).append(seed)
+        self._cards_in = {group: self._all_cards(group) for group in self.folded}
+        placed = arrangement.arrange(
+            self.graph, self.groups, self.folded, self._size_with_seed, self._header_width, self._gap()
+        )
+        self.units, self.frames, self.strands = placed.units, placed.frames, placed.strands
+        self._unit_of_card = placed.unit_of_card
+        self._rects = self._without_seeds(placed.rects)
+        if previous is not None:
+            self._keep_in_place(previous)
+        self._strand_rects = np.array([bounds(strand.route) for strand in self.strands], dtype=float).reshape(-1, 4)
+        births = np.array([self._birth(card) for card in self.graph.cards], dtype=np.int64)
+        self._born = np.array([self._unit_birth(unit, births) for unit in self.units], dtype=np.int64)
+        self._strand_born = np.array([self._strand_birth(strand, births) for strand in self.strands], dtype=np.int64)
+        self._own = np.array([unit.user is None for unit in self.units], dtype=bool)
+        self._leaf = np.array(
+            [unit.card is not None and self.graph.cards[unit.card].leaf for unit in self.units], dtype=bool
+        )
+        self._seed_units = {
+            number: seeds for number, unit in enumerate(self.units) if (seeds := self._seeds_in(unit))
+        }  # fmt: skip
+        self._failing = self._failing_card()
+        self._flows: dict[tuple[str, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     # ── Where things are ──────────────────────────────────────────────────────────────────────────────────────────
-
-    @cached_property
-    def bounds(self) -> Rect:
-        """Everything, with a margin."""
-        if not self.graph.cards:
-            return (0.0, 0.0, 1.0, 1.0)
-        rects = np.vstack(
-            [self._rects, self._stand_in_rects, *(np.array([self._seed_rect(card)]) for card in self._seed_boxes)]
-        )
-        left, top = rects[:, :2].min(axis=0) - MARGIN
-        right, bottom = rects[:, 2:].max(axis=0) + MARGIN
-        return (float(left), float(top), float(right), float(bottom))
-
-    def rect(self, card: int) -> Rect:
-        left, top, right, bottom = self._rects[card]
-        return (float(left), float(top), float(right), float(bottom))
 
     @property
     def rects(self) -> np.ndarray:
         """Left, top, right, bottom of every card and folded group that is drawn, in rows."""
         return self._rects
 
+    @cached_property
+    def bounds(self) -> Rect:
+        """Everything, with a margin."""
+        if not self.units:
+            return (0.0, 0.0, 1.0, 1.0)
+        seeds = [self._seed_rect(unit) for unit in self._seed_units]
+        rects = np.vstack([self._rects, *(np.array([rect]) for rect in [*self.frames.values(), *seeds])])
+        left, top = rects[:, :2].min(axis=0) - MARGIN
+        right, bottom = rects[:, 2:].max(axis=0) + MARGIN
+        return (float(left), float(top) - (NOTE if self.folded else 0.0), float(right), float(bottom))
+
+    def rect(self, card: int) -> Rect:
+        """Where a card is seen: its own place, or that of the folded group it is in."""
+        unit = self._unit_of_card.get(card)
+        return self._unit_rect(unit) if unit is not None else (0.0, 0.0, 0.0, 0.0)
+
+    def route(self, wire: int) -> tuple[Point, ...]:
+        """The line that shows a wire; () for one inside a folded group."""
+        return next((strand.route for strand in self.strands if wire in strand.wires), ())
+
+    def shows(self, card: int) -> bool:
+        """Whether a card is drawn, itself or within a folded group; helpers may not be."""
+        return card in self._unit_of_card
+
+    def group_of(self, card: int) -> str:
+        """The folded group that a card is hidden in; '' where it is drawn itself."""
+        unit = self._unit_of_card.get(card)
+        return self.units[unit].group if unit is not None else ""
+
     def hit(self, x: float, y: float, playback: Playback, tolerance: float = 7.0) -> Hit | None:
-        """What lies under a point at this moment; wires from ``tolerance`` away."""
-        seed = self.seed_at(x, y, playback)
-        if seed is not None:
-            return Hit("seed", card=seed.card, seed=seed)
-        card = self.card_at(x, y, playback)
-        if card is not None:
-            return Hit("card", card=card)
-        wire = self.wire_at(x, y, playback, tolerance)
-        return None if wire is None else Hit("wire", wire=wire.id)
+        """What lies under a point at this moment; lines from ``tolerance`` away."""
+        point = (x, y, x, y)
+        for number in self._seed_units:
+            seed = self._seed_now(number, playback)
+            if seed is not None and overlap(self._seed_rect(number), point):
+                return Hit("seed", card=seed.card, seed=seed)
+        for number in map(int, np.nonzero(inside(self._rects, point) & (self._born < playback.cursor))[0]):
+            unit = self.units[number]
+            left, top, _, _ = self._unit_rect(number)
+            if unit.group:
+                fold = x < left + FOLD and y < top + FOLD
+                return Hit("fold" if fold else "group", group=unit.group)
+            if unit.user is not None:
+                return Hit("chip", card=unit.card, wire=self._wire_between(number, unit.user))
+            assert unit.card is not None
+            if self._can_cut(unit.card) and overlap(self._scissors_rect(number), point):
+                return Hit("scissors", card=unit.card)
+            return Hit("card", card=unit.card)
+        header = self._header_at(x, y)
+        if header is not None:
+            return Hit("fold", group=header)
+        strand = self._strand_at(x, y, playback, tolerance)
+        if strand is None:
+            return None
+        if len(strand.wires) == 1:
+            return Hit("wire", wire=strand.wires[0])
+        group = self.units[strand.source].group or self.units[strand.target].group
+        return Hit("group", group=group)
 
     def related(self, card: int) -> Related:
         """Everything a card was computed from and everything computed from it."""
@@ -284,6 +246,8 @@ class Picture:
         shape = tuple(map(int, re.findall(r"\d+", sizes[1]))) if sizes and not wanted.isdigit() else None
         found = []
         for card in self.graph.cards:
+            if not self.shows(card.id):
+                continue
             op = None if card.op is None else self.trace.ops[card.op]
             if line:
                 match = op is not None and op.line == int(line[1])
@@ -307,37 +271,15 @@ class Picture:
 
     def card_at(self, x: float, y: float, playback: Playback) -> int | None:
         """The visible card under a point."""
-        for card in np.nonzero(_inside(self._rects, (x, y, x, y)))[0]:
-            if self._born[card] < playback.cursor:
-                return int(card)
-        for place in np.nonzero(_inside(self._stand_in_rects, (x, y, x, y)))[0]:
-            source, target = self._stand_ins[place]
-            if max(self._born[source], self._born[target]) < playback.cursor:
-                return source
-        return None
-
-    def seed_at(self, x: float, y: float, playback: Playback) -> Seed | None:
-        """The visible seed under a point."""
-        for card in self._seed_boxes:
-            seed = self._seed_now(card, playback)
-            if seed is not None and _overlap(self._seed_rect(card), (x, y, x, y)):
-                return seed
-        return None
-
-    def wire_at(self, x: float, y: float, playback: Playback, tolerance: float = 7.0) -> Wire | None:
-        """The visible wire nearest to a point."""
-        near = (x - tolerance, y - tolerance, x + tolerance, y + tolerance)
-        best, closest = None, tolerance
-        for place in np.nonzero(_inside(self._wire_rects, near))[0]:
-            if not self._shows(self.graph.wires[place], playback):
-                continue
-            away = float(np.min(np.hypot(*(_sample(self.layout.routes[place]) - (x, y)).T)))
-            if away <= closest:
-                best, closest = self.graph.wires[place], away
-        return best
+        hit = self.hit(x, y, playback, 0.0)
+        return hit.card if hit is not None and hit.kind in ("card", "chip", "scissors") else None
 
     def current_card(self, playback: Playback) -> int | None:
-        """The card that the last event is about."""
+        """The drawn card that the last event is about."""
+        card = self._card_of_event(playback)
+        return card if card is not None and self.shows(card) else None
+
+    def _card_of_event(self, playback: Playback) -> int | None:
         event = playback.event
         if event is None:
             return None
@@ -351,33 +293,212 @@ class Picture:
             return next((seed.card for seed in self.seeds if seed.pass_ == event.pass_), None)
         return None
 
+    def note(self, words: Words) -> str:
+        """What is not drawn because it is folded; '' when everything is."""
+        if not self.folded:
+            return ""
+        return words("picture.folded", all=self.groups[ROOT].size, shown=int(self._own.sum()))
+
+    def _header_at(self, x: float, y: float) -> str | None:
+        for group in reversed(self.frames):
+            left, top, right, _ = self.frames[group]
+            title = text_width(f"▾ {self._title(self.groups[group])}", TITLE) + 2 * PAD
+            if left <= x <= min(right, left + title) and top <= y <= top + arrangement.TOP - 4:
+                return group
+        return None
+
+    def _strand_at(self, x: float, y: float, playback: Playback, tolerance: float) -> Strand | None:
+        near = (x - tolerance, y - tolerance, x + tolerance, y + tolerance)
+        best, closest = None, tolerance
+        for place in np.nonzero(inside(self._strand_rects, near) & (self._strand_born < playback.cursor))[0]:
+            away = float(np.min(np.hypot(*(sample(self.strands[place].route) - (x, y)).T)))
+            if away <= closest:
+                best, closest = self.strands[place], away
+        return best
+
+    def _wire_between(self, source: int, target: int) -> int | None:
+        return next((s.wires[0] for s in self.strands if (s.source, s.target) == (source, target)), None)
+
+    def _unit_rect(self, unit: int) -> Rect:
+        left, top, right, bottom = self._rects[unit]
+        return (float(left), float(top), float(right), float(bottom))
+
+    def _scissors_rect(self, unit: int) -> Rect:
+        _, top, right, _ = self._unit_rect(unit)
+        return (right - CUTTER - 6, top + 6, right - 6, top + 6 + CUTTER)
+
+    def _can_cut(self, card: int) -> bool:
+        """Whether gradients come back to a card through uses of its value."""
+        return self.graph.cards[card].tracked and bool(self._outgoing.get(card))
+
+    @cached_property
+    def _outgoing(self) -> dict[int, list[Wire]]:
+        found: dict[int, list[Wire]] = {}
+        for wire in self.graph.wires:
+            if wire.value is not None and self.trace.values[wire.value].requires_grad:
+                found.setdefault(wire.source, []).append(wire)
+        return found
+
+    def _keep_in_place(self, previous: Picture) -> None:
+        """Moves everything so that what was folded or unfolded, or else most cards, stays where it was."""
+        changed = [g for g in (self.folded ^ previous.folded) if g in self.groups and g in previous.groups]
+        changed.sort(key=lambda group: group.count("/"))
+        pairs = [(old[:2], new[:2]) for group in changed[:1]
+                 if (old := previous._group_rect(group)) and (new := self._group_rect(group))]  # fmt: skip
+        if not pairs and previous.trace is self.trace:
+            common = [card for card in self._unit_of_card if previous.shows(card)]
+            pairs = [(previous.rect(card)[:2], self.rect(card)[:2]) for card in common]
+        if not pairs:
+            return
+        dx, dy = (float(np.median([old[axis] - new[axis] for old, new in pairs])) for axis in (0, 1))
+        self._rects = self._rects + np.array([dx, dy, dx, dy])
+        self.frames = {g: (a + dx, b + dy, c + dx, d + dy) for g, (a, b, c, d) in self.frames.items()}
+        self.strands = tuple(
+            Strand(s.source, s.target, s.wires, tuple((x + dx, y + dy) for x, y in s.route)) for s in self.strands
+        )
+
+    def _group_rect(self, group: str) -> Rect | None:
+        if group in self.frames:
+            return self.frames[group]
+        found = next((number for number, unit in enumerate(self.units) if unit.group == group), None)
+        return None if found is None else self._unit_rect(found)
+
+    # ── When things are there ─────────────────────────────────────────────────────────────────────────────────────
+
     def _birth(self, card: Card) -> int:
         """Position of the event that brings a card."""
+        if card.failed:
+            return len(self.trace.events) - 1
         if card.op is not None:
-            return self.index.op_at.get(card.op, 1 << 60)
+            return self.index.op_at.get(card.op, NEVER)
         if card.values:
             return min(self.index.value_at.get(value, 0) for value in card.values)
-        return min((self.index.pass_at.get(number, 1 << 60) for number, _ in card.nodes), default=1 << 60)
+        return min((self.index.pass_at.get(number, NEVER) for number, _ in card.nodes), default=NEVER)
 
-    def _shows(self, wire: Wire, playback: Playback) -> bool:
-        return bool(max(self._born[wire.source], self._born[wire.target]) < playback.cursor)
+    def _unit_birth(self, unit: Unit, births: np.ndarray) -> int:
+        if unit.group:
+            return int(births[list(self._cards_in[unit.group])].min(initial=NEVER))
+        assert unit.card is not None
+        born = int(births[unit.card])
+        if unit.user is not None:
+            born = max(born, self._unit_birth(self.units[unit.user], births))
+        return born
+
+    def _strand_birth(self, strand: Strand, births: np.ndarray) -> int:
+        wires = [self.graph.wires[wire] for wire in strand.wires]
+        return int(min(max(births[wire.source], births[wire.target]) for wire in wires))
+
+    def _all_cards(self, group: str) -> tuple[int, ...]:
+        inner = [card for name in self.groups[group].groups for card in self._all_cards(name)]
+        return (*self.groups[group].cards, *inner)
+
+    def _operations(self, group: str) -> int:
+        """How many operations a group holds; leaves and data are none."""
+        if group not in self._operation_counts:
+            held = (self.graph.cards[card] for card in self._all_cards(group))
+            count = sum(not card.leaf and (bool(card.nodes) or self._has_inputs(card)) for card in held)
+            self._operation_counts[group] = count
+        return self._operation_counts[group]
+
+    @cached_property
+    def _operation_counts(self) -> dict[str, int]:
+        return {}
+
+    def _has_inputs(self, card: Card) -> bool:
+        return card.op is not None and bool(self.trace.ops[card.op].inputs)
+
+    def _failing_card(self) -> int | None:
+        error = self.trace.error
+        if error is not None and error.node is not None:
+            return self.graph.card_of_node.get(error.node)
+        return None
 
     # ── Sizes: of what a card will ever say, so that nothing moves while stepping ─────────────────────────────────
 
-    def _card_size(self, card: Card) -> layout.Size:
-        rows = [text_width(card.title, TITLE), text_width(self._node_name(card), SMALL, False)]
-        rows.append(44 + text_width(shorts(self.trace.values[v].tensor for v in card.values), BODY))
-        for number, node in card.nodes:
-            step = self.index.step_of.get((number, node))
-            label = 30
-            if step is not None:
-                taken = self.trace.passes[number].steps[step]
-                rows.append(label + text_width(shorts(taken.grad_outputs), BODY))
-        if card.leaf:
-            history = self.index.grads.get(self.index.leaf_of.get(card.values[-1], card.values[-1]))
-            rows += [50 + text_width(short(grad), BODY) for grad in (history.states if history else ())]
-        height = HEAD + ROW * (bool(card.values) + card.tracked)
-        return (min(WIDEST, max(104.0, max(rows) + 2 * PAD)), height)
+    def _show(self, snapshots: Iterable[TensorSnapshot | None]) -> Shown:
+        """How tensors are drawn; of one recorded tensor it is found out once."""
+        listed = list(snapshots)
+        if len(listed) != 1 or listed[0] is None:
+            return drawing.show(listed)
+        only = listed[0]
+        known = self._shown_tensors.get(id(only))
+        if known is None or known[0] is not only:
+            if len(self._shown_tensors) > 20_000:
+                self._shown_tensors.clear()
+            known = self._shown_tensors[id(only)] = (only, drawing.show(listed))
+        return known[1]
+
+    def _size_with_seed(self, unit: Unit) -> tuple[Size, float]:
+        (width, height), port, _ = self._size(unit)
+        seeds = self._seeds_in(unit)
+        if seeds:
+            # A seed hangs below its card; the same room above keeps the card in the middle of what is laid out.
+            width = max(width, *(self._seed_width(seed) for seed in seeds))
+            height += 2 * (SEED_DROP + SEED_HEIGHT)
+        return (width, height), port
+
+    def _size(self, unit: Unit) -> tuple[Size, float, tuple[float, ...]]:
+        """Size, height where lines may end, and heights of the rows."""
+        if unit not in self._sizes:
+            self._sizes[unit] = self._measure(unit)
+        return self._sizes[unit]
+
+    def _measure(self, unit: Unit) -> tuple[Size, float, tuple[float, ...]]:
+        if unit.group:
+            group = self.groups[unit.group]
+            pill = text_width(f"×{group.count}", SMALL) + 26 if group.count > 1 else 0
+            width = max(text_width(f"▸ {self._title(group)}", TITLE) + pill + 2 * PAD, 190.0)
+            return (width, drawing.GROUP_HEIGHT), drawing.GROUP_HEIGHT, ()
+        assert unit.card is not None
+        card = self.graph.cards[unit.card]
+        if unit.user is not None:
+            return (text_width(card.title, BODY) + 2 * PAD, CHIP + 5), CHIP, ()
+        cutter = CUTTER if card.tracked else 0.0
+        widths = [text_width(card.title, TITLE) + cutter, text_width(self._node_name(card), SMALL, False)]
+        heights: list[float] = []
+        if card.values:
+            values = [self.trace.values[value].tensor for value in card.values]
+            shown = [self._show([value]) for value in values] if card.leaf else [self._show(values)]
+            widths += [one.width + 44 for one in shown]
+            heights.append(max(one.height for one in shown))
+        if card.tracked:
+            grads = [self._show(step.grad_outputs) for step in self._steps(card)]
+            history = (
+                self.index.grads.get(self.index.leaf_of.get(card.values[-1], card.values[-1])) if card.leaf else None
+            )
+            grads += [self._show([grad]) for grad in (history.states if history else ())]
+            widths += [one.width + (50 if card.leaf else 30) for one in grads]
+            heights.append(max((one.height for one in grads), default=ROW))
+        size = (min(WIDEST, max(NARROWEST, max(widths) + 2 * PAD)), HEAD + sum(heights))
+        return size, size[1], tuple(heights)
+
+    def _steps(self, card: Card) -> list[Step]:
+        found = ((number, self.index.step_of.get((number, node))) for number, node in card.nodes)
+        return [self.trace.passes[number].steps[step] for number, step in found if step is not None]
+
+    def _header_width(self, group: str) -> float:
+        if group == ROOT:
+            return 0.0
+        return text_width(f"▾ {self._title(self.groups[group])}", TITLE) + 2 * PAD
+
+    def _without_seeds(self, rects: np.ndarray) -> np.ndarray:
+        rects = rects.copy()
+        for number, unit in enumerate(self.units):
+            if self._seeds_in(unit):
+                rects[number, 1] += SEED_DROP + SEED_HEIGHT
+                rects[number, 3] -= SEED_DROP + SEED_HEIGHT
+        return rects
+
+    def _gap(self) -> float:
+        """Room between columns for the contributions on the lines."""
+        longest = 0.0
+        for backward in self.trace.passes[:4]:
+            for step in backward.steps[:100]:
+                for gradient in step.grad_inputs:
+                    longest = max(longest, text_width(drawing.short(gradient, CHIP_LIMIT), BODY))
+        return max(60.0, min(190.0, longest + 40.0))
+
+    # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _find_seeds(self) -> tuple[Seed, ...]:
         found: dict[tuple[int, int], list[int]] = {}
@@ -388,55 +509,32 @@ class Picture:
                     found.setdefault((number, card), []).append(slot)
         return tuple(Seed(number, tuple(slots), card) for (number, card), slots in found.items())
 
-    def _find_stand_ins(self) -> list[tuple[int, int]]:
-        """(card, user) where a value used in many places is drawn again as a chip beside the user.
-
-        A weight used at each turn of a loop would otherwise send a wire across the whole picture for each.
-        """
-        computed = {wire.target for wire in self.graph.wires}
-        users: dict[int, list[int]] = {}
-        for wire in self.graph.wires:
-            if wire.target not in users.setdefault(wire.source, []):
-                users[wire.source].append(wire.target)
-        few = MANY_USES if len(self.graph.cards) < LARGE_GRAPH else 3
-        return [
-            (card, user)
-            for card, found in users.items()
-            if len(found) >= (MANY_USES if card in computed else few)
-            for user in found[1:]
-        ]
+    def _seeds_in(self, unit: Unit) -> list[Seed]:
+        """Seeds that hang below a box."""
+        if unit.user is not None:
+            return []
+        inner = self._cards_in[unit.group] if unit.group else (unit.card,)
+        return [seed for card in inner if card is not None for seed in self._seeds_of_card.get(card, ())]
 
     def _seed_text(self, seed: Seed) -> str:
         seeds = self.trace.passes[seed.pass_].seeds
-        return shorts((seeds[slot] for slot in seed.slots if slot < len(seeds)), CHIP_LIMIT)
+        return drawing.shorts((seeds[slot] for slot in seed.slots if slot < len(seeds)), CHIP_LIMIT)
 
-    def _seed_sizes(self) -> dict[int, layout.Size]:
-        """Per card with seeds, the size of the box for the longest of them."""
-        sizes: dict[int, layout.Size] = {}
-        for seed in self.seeds:
-            width = max(92.0, text_width(self._seed_text(seed), BODY) + 2 * PAD, sizes.get(seed.card, (0.0,))[0])
-            sizes[seed.card] = (width, SEED_HEIGHT)
-        return sizes
+    def _seed_width(self, seed: Seed) -> float:
+        return max(92.0, text_width(self._seed_text(seed), BODY) + 2 * PAD)
 
-    def _seed_rect(self, card: int) -> Rect:
-        left, _, right, bottom = self.rect(card)
-        width, height = self._seed_boxes[card]
+    def _seed_rect(self, unit: int) -> Rect:
+        left, _, right, bottom = self._unit_rect(unit)
+        width = max(self._seed_width(seed) for seed in self._seed_units[unit])
         middle = (left + right) / 2
-        return (middle - width / 2, bottom + SEED_DROP, middle + width / 2, bottom + SEED_DROP + height)
+        return (middle - width / 2, bottom + SEED_DROP, middle + width / 2, bottom + SEED_DROP + SEED_HEIGHT)
 
-    def _seed_now(self, card: int, playback: Playback) -> Seed | None:
-        """The seed shown at a card: of the pass that began last."""
-        begun = [seed for seed in self.seeds if seed.card == card and playback.began(seed.pass_)]
+    def _seed_now(self, unit: int, playback: Playback) -> Seed | None:
+        """The seed shown at a box: of the pass that began last."""
+        begun = [seed for seed in self._seed_units[unit] if playback.began(seed.pass_)]
         return max(begun, key=lambda seed: self.index.pass_at[seed.pass_], default=None)
 
-    def _gap(self) -> float:
-        """Room between columns for the contributions on the wires."""
-        longest = 0.0
-        for backward in self.trace.passes[:4]:
-            for step in backward.steps[:100]:
-                for gradient in step.grad_inputs:
-                    longest = max(longest, text_width(short(gradient, CHIP_LIMIT), BODY))
-        return max(60.0, min(190.0, longest + 40.0))
+    # ── Names ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _node_name(self, card: Card) -> str:
         if not card.nodes:
@@ -447,6 +545,13 @@ class Picture:
         if not card.values and card.op is None:
             return ""
         return f"{name} +{inner}" if inner else name
+
+    def _title(self, group: Group) -> str:
+        """A group's name; modules without what the groups around them say already."""
+        if group.kind == "turn":
+            return f"[{group.first}]" if group.count == 1 else f"[{group.first}…{group.first + group.count - 1}]"
+        parts = group.name.split(".") if group.kind in ("module", "repeat") else [group.name]
+        return figures.clip(".".join(parts[-2:]) if parts[-1].isdigit() else parts[-1], groups.NAME_LIMIT)
 
     # ── The moment ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -471,227 +576,312 @@ class Picture:
             motion: phase, 0 … 1, of the current step's animation; None shows the moment after it.
         """
         view = view or self.bounds
-        shown = _inside(self._rects, view) & (self._born < playback.cursor)
-        current = self.current_card(playback)
-        sheet = _Sheet()
-        wires = np.nonzero(_inside(self._wire_rects, view))[0]
-        chips: list[tuple[Wire, str, str]] = []
-        if scale >= OUTLINES or len(wires) <= 3000:
-            for place in wires:
-                if self._shows(self.graph.wires[place], playback):
-                    self._draw_wire(sheet, self.graph.wires[place], playback, words, chips)
-        visible = np.nonzero(shown)[0]
-        if scale < OUTLINES:
-            self._draw_far(sheet, visible, current)
-            return Scene(tuple(sheet.shapes))
+        moment = _Moment(self, playback, words, selected, hovered, motion)
+        sheet = Sheet()
+        visible = np.nonzero(inside(self._rects, view) & (self._born < playback.cursor))[0]
+        for group, rect in self.frames.items():
+            if overlap(rect, view) and self._frame_born(group) < playback.cursor:
+                depth = len(group.split("/"))
+                note = moment.operations(self._operations(group)) if scale >= READABLE else ""
+                drawing.frame(sheet, rect, self._title(self.groups[group]), note, depth)
+        strands = np.nonzero(inside(self._strand_rects, view) & (self._strand_born < playback.cursor))[0]
+        chips: list[tuple[Strand, str, str]] = []
+        if scale >= OUTLINES or len(strands) <= STRANDS_AFAR:
+            for place in strands:
+                moment.strand(sheet, self.strands[place], chips)
+        if scale < READABLE:
+            self._draw_afar(sheet, visible, moment, scale)
+            return sheet.scene()
         for place in visible:
-            self._draw_card(sheet, self.graph.cards[place], playback, words, current == place, selected == place)
-        taken = [self.rect(int(card)) for card in visible]
-        for place in np.nonzero(_inside(self._stand_in_rects, view))[0]:
-            source, target = self._stand_ins[place]
-            if max(self._born[source], self._born[target]) < playback.cursor:
-                left, top, right, bottom = map(float, self._stand_in_rects[place])
-                taken.append((left, top, right, bottom))
-                self._draw_stand_in(sheet, self.graph.cards[source], taken[-1], current == source)
-        for card in self._seed_boxes:
-            seed = self._seed_now(card, playback)
-            if seed is not None and _overlap(self._seed_rect(card), view):
-                self._draw_seed(sheet, seed, playback, words)
-                taken.append(self._seed_rect(card))
-        if scale >= READABLE:
-            self._draw_chips(sheet, chips, current, taken)
-        return Scene(tuple(sheet.shapes), tuple(sheet.labels))
+            moment.unit(sheet, int(place))
+        taken = [self._unit_rect(int(place)) for place in visible]
+        for unit in self._seed_units:
+            seed = self._seed_now(unit, playback)
+            if seed is not None and overlap(self._seed_rect(unit), view):
+                changed = self.trace.passes[seed.pass_].seeded
+                drawing.seed(
+                    sheet, self._seed_rect(unit), words("card.seed"), self._seed_text(seed),
+                    changed=changed, current=seed.pass_ == playback.current_pass,
+                )  # fmt: skip
+                taken.append(self._seed_rect(unit))
+        moment.chips(sheet, chips, taken)
+        note = self.note(words)
+        if note and overlap((view[0], view[1], view[2], view[1] + 1), self.bounds):
+            sheet.text(self.bounds[0] + MARGIN, self.bounds[1] + MARGIN, note, "quiet", 12.0, mono=False)
+        return sheet.scene()
 
-    def _draw_far(self, sheet: _Sheet, visible: np.ndarray, current: int | None) -> None:
-        leaves = np.array([self.graph.cards[place].leaf for place in visible], dtype=bool)
-        sheet.shapes.append(Boxes(self._rects[visible[~leaves]], "far"))
-        sheet.shapes.append(Boxes(self._rects[visible[leaves]], "leaf"))
-        if current is not None:
-            sheet.shapes.append(Boxes(self._rects[current : current + 1], "accent"))
+    def _frame_born(self, group: str) -> int:
+        if group not in self._frame_births:
+            members = [n for n, unit in enumerate(self.units) if f"{unit.around}/".startswith(f"{group}/")]
+            self._frame_births[group] = int(self._born[members].min(initial=NEVER))
+        return self._frame_births[group]
 
-    def _draw_card(
-        self, sheet: _Sheet, card: Card, playback: Playback, words: Words, current: bool, selected: bool
+    @cached_property
+    def _frame_births(self) -> dict[str, int]:
+        return {}
+
+    def _draw_afar(self, sheet: Sheet, visible: np.ndarray, moment: _Moment, scale: float) -> None:
+        """Cards without their text, a few shapes for all of them."""
+        rects, leaf = self._rects[visible], self._leaf[visible]
+        edge = 0.0 if scale < OUTLINES else 1.2 / scale
+        if edge:
+            sheet.shapes.append(Boxes(rects[~leaf], "far"))
+            sheet.shapes.append(Boxes(rects[leaf], "leaf"))
+            sheet.shapes.append(Boxes(rects + np.array([edge, edge, -edge, -edge]), "card"))
+            arrived = rects[self._arrived(moment.playback)[visible]].copy()
+            arrived[:, 1] = arrived[:, 3] - np.minimum(ROW, (arrived[:, 3] - arrived[:, 1]) / 2)
+            sheet.shapes.append(Boxes(arrived + np.array([edge, 0, -edge, -edge]), "grad"))
+        else:
+            sheet.shapes.append(Boxes(rects[~leaf], "far"))
+            sheet.shapes.append(Boxes(rects[leaf], "leaf"))
+        for state, grow in (("selected", 1.0), ("current", 2.0)):
+            units = [unit for unit in (moment.current if state == "current" else moment.selected,) if unit is not None]
+            rim = np.array([-grow, -grow, grow, grow]) * 2 / scale
+            sheet.shapes.append(Boxes(self._rects[units] + rim, "accent"))
+            if edge:
+                sheet.shapes.append(Boxes(self._rects[units], "card"))
+
+    def _arrived(self, playback: Playback) -> np.ndarray:
+        """Which boxes the gradient of the current pass has reached."""
+        number = playback.current_pass
+        if number is None:
+            return np.zeros(len(self.units), dtype=bool)
+        if number not in self._first_arrivals:
+            first = np.full(len(self.units), NEVER, dtype=np.int64)
+            for node in self.trace.passes[number].nodes:
+                unit = self._unit_of_card.get(self.graph.card_of_node.get((number, node.id), -1))
+                flow = self.index.inflow((number, node.id))
+                if unit is not None and flow:
+                    first[unit] = min(first[unit], flow[0].at)
+            self._first_arrivals[number] = first
+        reached: np.ndarray = self._first_arrivals[number] < playback.cursor
+        return reached
+
+    @cached_property
+    def _first_arrivals(self) -> dict[int, np.ndarray]:
+        return {}
+
+    def _flow(self, group: str, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of a folded group in one pass: positions of its steps, smallest and largest gradient size until each."""
+        key = (group, number)
+        if key not in self._flows:
+            found = []
+            for card in self._cards_in[group]:
+                for node in self.graph.cards[card].nodes:
+                    step = self.index.step_of.get(node) if node[0] == number else None
+                    if step is not None:
+                        sizes = [
+                            figures.extent(g).size for g in self.trace.passes[number].steps[step].grad_outputs if g
+                        ]
+                        known = [size for size in sizes if size is not None]
+                        found.append((self.index.step_at.get((number, step), NEVER), max(known, default=np.nan)))
+            found.sort()
+            at = np.array([position for position, _ in found], dtype=np.int64)
+            sizes_now = np.array([size for _, size in found], dtype=float)
+            low, high = np.fmin.accumulate(sizes_now), np.fmax.accumulate(sizes_now)
+            self._flows[key] = (at, low, high)
+        return self._flows[key]
+
+
+class _Moment:
+    """What is drawn of a picture at one moment."""
+
+    def __init__(
+        self,
+        picture: Picture,
+        playback: Playback,
+        words: Words,
+        selected: int | None,
+        hovered: int | None,
+        motion: float | None,
     ) -> None:
-        left, top, right, bottom = self.rect(card.id)
-        width, height = right - left, bottom - top
-        line, weight = ("leaf", 1.6) if card.leaf else ("edge", 1.3)
-        if current:
-            sheet.shapes.append(Box(left - 4, top - 4, width + 8, height + 8, fill="halo", radius=13))
-            line, weight = "accent", 2.6
-        elif selected:
-            line, weight = "accent", 1.6
-        ink = "text" if card.tracked else "quiet"
-        fill = "card" if card.tracked else "canvas"
-        sheet.shapes.append(Box(left, top, width, height, fill=fill))
-        sheet.labels.append(Label(left + PAD, top + 18, card.title, ink, TITLE, bold=card.tracked))
-        key = self._node(card, playback)
-        subtitle, colour = self._subtitle(card, key, playback, words)
-        sheet.labels.append(Label(left + PAD, top + 36, subtitle, colour, SMALL, mono=False))
-        sheet.shapes.append(Box(left, top + HEAD, width, 0, line="line", weight=1, radius=0))
-        row = top + HEAD - ROW / 2
+        self.picture = picture
+        self.playback = playback
+        self.words = words
+        self.motion = motion if motion is not None and motion < 1 and playback.step is not None else None
+        # While contributions are on their way, what they are added to still holds what it held before.
+        self.before = playback.back() if self.motion is not None else playback
+        current = picture.current_card(playback)
+        self.card = current
+        self.current = picture._unit_of_card.get(-1 if current is None else current)
+        self.selected = picture._unit_of_card.get(-1 if selected is None else selected)
+        related = picture.related(hovered) if hovered is not None else Related()
+        near = related.ancestors | related.descendants | ({hovered} if hovered is not None else frozenset())
+        self.lit = {picture._unit_of_card.get(card) for card in near}
+        self.lit_wires = related.wires
+        self.hovered = hovered
+
+    def operations(self, count: int) -> str:
+        return self.words("group.operations" if count != 1 else "group.operation", n=count)
+
+    def _state(self, unit: int) -> str:
+        if unit == self.current:
+            return "current"
+        return "selected" if unit == self.selected else "lit" if unit in self.lit else ""
+
+    # ── Boxes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def unit(self, sheet: Sheet, number: int) -> None:
+        unit = self.picture.units[number]
+        rect = self.picture._unit_rect(number)
+        if unit.group:
+            self._folded(sheet, number, rect)
+            return
+        assert unit.card is not None
+        card = self.picture.graph.cards[unit.card]
+        if unit.user is not None:
+            state = "current" if unit.card == self.card else "lit" if unit.card == self.hovered else ""
+            drawing.stand_in(sheet, rect, card.title, leaf=card.leaf, tracked=card.tracked, state=state)
+            return
+        drawing.card(sheet, rect, self._face(card, number))
+        if unit.card == self.hovered and self.picture._can_cut(unit.card):
+            cut = all(wire.cut for wire in self.picture._outgoing[unit.card])
+            drawing.scissors(sheet, self.picture._scissors_rect(number), cut)
+
+    def _face(self, card: Card, number: int) -> Face:
+        heights = self.picture._size(self.picture.units[number])[2]
+        failing = card.failed or (card.id == self.picture._failing and self.playback.at_end)
+        key = cards.main_node(card, (number for number, _ in card.nodes if self.playback.began(number)))
+        rows = []
         if card.values:
-            row += ROW
-            said = shorts(playback.tensor(value) for value in card.values if playback.exists(value))
-            if card.leaf:
-                said = short(playback.tensor(card.values[-1]))
-            self._row(sheet, left, right, row, words("card.value"), said, "value" if card.tracked else "quiet")
+            rows.append(self._value_row(card))
         if card.tracked:
-            self._draw_gradient(sheet, card, key, playback, (left, row + ROW, right))
-        if card.healed and not current:
-            line = "cut"
-        sheet.shapes.append(Box(left, top, width, height, line=line, weight=weight, dashed=not card.tracked))
+            rows.append(self._grad_row(card, key))
+        subtitle, tone = self._subtitle(card, key)
+        line = "wrong" if failing else "cut" if card.healed else "leaf" if card.leaf else "edge"
+        return Face(
+            f"✗ {card.title}" if failing else card.title, subtitle, tuple(rows), heights,
+            "wrong" if failing else "text" if card.tracked else "quiet", tone, line,
+            not card.tracked and not failing, self._state(number),
+        )  # fmt: skip
 
-    def _subtitle(self, card: Card, key: NodeKey | None, playback: Playback, words: Words) -> tuple[str, str]:
-        """The node's name; how many paths have arrived while it waits for more."""
-        if card.healed:
-            return words("card.healed"), "cut"
-        if key is not None and playback.emitted(key) is None:
-            buffer = playback.arrived(key)
-            if 0 < len(buffer.contributions) < buffer.expected:
-                return words("card.paths", done=len(buffer.contributions), all=buffer.expected), "grad"
-        return self._node_name(card), "quiet"
+    def _value_row(self, card: Card) -> Row:
+        playback = self.playback
+        there = [value for value in card.values if playback.exists(value)] or list(card.values[:1])
+        shown = there[-1:] if card.leaf else there
+        row = self.picture._show(playback.tensor(value) for value in shown)
+        return Row(self.words("card.value"), row, "value" if card.tracked else "quiet")
 
-    def _draw_gradient(
-        self, sheet: _Sheet, card: Card, key: NodeKey | None, playback: Playback, place: tuple[float, float, float]
-    ) -> None:
+    def _grad_row(self, card: Card, key: NodeKey | None) -> Row:
         """The lowest row: ``.grad`` of a leaf, or what has arrived at the node."""
-        left, row, right = place
         if card.leaf:
-            grad = playback.grad(card.values[-1])
-            self._row_fill(sheet, left, row, right, "leaf_soft")
-            self._row(sheet, left, right, row, ".grad", short(grad), "leaf" if grad is not None else "quiet")
-            return
+            grad = self.before.grad(card.values[-1])
+            return Row(".grad", self.picture._show([grad]), "leaf" if grad is not None else "quiet", "leaf_soft")
+        playback = self.playback if card.id == self.card else self.before
         held = playback.held(key) if key else ()
-        if held:
-            self._row_fill(sheet, left, row, right, "grad_soft")
-        self._row(sheet, left, right, row, "v", shorts(held), "grad" if any(held) else "quiet")
+        return Row("v", self.picture._show(held), "grad" if any(held) else "quiet", "grad_soft" if held else "")
 
-    def _row_fill(self, sheet: _Sheet, left: float, row: float, right: float, fill: str) -> None:
-        sheet.shapes.append(Box(left, row - ROW / 2, right - left, ROW, fill=fill, square="top"))
+    def _subtitle(self, card: Card, key: NodeKey | None) -> tuple[str, str]:
+        """The node's name; how many paths have arrived while it waits for more; what ``.grad`` was before."""
+        error = self.picture.trace.error
+        if card.failed and error is not None:
+            return figures.clip(error.type, 30), "wrong"
+        if card.healed:
+            return self.words("card.healed"), "cut"
+        if key is not None and self.before.emitted(key) is None:
+            buffer = self.before.arrived(key)
+            if 0 < len(buffer.contributions) < buffer.expected:
+                return self.words("card.paths", done=len(buffer.contributions), all=buffer.expected), "grad"
+        if card.leaf and card.id == self.card and self.motion is None:
+            event, step = self.playback.event, self.playback.step
+            told = step.grad_before if step is not None else event.before if event is not None else None
+            if step is not None or (event is not None and event.kind == "grad"):
+                return self.words("card.before", grad=drawing.short(told)), "leaf"
+        return self.picture._node_name(card), "quiet"
 
-    def _row(self, sheet: _Sheet, left: float, right: float, y: float, label: str, said: str, colour: str) -> None:
-        sheet.labels.append(Label(left + PAD, y, label, "quiet", SMALL, mono=label.startswith(".")))
-        sheet.labels.append(Label(right - PAD, y, said, colour, BODY, "e"))
+    def _folded(self, sheet: Sheet, number: int, rect: Rect) -> None:
+        picture = self.picture
+        group = picture.groups[picture.units[number].group]
+        text, share = figures.NOT_YET, 0.0
+        if self.playback.current_pass is not None:
+            at, low, high = picture._flow(group.id, self.playback.current_pass)
+            done = int(np.searchsorted(at, self.before.cursor))
+            if done:
+                share = done / len(at)
+                least, most = figures.brief(float(low[done - 1])), figures.brief(float(high[done - 1]))
+                text = least if least == most else f"{least}…{most}"
+        drawing.folded(
+            sheet, rect, picture._title(group), group.count, self.operations(picture._operations(group.id)),
+            (self.words("group.size"), text), share, self._state(number),
+        )  # fmt: skip
 
-    def _node(self, card: Card, playback: Playback) -> NodeKey | None:
-        return cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
+    # ── Lines ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _draw_wire(
-        self, sheet: _Sheet, wire: Wire, playback: Playback, words: Words, chips: list[tuple[Wire, str, str]]
-    ) -> None:
-        route = self.layout.routes[wire.id]
-        if wire.cut:
-            sheet.shapes.append(Curve(route, "cut", 1.8, dashed=True, arrow="end"))
-            chips.append((wire, f"✂ {words('card.cut') if wire.cut == 'cut' else wire.cut}", "cut"))
+    def strand(self, sheet: Sheet, strand: Strand, chips: list[tuple[Strand, str, str]]) -> None:
+        wires = [self.picture.graph.wires[wire] for wire in strand.wires]
+        if self.lit_wires.intersection(strand.wires):
+            sheet.shapes.append(Curve(strand.route, "halo", 8.0))
+        if wires[0].cut:
+            sheet.shapes.append(Curve(strand.route, "cut", 1.8, dashed=True, arrow="end"))
+            word = self.words("card.cut") if wires[0].cut == "cut" else wires[0].cut
+            chips.append((strand, f"✂ {word}", "cut"))
             return
-        live = [passage for passage in wire.passages if playback.began(passage.source[0])]
+        passed, moving = False, ""
+        for wire in wires:
+            for text, colour, now in self._gradients(wire):
+                passed = passed or colour != "quiet"
+                if now and self.motion is not None:
+                    moving = text
+                elif len(wires) == 1:
+                    chips.append((strand, text, colour))
+        if moving and self.motion is not None:
+            self._on_its_way(sheet, strand, moving, self.motion)
+        elif passed:
+            sheet.shapes.append(Curve(strand.route, "grad", 2.4, arrow="start"))
+        else:
+            values = self.picture.trace.values
+            carries = any(wire.passages or wire.value is None or values[wire.value].requires_grad for wire in wires)
+            sheet.shapes.append(Curve(strand.route, "edge", 1.6 if carries else 1.0, arrow="end"))
+
+    def _gradients(self, wire: Wire) -> list[tuple[str, str, bool]]:
+        """What has run back along a wire in the latest pass that knows it: text, colour, whether just now."""
+        live = [passage for passage in wire.passages if self.playback.began(passage.source[0])]
         latest = max((passage.source[0] for passage in live), default=None)
-        passed = False
+        found = []
         for passage in live:
             if passage.source[0] != latest:
                 continue
-            step = playback.emitted(passage.source)
+            step = self.playback.emitted(passage.source)
             if step is None or passage.source_slot >= len(step.grad_inputs):
                 continue
             gradient = step.grad_inputs[passage.source_slot]
-            passed = passed or gradient is not None
-            chips.append((wire, short(gradient, CHIP_LIMIT), "grad" if gradient is not None else "quiet"))
-        if passed:
-            sheet.shapes.append(Curve(route, "grad", 2.4, arrow="start"))
-        elif wire.passages or wire.value is None or self.trace.values[wire.value].requires_grad:
-            sheet.shapes.append(Curve(route, "edge", 1.6, arrow="end"))
-        else:
-            sheet.shapes.append(Curve(route, "edge", 1.0, arrow="end"))
+            colour = "quiet" if gradient is None else "wrong" if drawing._odd(gradient) else "grad"
+            text = drawing.short(gradient, CHIP_LIMIT)
+            found.append((text, colour, passage.source == self.playback.node))
+        return found
 
-    def _draw_seed(self, sheet: _Sheet, seed: Seed, playback: Playback, words: Words) -> None:
-        left, top, right, bottom = self._seed_rect(seed.card)
-        current = seed.pass_ == playback.current_pass
-        changed = self.trace.passes[seed.pass_].seeded
-        colour = "cut" if changed else "grad"
-        x = (left + right) / 2
-        stem = ((x, top - SEED_DROP), (x, top - 14), (x, top - 8), (x, top))
-        sheet.shapes.append(Curve(stem, colour, 2.4, arrow="start"))
-        line = colour if current else "edge"
-        sheet.shapes.append(Box(left, top, right - left, bottom - top, f"{colour}_soft", line, 1.4, dashed=True))
-        title = words("card.seed") + " ✎"
-        sheet.labels.append(Label(left + PAD, top + 17, title, colour, SMALL, mono=False))
-        sheet.labels.append(Label(left + PAD, top + 37, self._seed_text(seed), colour if current else "quiet"))
+    def _on_its_way(self, sheet: Sheet, strand: Strand, text: str, share: float) -> None:
+        """A contribution that travels from the user of a value back to the value."""
+        along = sample(strand.route)
+        place = round((1 - share) * (len(along) - 1))
+        sheet.shapes.append(Curve(strand.route, "edge", 1.6, arrow="end"))
+        if place < len(along) - 1:
+            sheet.shapes.append(Curve(polyline(along[place:]), "grad", 2.4))
+        self._moving.append((strand, text, 1 - share))
 
-    def _draw_stand_in(self, sheet: _Sheet, card: Card, rect: Rect, current: bool) -> None:
-        left, top, right, bottom = rect
-        line = "accent" if current else "leaf" if card.leaf else "edge"
-        fill = "leaf_soft" if card.leaf else "card"
-        sheet.shapes.append(
-            Box(left, top, right - left, bottom - top, fill, line, 2.4 if current else 1.3, dashed=not card.tracked)
-        )
-        colour = "leaf" if card.leaf else "text" if card.tracked else "quiet"
-        sheet.labels.append(Label((left + right) / 2, (top + bottom) / 2, card.title, colour, BODY, "c"))
+    @cached_property
+    def _moving(self) -> list[tuple[Strand, str, float]]:
+        return []
 
-    def _draw_chips(
-        self, sheet: _Sheet, chips: list[tuple[Wire, str, str]], current: int | None, taken: list[Rect]
-    ) -> None:
-        """What lies on the wires, moved along them so that nothing is covered."""
+    def chips(self, sheet: Sheet, chips: list[tuple[Strand, str, str]], taken: list[Rect]) -> None:
+        """What lies on the lines, moved along them so that nothing is covered; what moves goes above."""
+        near = {self.current, self.selected}
         if len(chips) > CHIP_BUDGET:
-            chips = [chip for chip in chips if current in (chip[0].source, chip[0].target) or chip[2] == "cut"]
-        for wire, text, colour in chips[: 2 * CHIP_BUDGET]:
-            half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
-            along = _sample(self.layout.routes[wire.id])
-            for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82):
-                x, y = along[int(share * (len(along) - 1))]
-                rect = (x - half, y - CHIP / 2, x + half, y + CHIP / 2)
-                if not any(_overlap(rect, other) for other in taken):
-                    break
-            else:
-                # No free place: what the current card sends or receives is worth covering something, the rest not.
-                if colour != "cut" and current not in (wire.source, wire.target):
-                    continue
-                x, y = along[len(along) // 2]
-                rect = (x - half, y - CHIP / 2, x + half, y + CHIP / 2)
-            taken.append(rect)
-            fill = {"grad": "grad_soft", "cut": "cut_soft"}.get(colour, "card")
-            line = colour if colour != "quiet" else "edge"
-            sheet.shapes.append(Box(rect[0], rect[1], 2 * half, CHIP, fill, line, 1.1, CHIP / 2))
-            sheet.labels.append(Label(float(x), float(y), text, colour, BODY, "c"))
+            chips = [chip for chip in chips if near & {chip[0].source, chip[0].target} or chip[2] == "cut"]
+        # What the current card sends or receives is worth covering something, the rest is not.
+        chips.sort(key=lambda chip: not near & {chip[0].source, chip[0].target})
+        for strand, text, colour in chips[: 2 * CHIP_BUDGET]:
+            must = colour in ("cut", "wrong") or self.current in (strand.source, strand.target)
+            rect = drawing.chip_place(strand.route, text, taken, must)
+            if rect is not None:
+                taken.append(rect)
+                drawing.chip(sheet, rect, text, colour)
+        for strand, text, share in self._moving:
+            drawing.chip(sheet, drawing.chip_at(strand.route, text, share), text, "grad")
 
 
 def legend(words: Words, x: float, y: float, *, hints: bool = False) -> Scene:
     """What the colours mean, in one row; with ``hints``, also what can be clicked."""
-    sheet = _Sheet()
-    for key in ("grad", "edge", "cut", "leaf"):
-        if key == "leaf":
-            sheet.shapes.append(Box(x + 6, y - 6, 12, 12, line="leaf", weight=1.6, radius=3))
-        else:
-            line = ((x, y), (x + 7, y), (x + 13, y), (x + 20, y))
-            sheet.shapes.append(Curve(line, key, 2.4 if key == "grad" else 1.8, dashed=key == "cut"))
-        text = words("legend.cut.hint" if hints and key == "cut" else f"legend.{key}")
-        sheet.labels.append(Label(x + 28, y, text, "quiet", 12.0, mono=False))
-        x += 28 + (0.88 if words.language == "en" else 1.0) * text_width(text, 12.0, False) + 18
-    return Scene(tuple(sheet.shapes), tuple(sheet.labels))
-
-
-def _inside(rects: np.ndarray, view: Rect) -> np.ndarray:
-    result: np.ndarray = (
-        (rects[:, 2] >= view[0]) & (rects[:, 0] <= view[2]) & (rects[:, 3] >= view[1]) & (rects[:, 1] <= view[3])
-    )
-    return result
-
-
-def _overlap(a: Rect, b: Rect) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _bounds(route: tuple[layout.Point, ...]) -> Rect:
-    xs, ys = [x for x, _ in route], [y for _, y in route]
-    return (min(xs), min(ys), max(xs), max(ys))
-
-
-@lru_cache(maxsize=20_000)
-def _sample(route: tuple[layout.Point, ...]) -> np.ndarray:
-    """Points along a route."""
-    points = np.array(route, dtype=float)
-    t = np.linspace(0, 1, 25)[:, None]
-    parts = []
-    for place in range(0, len(points) - 3, 3):
-        a, b, c, d = points[place : place + 4]
-        parts.append(a * (1 - t) ** 3 + 3 * b * t * (1 - t) ** 2 + 3 * c * t**2 * (1 - t) + d * t**3)
-    return np.vstack(parts)
+    sheet = Sheet()
+    drawing.legend(sheet, words, x, y, hints)
+    return sheet.scene()

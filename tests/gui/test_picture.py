@@ -107,7 +107,7 @@ def test_inspector_sums_path_by_path() -> None:
         (traces.tensor(1, -0.5), "[1, -0.5]"),
         (traces.tensor(3.14159265, shape=()), "3.142"),
         (traces.tensor(1e-7), "[1e-7]"),
-        (traces.tensor(float("nan"), float("-inf")), "[nan, -inf]"),
+        (traces.tensor(float("nan"), float("-inf")), "[NaN, -Inf]"),
         (traces.tensor(1, 2, 3, 4, shape=(2, 2)), "[[1, 2], [3, 4]]"),
         (traces.tensor(*range(12), shape=(3, 4)), "3×4 0…11"),
         (traces.tensor(shape=(0,)), "[]"),
@@ -248,8 +248,11 @@ def test_a_weight_used_everywhere_is_drawn_again_beside_its_users() -> None:
     playback = Playback.of(trace).end()
     picture = Picture(trace, playback.index)
     weight = next(card.id for card in picture.graph.cards if card.title == "w")
-    left, top, right, bottom = picture._stand_in_rects[3]
-    assert picture.card_at((left + right) / 2, (top + bottom) / 2, playback) == weight
+    chips = [number for number, unit in enumerate(picture.units) if unit.user is not None]
+    left, top, right, bottom = picture.rects[chips[3]]
+    hit = picture.hit((left + right) / 2, (top + bottom) / 2, playback)
+    assert hit is not None
+    assert (hit.kind, hit.card) == ("chip", weight)
 
 
 def test_waiting_for_more_paths_is_said() -> None:

@@ -1,0 +1,295 @@
+"""Cards and groups → where everything stands: open groups are frames with a layout of their own inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core import layout
+from core.layout import Point, Size
+from gui.cards import Graph
+from gui.groups import ROOT, Group
+
+SIDE, TOP, BOTTOM = 14.0, 42.0, 16.0
+"""Room inside a frame, beside, above and below what it holds."""
+MANY_USES = 7
+"""From how many users on a computed value is drawn again beside them."""
+FEW_USES = 3
+"""The same for weights and data."""
+SMALL_GRAPH = 12
+"""In pictures of up to this many cards every use of a weight keeps its wire, up to ``MANY_USES``."""
+
+Rect = tuple[float, float, float, float]
+"""left, top, right, bottom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Something that is drawn as one box.
+
+    Attributes:
+        around: id of the open group it stands in.
+        card: the card; of a chip, the card it stands for; None for a folded group.
+        group: the folded group; '' for cards and chips.
+        user: of a chip: the unit beside which it stands.
+    """
+
+    around: str
+    card: int | None = None
+    group: str = ""
+    user: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """One line of the picture: a wire between two cards, or all wires between two boxes of which one is a group."""
+
+    source: int
+    target: int
+    wires: tuple[int, ...]
+    route: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """Where everything stands.
+
+    Attributes:
+        rects: left, top, right, bottom per unit.
+        frames: open group → its frame, outer ones first.
+        unit_of_card: card → the unit that shows it.
+    """
+
+    units: tuple[Unit, ...]
+    rects: np.ndarray
+    frames: dict[str, Rect]
+    strands: tuple[Strand, ...]
+    unit_of_card: dict[int, int]
+
+
+@dataclass
+class _Line:
+    """A strand while it is being laid."""
+
+    source: int
+    target: int
+    wires: list[int]
+    pieces: list[tuple[str, int]] = field(default_factory=list)
+
+
+Item = tuple[str, object]
+"""('unit', number), ('frame', group), ('in', unit the line comes from) or ('out', the same)."""
+
+
+@dataclass
+class _Room:
+    """The inside of one open group."""
+
+    items: dict[Item, int] = field(default_factory=dict)
+    links: dict[tuple[Item, Item, object], int] = field(default_factory=dict)
+    ends: list[tuple[Item, Item]] = field(default_factory=list)
+    layout: layout.Layout | None = None
+    sizes: list[Size] = field(default_factory=list)
+    origin: Point = (0.0, 0.0)
+
+    def item(self, item: Item) -> int:
+        return self.items.setdefault(item, len(self.items))
+
+    def link(self, a: Item, b: Item, key: object) -> int:
+        self.item(a)
+        self.item(b)
+        number = self.links.setdefault((a, b, key), len(self.ends))
+        if number == len(self.ends):
+            self.ends.append((a, b))
+        return number
+
+    def rect(self, item: Item) -> Rect:
+        assert self.layout is not None
+        number = self.items[item]
+        x, y = self.layout.corners[number]
+        width, height = self.sizes[number]
+        left, top = x + self.origin[0], y + self.origin[1]
+        return (left, top, left + width, top + height)
+
+
+def arrange(
+    graph: Graph,
+    groups: Mapping[str, Group],
+    folded: frozenset[str],
+    size_of: Callable[[Unit], tuple[Size, float]],
+    header_width: Callable[[str], float],
+    gap: float,
+) -> Arrangement:
+    """Lays out what is visible.
+
+    Args:
+        size_of: width and height that a unit needs, and the height of the middle part where lines may end.
+        header_width: what the name of an open group needs.
+        gap: room between two columns.
+    """
+    units: list[Unit] = []
+    unit_of_card: dict[int, int] = {}
+    chains: dict[str, tuple[str, ...]] = {ROOT: (ROOT,)}
+    _collect(ROOT, groups, folded, units, unit_of_card, chains)
+    lines = _lines(graph, units, unit_of_card)
+    _stand_ins(lines, units, len(graph.cards))
+
+    rooms = {group: _Room() for group in chains}
+    for number, unit in enumerate(units):
+        rooms[unit.around].item(("unit", number))
+    for group, chain in chains.items():
+        if group != ROOT:
+            rooms[chain[-2]].item(("frame", group))
+    for line in lines:
+        _thread(line, units, chains, rooms)
+
+    sized = [size_of(unit) for unit in units]
+    frame_sizes: dict[str, Size] = {}
+    for group in sorted(chains, key=lambda group: -len(chains[group])):
+        room = rooms[group]
+        ports = []
+        for kind, what in room.items:
+            if kind == "unit":
+                assert isinstance(what, int)
+                room.sizes.append(sized[what][0])
+                ports.append(sized[what][1])
+            elif kind == "frame":
+                assert isinstance(what, str)
+                room.sizes.append(frame_sizes[what])
+                ports.append(frame_sizes[what][1])
+            else:
+                room.sizes.append((1.0, 4.0))
+                ports.append(4.0)
+        links = [(room.items[a], room.items[b]) for a, b in room.ends]
+        room.layout = layout.arrange(room.sizes, links, gap=gap, ports=ports)
+        width, height = room.layout.size
+        frame_sizes[group] = (max(width + 2 * SIDE, header_width(group)), height + TOP + BOTTOM)
+
+    frames: dict[str, Rect] = {}
+    for group in chains:
+        if group != ROOT:
+            frames[group] = rooms[chains[group][-2]].rect(("frame", group))
+            rooms[group].origin = (frames[group][0] + SIDE, frames[group][1] + TOP)
+    rects = np.array(
+        [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
+    ).reshape(-1, 4)
+    strands = tuple(Strand(line.source, line.target, tuple(line.wires), _route(line, rooms, frames)) for line in lines)
+    return Arrangement(tuple(units), rects, frames, strands, unit_of_card)
+
+
+def _collect(
+    group: str,
+    groups: Mapping[str, Group],
+    folded: frozenset[str],
+    units: list[Unit],
+    unit_of_card: dict[int, int],
+    chains: dict[str, tuple[str, ...]],
+) -> None:
+    """Units of an open group and of those inside it."""
+    for card in groups[group].cards:
+        unit_of_card[card] = len(units)
+        units.append(Unit(group, card))
+    for inner in groups[group].groups:
+        if inner in folded:
+            todo = [inner]
+            while todo:
+                taken = groups[todo.pop()]
+                unit_of_card.update(dict.fromkeys(taken.cards, len(units)))
+                todo += taken.groups
+            units.append(Unit(group, group=inner))
+        else:
+            chains[inner] = (*chains[group], inner)
+            _collect(inner, groups, folded, units, unit_of_card, chains)
+
+
+def _lines(graph: Graph, units: list[Unit], unit_of_card: dict[int, int]) -> list[_Line]:
+    lines: list[_Line] = []
+    bundles: dict[tuple[int, int, bool], _Line] = {}
+    for wire in graph.wires:
+        source, target = unit_of_card.get(wire.source), unit_of_card.get(wire.target)
+        if source is None or target is None or source == target:
+            continue
+        key = (source, target, bool(wire.cut))
+        if not (units[source].group or units[target].group):
+            lines.append(_Line(source, target, [wire.id]))
+        elif key in bundles:
+            bundles[key].wires.append(wire.id)
+        else:
+            bundles[key] = _Line(source, target, [wire.id])
+            lines.append(bundles[key])
+    return lines
+
+
+def _stand_ins(lines: list[_Line], units: list[Unit], cards: int) -> None:
+    """Draws a value used in many places again as a chip beside each further user.
+
+    A weight used at each turn of a loop would otherwise send a line across the whole picture for each.
+    """
+    computed = {line.target for line in lines}
+    users: dict[int, dict[int, int]] = {}
+    for line in lines:
+        if not units[line.source].group:
+            found = users.setdefault(line.source, {})
+            found.setdefault(line.target, len(found))
+    few = MANY_USES if cards <= SMALL_GRAPH else FEW_USES
+    chips: dict[tuple[int, int], int] = {}
+    for source, found in users.items():
+        if len(found) >= (MANY_USES if source in computed else few):
+            for user in list(found)[1:]:
+                chips[(source, user)] = len(units)
+                units.append(Unit(units[user].around, units[source].card, user=user))
+    for line in lines:
+        line.source = chips.get((line.source, line.target), line.source)
+
+
+def _thread(line: _Line, units: list[Unit], chains: dict[str, tuple[str, ...]], rooms: dict[str, _Room]) -> None:
+    """Leads a line out of the frames around its source and into those around its target, room by room."""
+    ways = chains[units[line.source].around], chains[units[line.target].around]
+    shared = 0
+    while shared < min(map(len, ways)) and ways[0][shared] == ways[1][shared]:
+        shared += 1
+    at: Item = ("unit", line.source)
+    for group in reversed(ways[0][shared:]):
+        out: Item = ("out", line.source)
+        line.pieces.append((group, rooms[group].link(at, out, None)))
+        at = ("frame", group)
+    inner = ways[1][shared:]
+    for place, group in enumerate((ways[0][shared - 1], *inner)):
+        to: Item = ("unit", line.target) if place == len(inner) else ("frame", inner[place])
+        key = id(line) if place == len(inner) else line.source
+        line.pieces.append((group, rooms[group].link(at, to, key)))
+        at = ("in", line.source)
+
+
+def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tuple[Point, ...]:
+    """The pieces of a line, joined at the frames' borders."""
+    route: list[Point] = []
+    for place, (group, link) in enumerate(line.pieces):
+        room = rooms[group]
+        assert room.layout is not None
+        a, b = room.ends[link]
+        dx, dy = room.origin
+        piece = [(x + dx, y + dy) for x, y in room.layout.routes[link]]
+        if a[0] == "frame":
+            y = route[-1][1]
+            piece[0], piece[1] = (piece[0][0], y), (piece[1][0], y)
+        if b[0] == "frame":
+            inner = rooms[str(b[1])]
+            _, top, _, bottom = inner.rect(("in", line.source))
+            y = (top + bottom) / 2
+            piece[-1], piece[-2] = (piece[-1][0], y), (piece[-2][0], y)
+        if a[0] == "in":
+            border = frames[group][0]
+            piece = [*_straight((border, piece[0][1]), piece[0]), *piece[1:]]
+        if b[0] == "out":
+            border = frames[group][2]
+            piece = [*piece[:-1], *_straight(piece[-1], (border, piece[-1][1]))]
+        route += piece if not place else piece[1:]
+    return tuple(route)
+
+
+def _straight(a: Point, b: Point) -> list[Point]:
+    third = (b[0] - a[0]) / 3
+    return [a, (a[0] + third, a[1]), (b[0] - third, b[1]), b]

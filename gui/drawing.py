@@ -1,0 +1,308 @@
+"""One card, one folded group, one line, one chip, one seed → shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.layout import Point
+from core.records import TensorSnapshot
+from gui import figures, thumbnail
+from gui.i18n import Words
+from gui.shapes import BODY, SMALL, TITLE, Box, Curve, Rect, Sheet, overlap, sample, text_width
+
+HEAD, ROW, PAD = 50.0, 31.0, 12.0
+LINE = 18.0
+"""Height of a row of numbers of a matrix."""
+THUMB = 36.0
+NARROWEST, WIDEST = 104.0, 290.0
+CHIP = 23.0
+TEXT_LIMIT, CHIP_LIMIT = 26, 20
+SEED_HEIGHT, SEED_DROP = 54.0, 26.0
+GROUP_HEIGHT, STACK = 81.0, 5.0
+"""A folded group, and by how much the sheets of a pile stand out behind it."""
+SHARES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
+"""Places along a line that are tried for what lies on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A tensor as it is drawn.
+
+    Attributes:
+        text: one line; of a large tensor its range.
+        rows: the numbers of a small matrix.
+        heading: shape of a large tensor, above its range.
+        picture: rows, columns and RGBA of its thumbnail.
+        odd: whether something in it is NaN or infinite.
+    """
+
+    text: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()
+    heading: str = ""
+    picture: tuple[int, int, bytes] | None = None
+    odd: bool = False
+
+    @property
+    def width(self) -> float:
+        if self.rows:
+            return text_width("  ".join(self.rows[0]), BODY) + 14
+        if self.heading:
+            return max(text_width(self.text, BODY), text_width(self.heading, SMALL)) + THUMB + 10
+        return text_width(self.text, BODY) + (18 if self.odd else 0)
+
+    @property
+    def height(self) -> float:
+        if self.rows:
+            return len(self.rows) * LINE + 13
+        return THUMB + 12 if self.heading else ROW
+
+
+def show(snapshots: Iterable[TensorSnapshot | None]) -> Shown:
+    """How the results of one operation are drawn: numbers, or else shape, range and thumbnail."""
+    listed = list(snapshots)
+    if not listed:
+        return Shown(figures.NOT_YET)
+    odd = any(_odd(snapshot) for snapshot in listed)
+    only = listed[0]
+    if len(listed) > 1 or only is None or only.opaque:
+        return Shown(shorts(listed), odd=odd)
+    rows = figures.grid(only)
+    if rows is not None and text_width("  ".join(rows[0]), BODY) < WIDEST - 90:
+        return Shown(rows=rows, odd=odd)
+    text = figures.tensor(only)
+    if only.numel <= figures.SMALL and len(text) <= TEXT_LIMIT:
+        return Shown(text, odd=odd)
+    picture = thumbnail.pixels(only)
+    if picture is None:
+        return Shown(short(only), odd=odd)
+    return Shown(
+        figures.clip(figures.reach(only), TEXT_LIMIT), heading=figures.shape(only.shape), picture=picture, odd=odd
+    )
+
+
+def _odd(snapshot: TensorSnapshot | None) -> bool:
+    if snapshot is None:
+        return False
+    found = figures.extent(snapshot)
+    return bool(found.nan or found.inf)
+
+
+def short(snapshot: TensorSnapshot | None, limit: int = TEXT_LIMIT) -> str:
+    """A tensor in at most ``limit`` characters: numbers, or else shape and range."""
+    text = figures.tensor(snapshot)
+    if len(text) > limit and snapshot is not None:
+        text = figures.summary(snapshot)
+    return figures.clip(text, limit)
+
+
+def shorts(snapshots: Iterable[TensorSnapshot | None], limit: int = TEXT_LIMIT) -> str:
+    """Several tensors: of an operation with several results."""
+    parts = [short(snapshot, limit) for snapshot in snapshots]
+    return figures.clip("; ".join(parts), limit) if parts else figures.NOT_YET
+
+
+# ── Cards ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a card: what it is, what it says, in which colour and on which ground."""
+
+    label: str
+    shown: Shown
+    colour: str
+    fill: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a card says at one moment.
+
+    Attributes:
+        ink: colour of the title; a quiet one for what torch does not record.
+        subtitle, tone: the second line and its colour.
+        line: colour of the outline.
+        heights: of the rows, the same at every moment.
+        state: 'current', 'selected', 'lit' (related to the card under the pointer) or ''.
+    """
+
+    title: str
+    subtitle: str
+    rows: tuple[Row, ...]
+    heights: tuple[float, ...]
+    ink: str = "text"
+    tone: str = "quiet"
+    line: str = "edge"
+    dashed: bool = False
+    state: str = ""
+
+
+def card(sheet: Sheet, rect: Rect, face: Face) -> None:
+    left, top, right, _ = rect
+    weight = _ground(sheet, rect, face.state, "card" if not face.dashed else "canvas")
+    sheet.text(left + PAD, top + 18, face.title, face.ink, TITLE, bold=not face.dashed)
+    sheet.text(left + PAD, top + 36, face.subtitle, face.tone, SMALL, mono=False)
+    y = top + HEAD
+    if face.rows:
+        sheet.box((left, y, right, y), line="line", radius=0)
+    for number, (row, height) in enumerate(zip(face.rows, face.heights, strict=True)):
+        last = number == len(face.rows) - 1
+        fill = "wrong_soft" if row.shown.odd else row.fill
+        if fill:
+            sheet.box((left, y, right, y + height), fill, **({"square": "top"} if last else {"radius": 0.0}))
+        _row(sheet, left, right, y, height, row)
+        y += height
+    line = "accent" if face.state in ("current", "selected") else face.line
+    sheet.box(rect, line=line, weight=max(weight, 1.6 if face.line != "edge" else 1.3), dashed=face.dashed)
+
+
+def _ground(sheet: Sheet, rect: Rect, state: str, fill: str) -> float:
+    """The card's own ground, with a halo where it is current or lit; how heavy its outline is."""
+    left, top, right, bottom = rect
+    if state in ("current", "lit"):
+        sheet.box((left - 4, top - 4, right + 4, bottom + 4), "halo", radius=13.0)
+    sheet.box(rect, fill)
+    return {"current": 2.6, "selected": 1.8, "lit": 1.3}.get(state, 0.0)
+
+
+def _row(sheet: Sheet, left: float, right: float, top: float, height: float, row: Row) -> None:
+    middle = top + height / 2
+    shown = row.shown
+    colour = "wrong" if shown.odd else row.colour
+    sheet.text(left + PAD, middle, row.label, "quiet", SMALL, mono=row.label.startswith("."))
+    edge = right - PAD
+    if shown.rows:
+        width, above = shown.width, middle - len(shown.rows) * LINE / 2
+        for number, cells in enumerate(shown.rows):
+            sheet.text(edge - 7, above + (number + 0.5) * LINE, "  ".join(cells), colour, anchor="e")
+        for x, inward in ((edge - width, 4.0), (edge, -4.0)):
+            low, high = above - 1, above + len(shown.rows) * LINE + 1
+            for a, b in (((x, low), (x, high)), ((x, low), (x + inward, low)), ((x, high), (x + inward, high))):
+                sheet.shapes.append(Curve((a, a, b, b), colour, 1.1))
+        return
+    if shown.picture is not None:
+        rows, columns, rgba = shown.picture
+        high, wide = THUMB, THUMB
+        if rows < columns:
+            high = max(6.0, THUMB * rows / columns)
+        else:
+            wide = max(6.0, THUMB * columns / rows)
+        sheet.raster(edge - wide, middle - high / 2, wide, high, rows, columns, rgba)
+        sheet.box((edge - wide, middle - high / 2, edge, middle + high / 2), line="line", radius=0.0)
+        sheet.text(edge - wide - 8, middle - 9, shown.heading, "quiet", SMALL, anchor="e")
+        sheet.text(edge - wide - 8, middle + 8, f"⚠ {shown.text}" if shown.odd else shown.text, colour, anchor="e")
+        return
+    sheet.text(edge, middle, f"⚠ {shown.text}" if shown.odd else shown.text, colour, anchor="e", bold=shown.odd)
+
+
+# ── Groups ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def folded(
+    sheet: Sheet, rect: Rect, title: str, count: int, subtitle: str, said: tuple[str, str], share: float, state: str
+) -> None:
+    """A folded group: a pile where it holds several of a kind; ``said`` is its lowest row, ``share`` what has run."""
+    left, top, right, bottom = rect
+    if count > 1:
+        for behind in (2, 1):
+            offset = behind * STACK
+            sheet.box((left + offset, top - offset, right + offset, bottom - offset), "card", "edge", 1.0)
+    _ground(sheet, rect, state, "button")
+    sheet.text(left + PAD, top + 19, f"▸ {title}", "text", TITLE, bold=True)
+    if count > 1:
+        text = f"×{count}"
+        wide = text_width(text, SMALL) + 14
+        sheet.box((right - PAD - wide, top + 9, right - PAD, top + 29), "accent", radius=10.0)
+        sheet.text(right - PAD - wide / 2, top + 19, text, "on_accent", SMALL, anchor="c", bold=True)
+    sheet.text(left + PAD, top + 38, subtitle, "quiet", SMALL, mono=False)
+    label, text = said
+    fill = "grad_soft" if text != figures.NOT_YET else "card"
+    sheet.box((left, bottom - ROW, right, bottom), fill, square="top")
+    sheet.text(left + PAD, bottom - ROW / 2, label, "quiet", SMALL, mono=False)
+    sheet.text(right - PAD, bottom - ROW / 2, text, "grad" if text != figures.NOT_YET else "quiet", anchor="e")
+    if 0 < share < 1:
+        sheet.box((left, bottom - ROW - 1.5, left + (right - left) * share, bottom - ROW + 1.5), "grad", radius=1.5)
+    line, weight = ("accent", 2.6) if state == "current" else ("accent", 1.8) if state == "selected" else ("edge", 1.3)
+    sheet.box(rect, line=line, weight=weight)
+
+
+def frame(sheet: Sheet, rect: Rect, title: str, note: str, depth: int) -> None:
+    """An open group: what belongs to it stands inside."""
+    left, top, right, _ = rect
+    sheet.box(rect, "frame" if depth % 2 else "canvas", "frame_line", 1.2, dashed=True, radius=12.0)
+    sheet.text(left + PAD, top + 20, f"▾ {title}", "text", TITLE, bold=True)
+    if right - left > text_width(f"▾ {title}", TITLE) + text_width(note, SMALL, False) + 3 * PAD:
+        sheet.text(right - PAD, top + 20, note, "quiet", SMALL, anchor="e", mono=False)
+
+
+# ── Lines and what lies on them ───────────────────────────────────────────────────────────────────────────────────
+
+
+def chip(sheet: Sheet, rect: Rect, text: str, colour: str) -> None:
+    """What a line carries."""
+    fill = {"grad": "grad_soft", "cut": "cut_soft", "wrong": "wrong_soft"}.get(colour, "card")
+    sheet.box(rect, fill, colour if colour != "quiet" else "edge", 1.1, radius=CHIP / 2)
+    sheet.text((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, text, colour, anchor="c")
+
+
+def chip_place(route: tuple[Point, ...], text: str, taken: list[Rect], must: bool) -> Rect | None:
+    """Where on a line a chip covers nothing; the middle where there is no such place and it ``must`` be shown."""
+    half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
+    along = sample(route)
+    for share in SHARES:
+        x, y = along[int(share * (len(along) - 1))]
+        rect = (float(x - half), float(y - CHIP / 2), float(x + half), float(y + CHIP / 2))
+        if not any(overlap(rect, other) for other in taken):
+            return rect
+    return chip_at(route, text, 0.5) if must else None
+
+
+def chip_at(route: tuple[Point, ...], text: str, share: float) -> Rect:
+    """The place of a chip at a share of a line."""
+    half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
+    along = sample(route)
+    x, y = along[round(share * (len(along) - 1))]
+    return (float(x - half), float(y - CHIP / 2), float(x + half), float(y + CHIP / 2))
+
+
+def stand_in(sheet: Sheet, rect: Rect, title: str, *, leaf: bool, tracked: bool, state: str) -> None:
+    """A value drawn again beside one of its users."""
+    line = "accent" if state else "leaf" if leaf else "edge"
+    if state == "lit":
+        sheet.box((rect[0] - 3, rect[1] - 3, rect[2] + 3, rect[3] + 3), "halo", radius=12.0)
+    sheet.box(rect, "leaf_soft" if leaf else "card", line, 2.4 if state == "current" else 1.3, dashed=not tracked)
+    colour = "leaf" if leaf else "text" if tracked else "quiet"
+    sheet.text((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, title, colour, anchor="c")
+
+
+def seed(sheet: Sheet, rect: Rect, title: str, text: str, *, changed: bool, current: bool) -> None:
+    """The seed below its root; dashed, for it is no operation."""
+    left, top, right, _ = rect
+    colour = "cut" if changed else "grad"
+    x = (left + right) / 2
+    sheet.shapes.append(
+        Curve(((x, top - SEED_DROP), (x, top - 14), (x, top - 8), (x, top)), colour, 2.4, arrow="start")
+    )
+    sheet.box(rect, f"{colour}_soft", colour if current else "edge", 1.4, dashed=True)
+    sheet.text(left + PAD, top + 17, f"{title} ✎", colour, SMALL, mono=False)
+    sheet.text(left + PAD, top + 37, text, colour if current else "quiet")
+
+
+def scissors(sheet: Sheet, rect: Rect, on: bool) -> None:
+    """What cuts all uses of a card's value."""
+    sheet.box(rect, "cut_soft" if on else "card", "cut", 1.1, radius=9.0)
+    sheet.text((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, "✂", "cut", SMALL, anchor="c")
+
+
+def legend(sheet: Sheet, words: Words, x: float, y: float, hints: bool) -> None:
+    """What the colours mean, in one row."""
+    for key in ("grad", "edge", "cut", "leaf"):
+        if key == "leaf":
+            sheet.shapes.append(Box(x + 6, y - 6, 12, 12, line="leaf", weight=1.6, radius=3))
+        else:
+            line = ((x, y), (x + 7, y), (x + 13, y), (x + 20, y))
+            sheet.shapes.append(Curve(line, key, 2.4 if key == "grad" else 1.8, dashed=key == "cut"))
+        text = words("legend.cut.hint" if hints and key == "cut" else f"legend.{key}")
+        sheet.text(x + 28, y, text, "quiet", 12.0, mono=False)
+        x += 28 + (0.88 if words.language == "en" else 1.0) * text_width(text, 12.0, False) + 18

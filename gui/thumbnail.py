@@ -1,0 +1,43 @@
+"""A tensor → a small picture of its elements: blue below zero, red above, hatched where it is NaN."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from core.records import TensorSnapshot
+from gui.figures import elements
+
+LARGEST = 24
+"""Rows and columns at most; larger tensors are shown by their first ones."""
+
+_COOLWARM = (
+    (59, 76, 192), (98, 130, 234), (141, 176, 254), (184, 208, 249), (221, 221, 221),
+    (245, 196, 173), (244, 154, 123), (222, 96, 77), (180, 4, 38),
+)  # fmt: skip
+"""Nine colours of matplotlib's coolwarm."""
+_NAN = ((255, 255, 255), (201, 42, 42))
+
+
+def pixels(snapshot: TensorSnapshot) -> tuple[int, int, bytes] | None:
+    """Rows, columns and RGBA; None where the elements are not known. Zero is always the same grey."""
+    data = elements(snapshot)
+    if data is None or not data.size or np.iscomplexobj(data):
+        return None
+    columns = snapshot.shape[-1] if snapshot.shape else 1
+    if not columns:
+        return None
+    rows = data.size // columns
+    if not rows:
+        rows, columns = 1, data.size
+    grid = data[: rows * columns].reshape(rows, columns)[:LARGEST, :LARGEST].astype(float)
+    known = np.where(np.isfinite(grid), grid, 0.0)
+    reach = float(np.abs(known).max()) or 1.0
+    share = np.clip(np.nan_to_num(grid, nan=0.0, posinf=reach, neginf=-reach) / reach, -1, 1)
+    place = (share + 1) / 2 * (len(_COOLWARM) - 1)
+    table = np.array(_COOLWARM, dtype=float)
+    low = np.minimum(place.astype(int), len(_COOLWARM) - 2)
+    colour = table[low] + (table[low + 1] - table[low]) * (place - low)[..., None]
+    odd = np.add.outer(np.arange(grid.shape[0]), np.arange(grid.shape[1])) % 2
+    colour[np.isnan(grid)] = np.array(_NAN)[odd[np.isnan(grid)]]
+    rgba = np.dstack([colour.round(), np.full(grid.shape, 255.0)]).astype(np.uint8)
+    return (*grid.shape, rgba.tobytes())
