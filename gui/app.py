@@ -366,10 +366,14 @@ class App(ctk.CTk):
             self.session.seek(context.moment_of(playback, graph.cards[card]))
 
     def _note_on(self, hit: Hit) -> tuple[str, str]:
-        playback, graph = self.session.playback, self.graph
-        if playback is None or graph is None or hit.card is None or hit.kind not in ("card", "chip"):
+        playback, graph, say = self.session.playback, self.graph, self.look.words
+        if playback is None or graph is None:
             return "", ""
-        return context.note(playback, graph.cards[hit.card], self.look.words)
+        if hit.kind == "wire" and hit.wire is not None:
+            return context.wire_note(playback, graph, graph.wires[hit.wire], say)
+        if hit.kind in ("card", "chip") and hit.card is not None:
+            return context.note(playback, graph.cards[hit.card], say)
+        return "", say(f"tip.{hit.kind}") if hit.kind in ("seed", "scissors", "fold") else ""
 
     # ── Menus ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

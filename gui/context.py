@@ -95,3 +95,19 @@ def note(playback: Playback, card: Card, words: Words) -> tuple[str, str]:
 
 def _long(snapshot: TensorSnapshot) -> str:
     return figures.clip(in_full(snapshot), LONGEST)
+
+
+def wire_note(playback: Playback, graph: Graph, wire: Wire, words: Words) -> tuple[str, str]:
+    """Heading and lines on an edge: the gradient that passed it last, and what a click does."""
+    lines = []
+    begun = [passage for passage in wire.passages if playback.began(passage.source[0])]
+    for passage in sorted(begun, key=lambda passage: passage.source[0])[-1:]:
+        step = playback.emitted(passage.source)
+        if step is not None and passage.source_slot < len(step.grad_inputs):
+            gradient = step.grad_inputs[passage.source_slot]
+            lines.append(_long(gradient) if gradient is not None else "None")
+    if heal_of(playback, graph, wire) is not None:
+        lines.append(words("tip.heal"))
+    elif cut_of_use(playback, graph, wire) is not None:
+        lines.append(words("tip.uncut" if wire.cut else "tip.cut"))
+    return f"{graph.cards[wire.source].title} → {graph.cards[wire.target].title}", "\n".join(lines)

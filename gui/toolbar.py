@@ -11,10 +11,11 @@ from core.playback import Playback
 from gui.button import Button
 from gui.i18n import Words
 from gui.theme import Look
+from gui.tooltip import Tip
 
 FULL, MIDDLE = 1200, 760
 """Units of width from which on there is room for words on the buttons, and for the file and the moment."""
-SIGNS = {"run": "▶", "stop": "■", "back": "◀", "step": "▶", "find": "⌕", "export": "⤓"}
+SIGNS = {"run": "▶ F5", "stop": "■", "back": "◀", "step": "▶", "find": "⌕", "export": "⤓"}
 """What the buttons say where there is no room for words."""
 WIDTHS = {
     "run": 96,
@@ -28,6 +29,8 @@ WIDTHS = {
     "language": 66,
 }
 NARROW = 38
+LINGER = 600
+"""Milliseconds the pointer rests on a button before it is explained."""
 
 
 def where_text(playback: Playback | None, words: Words) -> tuple[str, str]:
@@ -63,6 +66,12 @@ class Toolbar(tk.Frame):
         }
         self.buttons["step"].lift()
         self.bind("<Configure>", lambda event: self._arrange())
+        self.hint = Tip(self.winfo_toplevel())
+        self._lingering = ""
+        for role, button in self.buttons.items():
+            button.bind("<Enter>", lambda event, role=role: self._entered(role), add="+")
+            button.bind("<Leave>", lambda event: self._left(), add="+")
+            button.bind("<Button-1>", lambda event: self._left(), add="+")
 
     def show(self, playback: Playback | None, *, busy: bool, file: str) -> None:
         if self._look is None:
@@ -97,7 +106,31 @@ class Toolbar(tk.Frame):
         self.brand.configure(foreground=look["text"], font=look.font(16, bold=True))
         self.file.configure(foreground=look["quiet"], font=look.font(12))
         self.where.configure(font=look.widget_font(12), bg_color=look["panel"])
+        self.hint.dress(look)
         self._arrange()
+
+    def destroy(self) -> None:
+        self._left()
+        super().destroy()
+
+    def _entered(self, role: str) -> None:
+        self._left()
+        self._lingering = self.after(LINGER, self._tell, role)
+
+    def _left(self) -> None:
+        if self._lingering:
+            self.after_cancel(self._lingering)
+            self._lingering = ""
+        self.hint.hide()
+
+    def _tell(self, role: str) -> None:
+        """What a button does, and its key."""
+        self._lingering = ""
+        if self._look is not None:
+            button, window = self.buttons[role], self.winfo_toplevel()
+            x = button.winfo_rootx() - window.winfo_rootx()
+            y = button.winfo_rooty() - window.winfo_rooty() + button.winfo_height()
+            self.hint.show(x - 18, y - 10, "", self._look.words(f"hint.{role}"))
 
     def _arrange(self) -> None:
         """Puts in the row what there is room for."""
@@ -113,7 +146,7 @@ class Toolbar(tk.Frame):
             key = ("bar.light" if look.name == "dark" else "bar.dark") if role == "theme" else f"bar.{role}"
             short = room != "full" and role in SIGNS
             button.dress(look, SIGNS[role] if short else look.words(key), primary=role in ("run", "step"))
-            button.configure(width=NARROW if short else WIDTHS.get(role, NARROW))
+            button.configure(width=NARROW if short and role != "run" else WIDTHS.get(role, NARROW) - 30 * short)
         self._state.clear()
         for widget in self.pack_slaves():
             widget.pack_forget()

@@ -18,11 +18,16 @@ class Tip(tk.Frame):
         self.heading = tk.Label(self, anchor="w", justify="left", borderwidth=0)
         self.body = tk.Label(self, anchor="w", justify="left", borderwidth=0)
         self.inner = (self.heading, self.body)
+        self._pad: tuple[int, tuple[int, int], int] = (11, (7, 0), 7)
 
     def show(self, x: int, y: int, heading: str, body: str) -> None:
         """Beside a pixel of the master, and always whole."""
-        self.heading.configure(text=heading)
-        self.body.configure(text=body)
+        for label, text in zip(self.inner, (heading, body), strict=True):
+            label.configure(text=text)
+            if text:
+                label.pack(fill="x", padx=self._pad[0], pady=self._pad[1 if label is self.heading and body else 2])
+            else:
+                label.pack_forget()
         self.update_idletasks()
         width, height = self.winfo_reqwidth(), self.winfo_reqheight()
         room = (self.master.winfo_width(), self.master.winfo_height())
@@ -42,4 +47,4 @@ class Tip(tk.Frame):
                 background=look["card"], foreground=look[colour], font=look.font(size, mono=True, bold=bold),
                 wraplength=look.px(WIDTH),
             )  # fmt: skip
-            label.pack_configure(fill="x", padx=look.px(11), pady=(look.px(7), 0) if bold else (look.px(2), look.px(7)))
+        self._pad = (look.px(11), (look.px(7), 0), look.px(6))

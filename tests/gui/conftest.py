@@ -134,20 +134,22 @@ class Window:
         return canvas.view.pixel(x, y)
 
     def on_wire(self, source: str, target: str) -> tuple[float, float]:
-        """A pixel on the wire from one card to another, by their titles."""
+        """A pixel in the middle of the wire from one card to another, by their titles."""
         picture, playback = self.app.canvas.picture, self.app.session.playback
         assert picture is not None
         assert playback is not None
         graph = picture.graph
         left, top, right, bottom = map(int, picture.bounds)
+        found = []
         for x in range(left, right, 3):
             for y in range(top, bottom, 3):
                 hit = picture.hit(x, y, playback, 3)
                 if hit is not None and hit.kind == "wire" and hit.wire is not None:
                     wire = graph.wires[hit.wire]
                     if (graph.cards[wire.source].title, graph.cards[wire.target].title) == (source, target):
-                        return self.on_screen(x, y)
-        raise AssertionError(f"no wire from {source} to {target}")
+                        found.append((x, y))
+        assert found, f"no wire from {source} to {target}"
+        return self.on_screen(*found[len(found) // 2])
 
 
 @pytest.fixture
