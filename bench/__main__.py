@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench import peers, workload
+from bench import peers, picture, workload
 from bench.memory import peak
 from bench.timing import in_turn, ratio
 from bench.workload import Workload
@@ -136,6 +136,12 @@ def peer_rows() -> Iterator[Row]:
         yield Row("the graph of the transformer's backward with torchviz", "", "not installed")
 
 
+def picture_rows() -> Iterator[Row]:
+    """The window, by the clock: half of the work is the screen's."""
+    for what, seconds, target in picture.measure():
+        yield Row(what, "", f"{seconds * 1000:.1f} ms", "", target)
+
+
 def machine() -> str:
     """What the numbers were measured on."""
     processor = platform.processor() or platform.machine()
@@ -152,6 +158,7 @@ def table(rows: list[Row]) -> str:
     head = [Row("", "plain", "watched", "ratio", "target"), Row("---", "--:", "--:", "--:", "--:")]
     lines = "\n".join("| " + " | ".join(row) + " |" for row in head + rows)
     how = f"Processor time, medians of {REPEATS} rounds in which both ways take turns; the ratio is the rounds' median."
+    how += f" The window's rows by the clock, medians of {picture.FRAMES}, at {picture.SCREEN}."
     return f"{lines}\n\n{machine()} {how}"
 
 
@@ -161,7 +168,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[Row] = []
-    for part in (backward_rows, stepping_rows, program_rows, peer_rows, memory_rows):
+    for part in (backward_rows, stepping_rows, program_rows, peer_rows, memory_rows, picture_rows):
         for row in part():
             print(*row, sep="  ", file=sys.stderr, flush=True)
             rows.append(row)
