@@ -67,6 +67,7 @@ class GraphCanvas(tk.Canvas):
         self._playback: Playback | None = None
         self._picture: Picture | None = None
         self._selected: int | None = None
+        self._wanted: int | None = None
         self._hit: Hit | None = None
         self._lingering = ""
         self._message: tuple[str, str] = ("", "")
@@ -268,6 +269,7 @@ class GraphCanvas(tk.Canvas):
         if anew and self.view.fitted:
             self._fit_view()
         self._follow()
+        self._show_wanted()
         self.redraw()
 
     def fold(self, group: str) -> None:
@@ -322,12 +324,26 @@ class GraphCanvas(tk.Canvas):
 
     def _found(self, card: int | None) -> None:
         self._reader.click(None if card is None else Hit("card", card=card))
-        if card is not None and self._picture is not None:
-            left, top, right, bottom = self._picture.rect(card)
-            if self.view.zoom < READABLE:
-                self.view.zoom = 1.0
-            self.view.centre((left + right) / 2, (top + bottom) / 2)
+        self._wanted = card
+        self._show_wanted()
         self.redraw()
+
+    def _show_wanted(self) -> None:
+        """Brings a card that was looked for into the middle; what it is folded into unfolds first."""
+        card, picture = self._wanted, self._picture
+        if card is None or picture is None or self._arranging is not None:
+            return
+        group = picture.group_of(card)
+        if group:
+            self.fold(group)
+            return
+        self._wanted = None
+        if not picture.shows(card):
+            return
+        left, top, right, bottom = picture.rect(card)
+        if self.view.zoom < READABLE:
+            self.view.zoom = 1.0
+        self.view.centre((left + right) / 2, (top + bottom) / 2)
 
     def _select_next(self, way: int) -> None:
         """Selects the next card that is there, in the order of the program."""

@@ -37,6 +37,7 @@ class Editor(tk.Frame):
         self._drawing = ""
         self._line = 0
         self._error_line = 0
+        self._marks: tuple[int, Span | None, int] | None = None
         self.gutter = tk.Canvas(self, width=46, highlightthickness=0, borderwidth=0)
         self.text = tk.Text(
             self, wrap="none", undo=True, maxundo=1000, autoseparators=True, borderwidth=0, highlightthickness=0,
@@ -67,12 +68,17 @@ class Editor(tk.Frame):
             return
         self.text.delete("1.0", "end")
         self.text.insert("1.0", source)
+        self._marks = None
         self.text.edit_reset()
         self.text.mark_set("insert", "1.0")
         self._colour()
 
     def mark(self, line: int, span: Span | None, error_line: int = 0) -> None:
         """The line that runs, the exact expression, and the line that failed; 0 and None for none of them."""
+        marks = (line, span, error_line)
+        if marks == self._marks:
+            return
+        self._marks = marks
         for tag in ("line", "span", "error"):
             self.text.tag_remove(tag, "1.0", "end")
         self._line, self._error_line = line, error_line
