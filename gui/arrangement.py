@@ -14,6 +14,8 @@ from gui.groups import ROOT, Group
 
 SIDE, TOP, BOTTOM = 14.0, 42.0, 16.0
 """Room inside a frame, beside, above and below what it holds."""
+STUB = 12.0
+"""The shortest first or last part of a line."""
 MANY_USES = 7
 """From how many users on a computed value is drawn again beside them."""
 FEW_USES = 3
@@ -272,12 +274,12 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
         a, b = room.ends[link]
         dx, dy = room.origin
         piece = [(x + dx, y + dy) for x, y in room.layout.routes[link]]
+        piece = _without_stubs(piece)
         if a[0] == "frame":
             y = route[-1][1]
             piece[0], piece[1] = (piece[0][0], y), (piece[1][0], y)
         if b[0] == "frame":
-            inner = rooms[str(b[1])]
-            _, top, _, bottom = inner.rect(("in", line.source))
+            _, top, _, bottom = rooms[str(b[1])].rect(("in", line.source))
             y = (top + bottom) / 2
             piece[-1], piece[-2] = (piece[-1][0], y), (piece[-2][0], y)
         if a[0] == "in":
@@ -288,6 +290,15 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
             piece = [*piece[:-1], *_straight(piece[-1], (border, piece[-1][1]))]
         route += piece if not place else piece[1:]
     return tuple(route)
+
+
+def _without_stubs(piece: list[Point]) -> list[Point]:
+    """Without first and last parts too short for an arrow head or for a step to another height."""
+    while len(piece) > 4 and abs(piece[3][0] - piece[0][0]) < STUB:
+        piece = [piece[0], (piece[4][0], piece[0][1]), *piece[5:]]
+    while len(piece) > 4 and abs(piece[-1][0] - piece[-4][0]) < STUB:
+        piece = [*piece[:-5], (piece[-5][0], piece[-1][1]), piece[-1]]
+    return piece
 
 
 def _straight(a: Point, b: Point) -> list[Point]:

@@ -250,11 +250,12 @@ def chip_place(route: tuple[Point, ...], text: str, taken: list[Rect], must: boo
     """Where on a line a chip covers nothing; the middle where there is no such place and it ``must`` be shown."""
     half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
     along = sample(route)
-    for share in SHARES:
-        x, y = along[int(share * (len(along) - 1))]
-        rect = (float(x - half), float(y - CHIP / 2), float(x + half), float(y + CHIP / 2))
-        if not any(overlap(rect, other) for other in taken):
-            return rect
+    for off in (0.0, -8.0, 8.0):
+        for share in SHARES:
+            x, y = along[int(share * (len(along) - 1))]
+            rect = (float(x - half), float(y + off - CHIP / 2), float(x + half), float(y + off + CHIP / 2))
+            if not any(overlap(rect, other) for other in taken):
+                return rect
     return chip_at(route, text, 0.5) if must else None
 
 

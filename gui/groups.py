@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -119,7 +119,9 @@ def start(groups: dict[str, Group], folding: Folding) -> frozenset[str]:
     if folding.depth is not None:
         folded = {group for group in groups if group and _depth(groups, group) >= folding.depth}
     elif size > FEW:
-        folded = {g.id for g in groups.values() if _long(g)} if size <= MANY else set(groups) - {ROOT}
+        # What is inside of a folded group is folded too: unfolding shows one level.
+        long = tuple(f"{group.id}/" for group in groups.values() if _long(group))
+        folded = {group for group in groups if group and (size > MANY or f"{group}/".startswith(long))}
         shown = _shown(groups, ROOT, folded)
         level = list(groups[ROOT].groups) if size > MANY else []
         while level:
@@ -180,7 +182,7 @@ def _paths(trace: Trace, graph: Graph, helpers: bool) -> dict[int, tuple[Step, .
         around = [paths[user] for user in users[card_id] if user in paths]
         path = _common(around) if around else ()
         card = graph.cards[card_id]
-        if "." not in card.title and path:
+        if "." not in card.title and path and (card.leaf or not card.nodes):
             # What the program made before a loop stands outside of it, though only one turn may use it.
             own = op_paths[card.op] if card.op is not None else ()
             loops = [place for place, step in enumerate(path) if step[0] == "loop" and step not in own]
@@ -357,11 +359,13 @@ class _Run:
 
     Attributes:
         anchors: (position, turn) of what is written inside the loop itself.
+        entry: how many times it had been entered before.
         bodied: turns in which more than the test ran.
         modules: module paths of the operations among them.
     """
 
     loop: _Loop
+    entry: int = 0
     anchors: list[tuple[int, int]] = field(default_factory=list)
     modules: list[tuple[str, ...]] = field(default_factory=list)
     turn: int = 0
@@ -413,7 +417,7 @@ class _Turns:
                 if turn not in run.bodied:
                     break
                 owner = owners[id(run)]
-                key = f"loop{run.loop.number}" + (f"#{run.anchors[0][0]}" if not steps else "")
+                key = f"loop{run.loop.number}" + (f"#{run.entry}" if run.entry else "")
                 steps.append((("loop", key, run.loop.head), owner))
                 steps.append((("turn", str(turn), str(turn)), owner))
             if event.kind == "op" and event.op is not None:
@@ -446,6 +450,7 @@ class _Turns:
         runs: list[_Run] = []
         labels: dict[int, list[tuple[_Run, int]]] = {}
         going: dict[int, _Run] = {}
+        entries: Counter[int] = Counter()
         for position, span, identity, op in self._places():
             if not span[0]:
                 continue
@@ -460,7 +465,8 @@ class _Turns:
                     going.pop(loop.number, None)
                 run = going.get(loop.number)
                 if run is None:
-                    run = going[loop.number] = _Run(loop)
+                    run = going[loop.number] = _Run(loop, entries[loop.number])
+                    entries[loop.number] += 1
                     runs.append(run)
                 statement = loop.statement(span) or 0
                 innermost = loop is chain[-1]

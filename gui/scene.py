@@ -217,14 +217,9 @@ class Picture:
 
     def related(self, card: int) -> Related:
         """Everything a card was computed from and everything computed from it."""
-        up: dict[int, list[Wire]] = {}
-        down: dict[int, list[Wire]] = {}
-        for wire in self.graph.wires:
-            up.setdefault(wire.target, []).append(wire)
-            down.setdefault(wire.source, []).append(wire)
         wires: set[int] = set()
         found: list[frozenset[int]] = []
-        for ways, end in ((up, "source"), (down, "target")):
+        for ways, end in zip(self._ways, ("source", "target"), strict=True):
             seen, todo = {card}, [card]
             while todo:
                 for wire in ways.get(todo.pop(), ()):
@@ -235,6 +230,16 @@ class Picture:
                         todo.append(other)
             found.append(frozenset(seen - {card}))
         return Related(found[0], found[1], frozenset(wires))
+
+    @cached_property
+    def _ways(self) -> tuple[dict[int, list[Wire]], dict[int, list[Wire]]]:
+        """Wires by the card they end at, and by the card they begin at."""
+        up: dict[int, list[Wire]] = {}
+        down: dict[int, list[Wire]] = {}
+        for wire in self.graph.wires:
+            up.setdefault(wire.target, []).append(wire)
+            down.setdefault(wire.source, []).append(wire)
+        return up, down
 
     def search(self, text: str) -> tuple[int, ...]:
         """Cards by name, expression, node name, ``line 12`` or ``:12``, or shape such as ``[4, 3]`` or ``4×3``."""
@@ -453,7 +458,7 @@ class Picture:
         card = self.graph.cards[unit.card]
         if unit.user is not None:
             return (text_width(card.title, BODY) + 2 * PAD, CHIP + 5), CHIP, ()
-        cutter = CUTTER if card.tracked else 0.0
+        cutter = CUTTER if card.tracked or card.failed else 0.0
         widths = [text_width(card.title, TITLE) + cutter, text_width(self._node_name(card), SMALL, False)]
         heights: list[float] = []
         if card.values:
@@ -470,7 +475,8 @@ class Picture:
             widths += [one.width + (50 if card.leaf else 30) for one in grads]
             heights.append(max((one.height for one in grads), default=ROW))
         size = (min(WIDEST, max(NARROWEST, max(widths) + 2 * PAD)), HEAD + sum(heights))
-        return size, size[1], tuple(heights)
+        # Lines of one card stand apart by at least a contribution's height, as far as the card is high enough.
+        return size, size[1] * 1.15, tuple(heights)
 
     def _steps(self, card: Card) -> list[Step]:
         found = ((number, self.index.step_of.get((number, node))) for number, node in card.nodes)
