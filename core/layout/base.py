@@ -19,12 +19,14 @@ class Layout:
         routes: per edge, a chain of cubic Bézier points (3n + 1), from the source's right side to the target's left;
             from bottom to top where the direction is down.
         size: width and height of the whole.
+        level: y at which the longest path runs; x where the direction is down.
         origin: top left corner of the whole: (0, 0), or elsewhere where cards kept their earlier places.
     """
 
     corners: tuple[Point, ...]
     routes: tuple[tuple[Point, ...], ...]
     size: Size
+    level: float = 0.0
     origin: Point = (0.0, 0.0)
 
 

@@ -15,6 +15,8 @@ from core.layout.layering import Layers
 
 ROUNDS = 3
 """In which lines are drawn to each other."""
+FEW = 3
+"""Inputs of which the first is the main one."""
 
 
 @dataclass
@@ -35,23 +37,24 @@ class _Lines:
 def heights_of(
     layers: Layers,
     columns: list[list[int]],
-    tall: Sequence[float],
+    reach: Sequence[tuple[float, float]],
     between: float,
     watch: Watch,
     previous: Mapping[int, float] | None = None,
-) -> list[float]:
-    """The y of every item's middle; the main line's is 0, or where it was before.
+) -> tuple[list[float], float]:
+    """The y of every item's axis, and that of the main line, which is 0 or where it was before.
 
     What stands above the main line is packed down onto it, what stands below is packed up, line by line; then every
     line is drawn to the heavier lines it is linked with, as far as its neighbours let it.
 
     Args:
-        tall: height of every item. between: room between two cards; half of it is left beside a bend.
-        previous: earlier middle of cards; lines with such cards are drawn there instead.
+        reach: of every item, how far it reaches above and below its axis.
+        between: room between two cards; half of it is left beside a bend.
+        previous: earlier axis of cards; lines with such cards are drawn there instead.
     """
     lines = _lines(layers, columns)
     watch(0.5)
-    above, below = _apart(layers, columns, lines, tall, between)
+    above, below = _apart(layers, columns, lines, reach, between)
     order, sides = _downwards(above, below), _sides(columns, lines)
     watch(0.7)
     wanted = _wanted(layers, lines)
@@ -74,7 +77,7 @@ def heights_of(
                 high = min((sign * y[other] - room for other, room in outer[line].items()), default=inf)
                 y[line] = sign * max(low, min(high, sign * target))
     watch(0.9)
-    return [y[line] for line in lines.of]
+    return [y[line] for line in lines.of], y[lines.main]
 
 
 def _lines(layers: Layers, columns: list[list[int]]) -> _Lines:
@@ -131,26 +134,28 @@ def _rank(
 def _main_path(layers: Layers, columns: list[list[int]], depth: list[int]) -> list[int]:
     """The longest path to the earliest result, one card in each column, from the last to the first.
 
-    Where there are several, the one through the middle: a tree grows to both sides of it.
+    Where there are several, it goes through the first input, which comes before weights; of many inputs through the
+    middle one, so that they stand to both sides.
     """
     path = [min(item for item in columns[-1] if item < layers.cards and depth[item] == len(columns) - 1)]
     for place in range(len(columns) - 2, -1, -1):
-        found = {other for other in layers.before[path[-1]] if other < layers.cards and depth[other] == place}
-        middle = (len(columns[place]) - 1) / 2
-        path.append(min((abs(at - middle), item) for at, item in enumerate(columns[place]) if item in found)[1])
+        found = [other for other in layers.before[path[-1]] if other < layers.cards and depth[other] == place]
+        if len(found) > FEW:
+            found = [item for item in columns[place] if item in set(found)][len(found) // 2 :]
+        path.append(found[0])
     return path
 
 
 def _apart(
-    layers: Layers, columns: list[list[int]], lines: _Lines, tall: Sequence[float], between: float
+    layers: Layers, columns: list[list[int]], lines: _Lines, reach: Sequence[tuple[float, float]], between: float
 ) -> tuple[list[dict[int, float]], list[dict[int, float]]]:
-    """For every line, the lines next to it above and below, and how far their middles must be apart."""
+    """For every line, the lines next to it above and below, and how far their axes must be apart."""
     above: list[dict[int, float]] = [{} for _ in lines.weight]
     below: list[dict[int, float]] = [{} for _ in lines.weight]
     for column in columns:
         for upper, lower in pairwise(column):
             room = between if upper < layers.cards and lower < layers.cards else between / 2
-            room += (tall[upper] + tall[lower]) / 2
+            room += reach[upper][1] + reach[lower][0]
             a, b = lines.of[upper], lines.of[lower]
             if room > below[a].get(b, 0.0):
                 below[a][b] = above[b][a] = room

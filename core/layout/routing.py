@@ -3,59 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 from math import dist
 
-from core.layout.base import Link, Point, Size
+from core.layout.base import Link, Point
+from core.layout.part import TRACK, Ground, Part
 
-TRACK = 12.0
-"""From one parallel link to the next."""
 PORT = 30.0
 """From one port to the next, where the card is high enough."""
 NOTHING = 1e-6
 """Points no further apart are one."""
 
 
-@dataclass
-class Ground:
-    """Where one part of the graph stands.
-
-    Attributes:
-        corners: of its cards.
-        column: of its cards. lefts, rights: sides of every column; no card reaches over them.
-        lanes: per link, the heights at which it passes columns, from left to right, and the first of these columns.
-        floor: a height below everything, for links without a lane.
-        gap: room free beside the first and the last column.
-    """
-
-    corners: Mapping[int, Point]
-    column: Mapping[int, int]
-    lefts: Sequence[float]
-    rights: Sequence[float]
-    lanes: Mapping[Link, tuple[int, list[float]]]
-    floor: float
-    gap: float
-
-
-def routes_of(
-    ground: Ground, links: Sequence[Link], sizes: Sequence[Size], reach: Sequence[float]
-) -> list[tuple[Point, ...]]:
-    """One curve for each link, in their order."""
-    stops = _stops(ground, links)
-    starts, ends = _ports(ground, links, stops, sizes, reach)
+def routes_of(part: Part, ground: Ground) -> list[tuple[Point, ...]]:
+    """One curve for each edge, in their order."""
+    stops = _stops(part.links, ground)
+    starts, ends = _ports(part, ground, stops)
     routes = []
-    for number, (a, b) in enumerate(links):
-        (ax, _), (bx, _) = ground.corners[a], ground.corners[b]
-        points = [(ax + sizes[a][0], starts[number]), (ground.rights[ground.column[a]], starts[number])]
+    for number, (a, b) in enumerate(part.links):
+        right = ground.corners[a][0] + part.sizes[a][0]
+        points = [(right, starts[number]), (ground.rights[ground.column[a]], starts[number])]
         points += stops[number]
-        points += [(ground.lefts[ground.column[b]], ends[number]), (bx, ends[number])]
+        points += [(ground.lefts[ground.column[b]], ends[number]), (ground.corners[b][0], ends[number])]
         routes.append(_curve(points, ground.gap))
     return routes
 
 
-def _stops(ground: Ground, links: Sequence[Link]) -> list[list[Point]]:
+def _stops(links: Sequence[Link], ground: Ground) -> list[list[Point]]:
     """Where every link enters and leaves the columns that it passes; parallel links side by side."""
     alike = Counter(links)
     seen: dict[Link, int] = defaultdict(int)
@@ -76,27 +51,26 @@ def _stops(ground: Ground, links: Sequence[Link]) -> list[list[Point]]:
     return stops
 
 
-def _ports(
-    ground: Ground, links: Sequence[Link], stops: list[list[Point]], sizes: Sequence[Size], reach: Sequence[float]
-) -> tuple[dict[int, float], dict[int, float]]:
-    """Heights at which every link leaves and enters: in the order of where they go, level links in the middle."""
+def _ports(part: Part, ground: Ground, stops: list[list[Point]]) -> tuple[dict[int, float], dict[int, float]]:
+    """Heights at which every link leaves and enters: in the order of where they go, level links on the axis."""
     leaving: dict[int, list[tuple[float, int]]] = defaultdict(list)
     entering: dict[int, list[tuple[float, int]]] = defaultdict(list)
-    middle = {card: y + sizes[card][1] / 2 for card, (_, y) in ground.corners.items()}
-    for number, (a, b) in enumerate(links):
-        leaving[a].append((stops[number][0][1] if stops[number] else middle[b], number))
-        entering[b].append((stops[number][-1][1] if stops[number] else middle[a], number))
+    for number, (a, b) in enumerate(part.links):
+        leaving[a].append((stops[number][0][1] if stops[number] else ground.axes[b], number))
+        entering[b].append((stops[number][-1][1] if stops[number] else ground.axes[a], number))
     result: list[dict[int, float]] = []
     for side in (leaving, entering):
         ports: dict[int, float] = {}
         for card, towards in side.items():
             towards.sort()
-            level = [place for place, (y, _) in enumerate(towards) if abs(y - middle[card]) < 0.5]
+            level = [place for place, (y, _) in enumerate(towards) if abs(y - ground.axes[card]) < 0.5]
             pivot = (level[0] + level[-1]) / 2 if level else (len(towards) - 1) / 2
             most = max(pivot, len(towards) - 1 - pivot)
-            spread = min(PORT, reach[card] * 0.4 / most) if most else 0.0
+            axis, height = part.axes[card], part.sizes[card][1]
+            free = min(axis, height - axis, part.ports[card] / 2)
+            spread = min(PORT, free * 0.8 / most) if most else 0.0
             for place, (_, number) in enumerate(towards):
-                ports[number] = middle[card] + (place - pivot) * spread
+                ports[number] = ground.axes[card] + (place - pivot) * spread
         result.append(ports)
     return result[0], result[1]
 

@@ -355,3 +355,31 @@ def test_a_large_graph_is_quick() -> None:
     began = time.process_time()
     arrange([CARD] * count, links)
     assert time.process_time() - began < 3
+
+
+def test_level_edges_meet_cards_at_their_axes() -> None:
+    sizes = [CARD, (300.0, 400.0), CARD]
+    layout = arrange(sizes, chain(3), axes=[30, 80, 30])
+    assert {y for route in layout.routes for _, y in route} == {layout.level}
+    assert layout.level == layout.corners[1][1] + 80
+    assert [y for _, y in layout.corners] == [50, 0, 50]
+
+
+@given(graphs(), st.floats(0.1, 0.9))
+@settings(max_examples=100, deadline=None)
+def test_no_overlap_wherever_the_axes_are(graph: Graph, share: float) -> None:
+    sizes, links = graph
+    layout = arrange(sizes, links, axes=[height * share for _, height in sizes])
+    assert not overlaps(layout, sizes)
+    assert not pierced(layout, sizes)
+
+
+def test_of_equal_inputs_the_first_is_on_the_main_line() -> None:
+    # linear(z, weight, bias), then an activation
+    layout = arrange([CARD] * 5, [(2, 3), (0, 3), (1, 3), (3, 4)])
+    assert layout.corners[2][1] == layout.corners[3][1] == layout.corners[4][1]
+
+
+def test_many_inputs_stand_to_both_sides() -> None:
+    layout = arrange([CARD] * 501, [(card, 500) for card in range(500)])
+    assert layout.corners[500][1] == pytest.approx(layout.size[1] / 2, rel=0.01)
