@@ -231,6 +231,8 @@ def frame(sheet: Sheet, rect: Rect, title: str, note: str, depth: int) -> None:
     """An open group: what belongs to it stands inside."""
     left, top, right, _ = rect
     sheet.box(rect, "frame" if depth % 2 else "canvas", "frame_line", 1.2, dashed=True, radius=12.0)
+    if not title:
+        return
     sheet.text(left + PAD, top + 20, f"▾ {title}", "text", TITLE, bold=True)
     if right - left > text_width(f"▾ {title}", TITLE) + text_width(note, SMALL, False) + 3 * PAD:
         sheet.text(right - PAD, top + 20, note, "quiet", SMALL, anchor="e", mono=False)

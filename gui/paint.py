@@ -15,7 +15,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
 from gui import fonts
-from gui.scene import READABLE, Box, Boxes, Curve, Label, Raster, Scene
+from gui.scene import READABLE, Box, Boxes, Curve, Curves, Label, Raster, Scene
 from gui.theme import Palette
 
 DPI = 72.0
@@ -78,6 +78,8 @@ class Painter:
                     self._box(shape)
                 case Curve():
                     self._curve(shape)
+                case Curves():
+                    self._curves(shape)
                 case Boxes():
                     self._boxes(shape)
                 case Raster():
@@ -144,6 +146,12 @@ class Painter:
             gc = self._pen(curve.line, 1.0)
             self.renderer.draw_path(gc, Path([*head, head[0]], closed=True), transform, _rgba(self.palette[curve.line]))
             gc.restore()
+
+    def _curves(self, curves: Curves) -> None:
+        codes = np.where(curves.begins, Path.MOVETO, Path.CURVE4)
+        gc = self._pen(curves.line, curves.weight)
+        self.renderer.draw_path(gc, Path(curves.points, codes), self.transform, None)
+        gc.restore()
 
     def _raster(self, raster: Raster) -> None:
         if not raster.rows or not raster.columns:

@@ -26,6 +26,7 @@ from gui.shapes import (
     Box,
     Boxes,
     Curve,
+    Curves,
     Label,
     Raster,
     Rect,
@@ -41,8 +42,8 @@ from gui.shapes import (
 )
 
 __all__ = [
-    "READABLE", "Box", "Boxes", "Curve", "Hit", "Label", "Picture", "Raster", "Rect", "Related", "Scene", "Seed",
-    "Shape", "legend", "text_width",
+    "READABLE", "Box", "Boxes", "Curve", "Curves", "Hit", "Label", "Picture", "Raster", "Rect", "Related", "Scene",
+    "Seed", "Shape", "legend", "text_width",
 ]  # fmt: skip
 
 READABLE = 0.42
@@ -58,6 +59,8 @@ NOTE = 26.0
 FOLD = 30.0
 """Side of what folds and unfolds."""
 CUTTER = 18.0
+SMALLEST_FRAME = 24.0
+"""Pixels below which an open group's frame is not drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -585,19 +588,16 @@ class Picture:
         moment = _Moment(self, playback, words, selected, hovered, motion)
         sheet = Sheet()
         visible = np.nonzero(inside(self._rects, view) & (self._born < playback.cursor))[0]
-        for group, rect in self.frames.items():
-            if overlap(rect, view) and self._frame_born(group) < playback.cursor:
-                depth = len(group.split("/"))
-                note = moment.operations(self._operations(group)) if scale >= READABLE else ""
-                drawing.frame(sheet, rect, self._title(self.groups[group]), note, depth)
+        self._draw_frames(sheet, view, scale, moment)
         strands = np.nonzero(inside(self._strand_rects, view) & (self._strand_born < playback.cursor))[0]
         chips: list[tuple[Strand, str, str]] = []
-        if scale >= OUTLINES or len(strands) <= STRANDS_AFAR:
-            for place in strands:
-                moment.strand(sheet, self.strands[place], chips)
         if scale < READABLE:
+            if scale >= OUTLINES or len(strands) <= STRANDS_AFAR:
+                self._draw_strands_afar(sheet, strands, playback)
             self._draw_afar(sheet, visible, moment, scale)
             return sheet.scene()
+        for place in strands:
+            moment.strand(sheet, self.strands[place], chips)
         for place in visible:
             moment.unit(sheet, int(place))
         taken = [self._unit_rect(int(place)) for place in visible]
@@ -616,14 +616,72 @@ class Picture:
             sheet.text(self.bounds[0] + MARGIN, self.bounds[1] + MARGIN, note, "quiet", 12.0, mono=False)
         return sheet.scene()
 
-    def _frame_born(self, group: str) -> int:
-        if group not in self._frame_births:
-            members = [n for n, unit in enumerate(self.units) if f"{unit.around}/".startswith(f"{group}/")]
-            self._frame_births[group] = int(self._born[members].min(initial=NEVER))
-        return self._frame_births[group]
+    def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment) -> None:
+        """Open groups, outer ones first; without their names where those could not be read."""
+        names, rects, births = self._frame_table
+        wide = (rects[:, 2] - rects[:, 0]) * scale > SMALLEST_FRAME
+        for place in np.nonzero(inside(rects, view) & (births < moment.playback.cursor) & wide)[0]:
+            group = names[place]
+            left, top, right, bottom = self.frames[group]
+            # Far outside of the view a dashed line would cost time and show nothing.
+            rect = (max(left, view[0] - 99), top, min(right, view[2] + 99), bottom)
+            title = note = ""
+            if scale >= READABLE:
+                title, note = self._title(self.groups[group]), moment.operations(self._operations(group))
+            drawing.frame(sheet, rect, title, note, group.count("/") + 1)
 
     @cached_property
-    def _frame_births(self) -> dict[str, int]:
+    def _frame_table(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+        """Open groups, their frames in rows, and when each of them appears."""
+        born = {group: NEVER for group in self.frames}
+        for number, unit in enumerate(self.units):
+            around = unit.around
+            while around:
+                born[around] = min(born[around], int(self._born[number]))
+                around = self.groups[around].parent
+        rects = np.array(list(self.frames.values()), dtype=float).reshape(-1, 4)
+        return tuple(self.frames), rects, np.array([born[group] for group in self.frames], dtype=np.int64)
+
+    def _draw_strands_afar(self, sheet: Sheet, strands: np.ndarray, playback: Playback) -> None:
+        """Lines without heads and contributions, one shape for each colour."""
+        passed, cut = self._passed(playback)[strands], self._cut[strands]
+        for line, chosen in (("edge", strands[~passed & ~cut]), ("cut", strands[cut]), ("grad", strands[passed])):
+            if len(chosen):
+                points = np.concatenate([self._strand_points[place] for place in chosen])
+                lengths = [len(self._strand_points[place]) for place in chosen]
+                begins = np.zeros(len(points), dtype=bool)
+                begins[np.concatenate([[0], np.cumsum(lengths)[:-1]])] = True
+                sheet.shapes.append(Curves(points, begins, line, 2.2 if line == "grad" else 1.6))
+
+    @cached_property
+    def _strand_points(self) -> list[np.ndarray]:
+        return [np.array(strand.route, dtype=float) for strand in self.strands]
+
+    @cached_property
+    def _cut(self) -> np.ndarray:
+        return np.array([bool(self.graph.wires[strand.wires[0]].cut) for strand in self.strands], dtype=bool)
+
+    def _passed(self, playback: Playback) -> np.ndarray:
+        """Which lines a gradient of the current pass has run back along."""
+        number = playback.current_pass
+        if number is None:
+            return np.zeros(len(self.strands), dtype=bool)
+        if number not in self._first_passages:
+            first = np.full(len(self.strands), NEVER, dtype=np.int64)
+            steps = self.trace.passes[number].steps
+            for place, strand in enumerate(self.strands):
+                for passage in (p for wire in strand.wires for p in self.graph.wires[wire].passages):
+                    step = self.index.step_of.get(passage.source) if passage.source[0] == number else None
+                    if step is None or passage.source_slot >= len(steps[step].grad_inputs):
+                        continue
+                    if steps[step].grad_inputs[passage.source_slot] is not None:
+                        first[place] = min(first[place], self.index.step_at.get((number, step), NEVER))
+            self._first_passages[number] = first
+        gone: np.ndarray = self._first_passages[number] < playback.cursor
+        return gone
+
+    @cached_property
+    def _first_passages(self) -> dict[int, np.ndarray]:
         return {}
 
     def _draw_afar(self, sheet: Sheet, visible: np.ndarray, moment: _Moment, scale: float) -> None:

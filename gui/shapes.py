@@ -45,6 +45,16 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Curves:
+    """Many curves of one colour, without heads: rows of x, y, and for each row whether another curve begins there."""
+
+    points: np.ndarray
+    begins: np.ndarray
+    line: str
+    weight: float = 1.5
+
+
+@dataclass(frozen=True, slots=True)
 class Boxes:
     """Many plain rectangles of one colour: rows of left, top, right, bottom."""
 
@@ -79,7 +89,7 @@ class Label:
     mono: bool = True
 
 
-Shape = Box | Curve | Boxes | Raster
+Shape = Box | Curve | Curves | Boxes | Raster
 
 
 @dataclass(frozen=True, slots=True)
