@@ -20,6 +20,8 @@ WORK = 600_000
 def ordered(layers: Layers, watch: Watch, previous: Mapping[int, float] | None = None) -> list[list[int]]:
     """Columns of items: depth first from the results, then by medians and exchanges of neighbours.
 
+    Where the first start cannot be untangled, others may: each puts the longer links on other sides.
+
     Args:
         previous: earlier height of cards; their order is kept wherever that costs no crossing.
     """
@@ -30,15 +32,14 @@ def ordered(layers: Layers, watch: Watch, previous: Mapping[int, float] | None =
         lambda: _depth_first(layers, lambda item: -depth[item]),
         lambda: _both_ways(layers, lambda item: -depth[item]),
     )
-    best: _Sorting | None = None
+    found: list[tuple[int, int, int, _Sorting]] = []
     for turn, start in enumerate(starts):
         sorting = _Sorting(layers, start())
         sorting.improve(watch, turn / len(starts), 1 / len(starts))
-        if best is None or sum(sorting.crossings) < sum(best.crossings):
-            best = sorting
-        if not sum(best.crossings) or len(layers.column) > LARGE:
+        found.append((sum(sorting.crossings), sorting.disorder(previous or {}), turn, sorting))
+        if found[-1][:2] == (0, 0) or len(layers.column) > LARGE:
             break
-    assert best is not None
+    best = min(found)[-1]
     if previous:
         best.restore(previous)
     return best.columns
@@ -116,6 +117,11 @@ class _Sorting:
             if now < fewest:
                 fewest, best = now, [list(column) for column in self.columns]
         self._set(best)
+
+    def disorder(self, previous: Mapping[int, float]) -> int:
+        """Neighbours among the cards that were there before that have changed places."""
+        columns = ([previous[item] for item in column if item in previous] for column in self.columns)
+        return sum(a > b for heights in columns for a, b in pairwise(heights))
 
     def restore(self, previous: Mapping[int, float]) -> None:
         """Gives cards that were there before their earlier order, column by column, where no crossing is added."""

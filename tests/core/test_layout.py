@@ -291,6 +291,17 @@ def test_a_turn_more_leaves_the_others_where_they_were() -> None:
     assert not overlaps(layout, [CARD] * more)
 
 
+def test_a_card_that_brings_crossings_leaves_the_order_of_the_others() -> None:
+    tree = [(card, (card - 1) // 2) for card in range(1, 31)]
+    previous = moved(arrange([CARD] * 31, tree))
+    tangled = [*tree, (31, 3), (31, 6), (31, 4), (31, 5)]
+    layout = arrange([CARD] * 32, tangled, previous=previous)
+    for x in {x for x, _ in previous.values()}:
+        before = sorted((card for card in previous if previous[card][0] == x), key=lambda card: previous[card][1])
+        after = sorted(before, key=lambda card: layout.corners[card][1])
+        assert before == after
+
+
 def test_a_card_in_the_middle_pushes_only_what_comes_after() -> None:
     previous = moved(arrange([CARD] * 6, chain(6)))
     links = [(0, 1), (1, 2), (2, 6), (6, 3), (3, 4), (4, 5)]
