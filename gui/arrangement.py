@@ -14,6 +14,8 @@ from gui.groups import ROOT, Group
 
 SIDE, TOP, BOTTOM = 14.0, 42.0, 16.0
 """Room inside a frame, beside, above and below what it holds."""
+LANE, TURN = 14.0, 44.0
+"""Height of a way along the bottom of a frame; room in which it comes up beside a column."""
 STUB = 12.0
 """The shortest first or last part of a line."""
 MANY_USES = 7
@@ -95,6 +97,7 @@ class _Room:
     layout: layout.Layout | None = None
     sizes: list[Size] = field(default_factory=list)
     origin: Point = (0.0, 0.0)
+    lanes: dict[Item, float] = field(default_factory=dict)
 
     def item(self, item: Item) -> int:
         return self.items.setdefault(item, len(self.items))
@@ -106,6 +109,42 @@ class _Room:
         if number == len(self.ends):
             self.ends.append((a, b))
         return number
+
+    def make_lanes(self) -> None:
+        """Ways along the bottom for lines whose own way to the border would cross something."""
+        assert self.layout is not None
+        boxes = [self.rect(item) for item in self.items if item[0] in ("unit", "frame")]
+        for item in self.items:
+            if item[0] in ("unit", "frame"):
+                continue
+            left, top, right, bottom = self.rect(item)
+            ahead = (-np.inf, left) if item[0] == "in" else (right, np.inf)
+            if any(b[1] < bottom and top < b[3] and b[0] < ahead[1] and ahead[0] < b[2] for b in boxes):
+                self.lanes[item] = self.layout.size[1] + (len(self.lanes) + 1) * LANE
+
+    def door(self, item: Item) -> float:
+        """Height at which a line meets the frame's border."""
+        _, top, _, bottom = self.rect(item)
+        return self.lanes[item] + self.origin[1] if item in self.lanes else (top + bottom) / 2
+
+    def column(self, x: float) -> tuple[float, float]:
+        """Left and right edge of the column at x."""
+        sides = [(r[0], r[2]) for r in map(self.rect, self.items) if r[0] <= x <= r[2]]
+        return min((left for left, _ in sides), default=x), max((right for _, right in sides), default=x)
+
+    def way_in(self, item: Item, border: float) -> list[Point]:
+        """From the border to the item, or for an 'out' item from there to the border."""
+        left, top, right, bottom = self.rect(item)
+        x, y, lane = (left + right) / 2, (top + bottom) / 2, self.door(item)
+        if item not in self.lanes:
+            ways = _straight((border, y), (x, y))
+        else:
+            side = self.column(x)[0 if item[0] == "in" else 1]
+            turn = side + (-TURN if item[0] == "in" else TURN)
+            half = (turn + side) / 2
+            ways = [*_straight((border, lane), (turn, lane)), (half, lane), (half, y), (side, y)]
+            ways += _straight((side, y), (x, y))[1:]
+        return ways if item[0] == "in" else ways[::-1]
 
     def rect(self, item: Item) -> Rect:
         assert self.layout is not None
@@ -166,7 +205,9 @@ def arrange(
                 ports.append(4.0)
         links = [(room.items[a], room.items[b]) for a, b in room.ends]
         room.layout = layout.arrange(room.sizes, links, gap=gap, ports=ports)
+        room.make_lanes()
         width, height = room.layout.size
+        height += LANE * len(room.lanes)
         frame_sizes[group] = (max(width + 2 * SIDE, header_width(group)), height + TOP + BOTTOM)
 
     frames: dict[str, Rect] = {}
@@ -279,15 +320,12 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
             y = route[-1][1]
             piece[0], piece[1] = (piece[0][0], y), (piece[1][0], y)
         if b[0] == "frame":
-            _, top, _, bottom = rooms[str(b[1])].rect(("in", line.source))
-            y = (top + bottom) / 2
+            y = rooms[str(b[1])].door(("in", line.source))
             piece[-1], piece[-2] = (piece[-1][0], y), (piece[-2][0], y)
         if a[0] == "in":
-            border = frames[group][0]
-            piece = [*_straight((border, piece[0][1]), piece[0]), *piece[1:]]
+            piece = [*room.way_in(a, frames[group][0])[:-1], *piece]
         if b[0] == "out":
-            border = frames[group][2]
-            piece = [*piece[:-1], *_straight(piece[-1], (border, piece[-1][1]))]
+            piece = [*piece, *room.way_in(b, frames[group][2])[1:]]
         route += piece if not place else piece[1:]
     return tuple(route)
 

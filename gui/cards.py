@@ -128,6 +128,8 @@ def build(trace: Trace, index: Index) -> Graph:
         if op.cut == "healed":
             draft.values.extend(op.outputs)
 
+    # A node that an earlier pass made is one card, however many passes run over it.
+    made: dict[tuple[NodeKey, int, str], int] = {}
     for number, backward in enumerate(trace.passes):
         computed = _computed_by_passes(number, trace, index)
         for node in backward.nodes:
@@ -138,9 +140,13 @@ def build(trace: Trace, index: Index) -> Graph:
                 card = card_of_value[node.value]
             if card is None and node.id in computed:
                 card = card_of_value.get(computed[node.id])
+            if card is None and node.born is not None:
+                card = made.get((node.born, node.sequence_nr, node.name))
             if card is None:
                 card = len(drafts)
                 drafts.append(_Draft())
+            if node.born is not None:
+                made[(node.born, node.sequence_nr, node.name)] = card
             card_of_node[(number, node.id)] = card
             drafts[card].helper = False
             key = (number, node.id)

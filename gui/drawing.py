@@ -96,6 +96,15 @@ def short(snapshot: TensorSnapshot | None, limit: int = TEXT_LIMIT) -> str:
     return figures.clip(text, limit)
 
 
+def contribution(snapshot: TensorSnapshot | None) -> str:
+    """A gradient as it lies on a line; of a large one its range, for the card it goes to says the shape."""
+    if snapshot is not None and (snapshot.numel > figures.SMALL or len(figures.tensor(snapshot)) > CHIP_LIMIT):
+        reach = figures.reach(snapshot)
+        if "…" in reach:
+            return figures.clip(reach, CHIP_LIMIT)
+    return short(snapshot, CHIP_LIMIT)
+
+
 def shorts(snapshots: Iterable[TensorSnapshot | None], limit: int = TEXT_LIMIT) -> str:
     """Several tensors: of an operation with several results."""
     parts = [short(snapshot, limit) for snapshot in snapshots]
@@ -230,7 +239,7 @@ def folded(
 def frame(sheet: Sheet, rect: Rect, title: str, note: str, depth: int) -> None:
     """An open group: what belongs to it stands inside."""
     left, top, right, _ = rect
-    sheet.box(rect, "frame" if depth % 2 else "canvas", "frame_line", 1.2, dashed=True, radius=12.0)
+    sheet.box(rect, "frame" if depth % 2 else "canvas", "frame_line", 1.2, dashed=bool(title), radius=12.0)
     if not title:
         return
     sheet.text(left + PAD, top + 20, f"▾ {title}", "text", TITLE, bold=True)

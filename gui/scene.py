@@ -460,9 +460,9 @@ class Picture:
         assert unit.card is not None
         card = self.graph.cards[unit.card]
         if unit.user is not None:
-            return (text_width(card.title, BODY) + 2 * PAD, CHIP + 5), CHIP, ()
+            return (text_width(self._card_title(unit), BODY) + 2 * PAD, CHIP + 5), CHIP, ()
         cutter = CUTTER if card.tracked or card.failed else 0.0
-        widths = [text_width(card.title, TITLE) + cutter, text_width(self._node_name(card), SMALL, False)]
+        widths = [text_width(self._card_title(unit), TITLE) + cutter, text_width(self._node_name(card), SMALL, False)]
         heights: list[float] = []
         if card.values:
             values = [self.trace.values[value].tensor for value in card.values]
@@ -504,7 +504,7 @@ class Picture:
         for backward in self.trace.passes[:4]:
             for step in backward.steps[:100]:
                 for gradient in step.grad_inputs:
-                    longest = max(longest, text_width(drawing.short(gradient, CHIP_LIMIT), BODY))
+                    longest = max(longest, text_width(drawing.contribution(gradient), BODY))
         return max(60.0, min(190.0, longest + 40.0))
 
     # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -554,6 +554,17 @@ class Picture:
         if not card.values and card.op is None:
             return ""
         return f"{name} +{inner}" if inner else name
+
+    def _card_title(self, unit: Unit) -> str:
+        """A card's name, without what the open group around it says already."""
+        assert unit.card is not None
+        title = self.graph.cards[unit.card].title
+        parts = self.groups[unit.around].name.split(".") if self.graph.cards[unit.card].leaf else []
+        for start in range(len(parts)):
+            said = ".".join(parts[start:]) + "."
+            if title.startswith(said):
+                return title.removeprefix(said)
+        return title
 
     def _title(self, group: Group) -> str:
         """A group's name; modules without what the groups around them say already."""
@@ -633,7 +644,7 @@ class Picture:
     @cached_property
     def _frame_table(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
         """Open groups, their frames in rows, and when each of them appears."""
-        born = {group: NEVER for group in self.frames}
+        born = dict.fromkeys(self.frames, NEVER)
         for number, unit in enumerate(self.units):
             around = unit.around
             while around:
@@ -795,7 +806,9 @@ class _Moment:
         card = self.picture.graph.cards[unit.card]
         if unit.user is not None:
             state = "current" if unit.card == self.card else "lit" if unit.card == self.hovered else ""
-            drawing.stand_in(sheet, rect, card.title, leaf=card.leaf, tracked=card.tracked, state=state)
+            drawing.stand_in(
+                sheet, rect, self.picture._card_title(unit), leaf=card.leaf, tracked=card.tracked, state=state
+            )
             return
         drawing.card(sheet, rect, self._face(card, number))
         if unit.card == self.hovered and self.picture._can_cut(unit.card):
@@ -813,8 +826,9 @@ class _Moment:
             rows.append(self._grad_row(card, key))
         subtitle, tone = self._subtitle(card, key)
         line = "wrong" if failing else "cut" if card.healed else "leaf" if card.leaf else "edge"
+        title = self.picture._card_title(self.picture.units[number])
         return Face(
-            f"✗ {card.title}" if failing else card.title, subtitle, tuple(rows), heights,
+            f"✗ {title}" if failing else title, subtitle, tuple(rows), heights,
             "wrong" if failing else "text" if card.tracked else "quiet", tone, line,
             not card.tracked and not failing, self._state(number),
         )  # fmt: skip
@@ -910,7 +924,7 @@ class _Moment:
                 continue
             gradient = step.grad_inputs[passage.source_slot]
             colour = "quiet" if gradient is None else "wrong" if drawing._odd(gradient) else "grad"
-            text = drawing.short(gradient, CHIP_LIMIT)
+            text = drawing.contribution(gradient)
             found.append((text, colour, passage.source == self.playback.node))
         return found
 
