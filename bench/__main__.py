@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench import peers, picture, workload
+from bench import layout, peers, picture, workload
 from bench.memory import peak
 from bench.timing import in_turn, ratio
 from bench.workload import Workload
@@ -136,6 +136,21 @@ def peer_rows() -> Iterator[Row]:
         yield Row("the graph of the transformer's backward with torchviz", "", "not installed")
 
 
+def layout_rows() -> Iterator[Row]:
+    """Our layout beside Graphviz dot."""
+    for found in layout.measure():
+        what, (ours, theirs) = found.what, found.crossings
+        if found.dot is None:
+            dot = "dot not installed"
+        elif found.dot == float("inf"):
+            dot = f"dot: > {layout.PATIENCE:.0f} s"
+        else:
+            dot = f"dot: {found.dot * 1000:.1f} ms"
+        if ours is not None:
+            what += f"; {ours} crossings" + ("" if theirs is None else f", dot {theirs}")
+        yield Row(what, dot, f"{found.ours * 1000:.1f} ms", "", found.target)
+
+
 def picture_rows() -> Iterator[Row]:
     """The window, by the clock: half of the work is the screen's."""
     for what, seconds, target in picture.measure():
@@ -168,7 +183,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[Row] = []
-    for part in (backward_rows, stepping_rows, program_rows, peer_rows, memory_rows, picture_rows):
+    for part in (backward_rows, stepping_rows, program_rows, peer_rows, memory_rows, layout_rows, picture_rows):
         for row in part():
             print(*row, sep="  ", file=sys.stderr, flush=True)
             rows.append(row)
