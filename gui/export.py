@@ -21,8 +21,9 @@ from core.playback import Playback
 from core.records import Trace
 from gui import fonts, paint
 from gui.failure import failure_lines
+from gui.fonts import text_width
 from gui.i18n import Words, words
-from gui.scene import Box, Boxes, Curve, Label, Picture, Raster, Rect, Scene, Shape, legend, text_width
+from gui.scene import Box, Boxes, Curve, Label, Picture, Raster, Rect, Scene, Shape, legend
 from gui.theme import PALETTES, Palette
 
 STILL: Final = frozenset({".png", ".svg", ".pdf"})
@@ -181,9 +182,10 @@ class _Sheet:
         labels: list[Label] = []
         error = moment.trace.error
         if moment.at_end and error is not None:
+            explanation, message = failure_lines(error, self.words)
             lines = [
                 Label(GAP / 2, 0, text, colour, SAID + 1, mono=False)
-                for said, colour in zip(failure_lines(error, self.words), ("wrong", "quiet"), strict=True)
+                for said, colour in ((explanation, "wrong"), (message, "quiet" if explanation else "wrong"))
                 for text in _wrapped(said, min(width, 640.0) - GAP, SAID + 1)
             ][:FAILURE_LINES]  # fmt: skip
             wide = max(text_width(label.text, label.size, False) for label in lines) + GAP

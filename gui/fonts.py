@@ -1,4 +1,4 @@
-"""The fonts that come along, made known to matplotlib and to Tk: text looks the same on every machine."""
+"""The fonts that come along, their widths, and how matplotlib and Tk learn of them: text looks the same everywhere."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import ctypes.util
 import importlib.util
 import io
 import sys
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,41 @@ HANZI: Final = "Pullback Sans SC"
 
 _HANZI_FILE: Final = Path(__file__).resolve().parent.parent / "assets" / "fonts" / "PullbackSansSC.ttf"
 _DEJAVU_FILES: Final = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf")
+
+_MONO_ADVANCE: Final = 0.603
+_WIDE_ADVANCE: Final = 1.0
+_SIGN_ADVANCE: Final = 1.0
+"""Ems that a character of DejaVu Sans Mono takes, a Chinese one, and at most a sign of DejaVu Sans."""
+_ASCII: Final = dict(
+    zip(
+        map(chr, range(32, 127)),
+        (
+            318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636,
+            636, 636, 636, 636, 636, 337, 337, 838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775, 752, 295,
+            295, 656, 557, 863, 748, 787, 603, 787, 695, 635, 611, 732, 684, 989, 685, 611, 685, 390, 337, 390, 838,
+            500, 500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612, 635, 635, 411, 521,
+            392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
+        ),
+        strict=True,
+    )
+) | {"·": 318, "×": 838, "−": 838, "▸": 502, "▾": 502}  # fmt: skip
+"""Thousandths of an em that characters of DejaVu Sans take."""
+_MONO_SIGNS: Final = frozenset("…−→←▸▾✂✎✗✓⊙∂₀₁₂₃₄₅₆₇₈₉ᵀαβγδεζηθικλμνξπρστυφχψωΔΘΛΞΠΣΦΨΩ≈≠≤≥∞⋯√∇")
+"""Signs that DejaVu Sans Mono has; others are taken from wider fonts."""
+
+
+@lru_cache(maxsize=20_000)
+def text_width(text: str, size: float, mono: bool = True) -> float:
+    """Width of a text in these fonts, at most a little too large; known without a renderer, so that layouts agree."""
+    return size * sum(_advance(char, mono) for char in text)
+
+
+def _advance(char: str, mono: bool) -> float:
+    if unicodedata.east_asian_width(char) in "WF":
+        return _WIDE_ADVANCE
+    if mono:
+        return _MONO_ADVANCE if char <= "\u024f" or char in _MONO_SIGNS else _SIGN_ADVANCE
+    return _ASCII[char] / 1000 if char in _ASCII else _SIGN_ADVANCE
 
 
 def files() -> list[Path]:

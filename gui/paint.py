@@ -6,6 +6,7 @@ from functools import lru_cache
 from math import ceil, floor
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.backend_bases import GraphicsContextBase, RendererBase
 from matplotlib.backends.backend_agg import RendererAgg
@@ -20,6 +21,9 @@ from gui.theme import Palette
 
 DPI = 72.0
 """One point is one pixel at this resolution, so that every size below is both."""
+
+# Text as wide in pixels as in SVG and PDF, and as gui.fonts says: hinting would round the width of each letter.
+matplotlib.rcParams["text.hinting"] = "no_hinting"
 
 _ROUND = 0.5522847498
 """Control points of a quarter circle."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 
 from core.layout import Point
+from gui.fonts import text_width as text_width
 
 Rect = tuple[float, float, float, float]
 """left, top, right, bottom."""
@@ -122,13 +122,6 @@ class Sheet:
 
     def scene(self) -> Scene:
         return Scene(tuple(self.shapes), tuple(self.labels))
-
-
-@lru_cache(maxsize=20_000)
-def text_width(text: str, size: float, mono: bool = True) -> float:
-    """A safe estimate, so that a picture comes out the same wherever it is drawn."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    return (wide * 1.02 + (len(text) - wide) * (0.605 if mono else 0.61)) * size
 
 
 def overlap(a: Rect, b: Rect) -> bool:
