@@ -12,7 +12,7 @@ import gc
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ from core.engine.graph import (
     Saved,
     Seeds,
     leaf_of,
+    listed,
     name_of_kind,
     node_name,
     reachable,
@@ -149,6 +150,7 @@ def record_backward(
         within = gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
         return copies_of(within) if hooks.foreign else within
 
+    tensors, grad_tensors = listed(tensors), listed(grad_tensors)
     task = Task()
     nodes = reachable(edge.node for edge in roots_of(tensors))
     collecting = gc.isenabled()
@@ -187,8 +189,11 @@ class BackwardPass(Iterator[Step]):
     step every ``.grad`` is what ``torch.autograd.backward`` would have left. ``close()``, leaving a ``with`` block or
     dropping the iterator stops the engine after the step it is at; leaves it has not reached keep their ``.grad``.
 
-    The engine runs in a thread of its own, which waits inside the hook behind each node.
+    The engine runs in a thread of its own, which waits inside the hook behind each node. Like a generator, the iterator
+    refuses with a ValueError to be advanced or closed while it runs a node, by a hook or from another thread.
     """
+
+    _engine: _Engine | None = None  # there is none to close where the constructor refused its arguments
 
     def __init__(
         self,
@@ -199,27 +204,39 @@ class BackwardPass(Iterator[Step]):
         create_graph: bool = False,
         inputs: Any = None,
     ) -> None:
-        self._engine: _Engine | None = _Engine(tensors, grad_tensors, retain_graph, create_graph, inputs)
+        self._advancing = threading.Lock()
+        self._engine = _Engine(tensors, grad_tensors, retain_graph, create_graph, inputs)
 
     def __iter__(self) -> BackwardPass:
         return self
 
     def __next__(self) -> Step:
-        if self._engine is None:
-            raise StopIteration
-        outcome = self._engine.advance()
+        with self._alone():
+            outcome = None if self._engine is None else self._engine.advance()
+            if not isinstance(outcome, Step):
+                self._engine = None
         if isinstance(outcome, Step):
             return outcome
-        self._engine = None
         if outcome is None:
             raise StopIteration
         raise outcome
 
     def close(self) -> None:
         """Stops the engine, if it is running, and waits for its thread to end."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        engine = self._engine
+        if engine is not None:
+            with self._alone():
+                engine.close()
+                self._engine = None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._advancing.acquire(blocking=False):
+            raise ValueError("the backward pass is running a node already")
+        try:
+            yield
+        finally:
+            self._advancing.release()
 
     def __enter__(self) -> BackwardPass:
         return self
@@ -287,6 +304,7 @@ class _Engine:
     def _backward(self) -> None:
         tensors, grad_tensors, retain, create, inputs = self._arguments
         del self._arguments
+        tensors, grad_tensors = listed(tensors), listed(grad_tensors)
         task, buffers = Task(), Buffers[Tensor]()
         before: Tensor | None = None
         arrived: Gradients = ()

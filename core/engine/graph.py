@@ -29,6 +29,11 @@ def edge_of(root: object) -> GradientEdge | None:
             return None
 
 
+def listed(given: Any) -> Any:
+    """Arguments that may come from a generator, as a tuple that can be read more than once; a single one as it is."""
+    return given if given is None or isinstance(given, Tensor | GradientEdge) else tuple(given)
+
+
 def roots_of(tensors: Roots) -> list[GradientEdge]:
     """The gradient edges a backward pass starts from; empty where torch is going to refuse the tensors."""
     edges = [edge_of(root) for root in ([tensors] if isinstance(tensors, Tensor | GradientEdge) else tensors)]

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from core.engine import BackwardPass
+from core.engine import BackwardPass, record_backward
 from tests.oracle.compare import all_same, first_difference, same_bits
 from tests.oracle.engine_hooks import observed_backward
 from tests.oracle.oracle import edge_of, reachable
@@ -246,6 +246,15 @@ def test_the_end_stays_the_end() -> None:
     iterator.close()
 
 
+@pytest.mark.parametrize("run", [BackwardPass, record_backward])
+def test_roots_and_seeds_may_come_from_generators(run: Callable[..., Any]) -> None:
+    x = leaf(1, 2)
+    steps = run((x * factor for factor in (2, 3)), (torch.ones(2) for _ in range(2)))
+    assert len(list(getattr(steps, "steps", steps))) == 3
+    assert x.grad is not None
+    assert x.grad.tolist() == [5, 5]
+
+
 def test_saved_tensors_are_freed_unless_retained() -> None:
     for retain in (False, True):
         x = leaf(1, 2)
@@ -436,6 +445,39 @@ def test_an_error_comes_out_of_next_and_ends_the_pass() -> None:
     assert x.grad is None
     with pytest.raises(StopIteration):
         next(iterator)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_arguments_that_the_constructor_refuses() -> None:
+    with pytest.raises(TypeError):
+        BackwardPass()  # type: ignore[call-arg]
+    gc.collect()
+
+
+@pytest.mark.parametrize("misuse", [next, BackwardPass.close])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["from a hook", "from another thread"])
+def test_a_pass_that_is_running_a_node(misuse: Callable[[BackwardPass], Any], elsewhere: bool) -> None:
+    x = leaf(1, 2)
+    y = x.exp()
+    refused: list[str] = []
+
+    def misused() -> None:
+        with pytest.raises(ValueError, match="running a node already"):
+            misuse(iterator)
+        refused.append("refused")
+
+    def hook(gradient: Tensor) -> None:
+        if not elsewhere:
+            return misused()
+        other = threading.Thread(target=misused)
+        other.start()
+        return other.join()
+
+    y.register_hook(hook)
+    iterator = BackwardPass((y * 2).sum())
+    assert len(list(iterator)) == 4
+    assert refused == ["refused"]
+    assert x.grad is not None
 
 
 def test_an_error_does_not_keep_the_graph_alive() -> None:
