@@ -105,7 +105,8 @@ def build(trace: Trace, graph: Graph, helpers: bool) -> dict[str, Group]:
         for kind, key, name in paths[card]:
             draft = draft.groups.setdefault(key, _Draft(kind, key, name))
         draft.cards.append(card)
-    _simplify(root, graph)
+    # Leaves and data are no operations: nothing leads to them.
+    _simplify(root, {wire.target for wire in graph.wires})
     _roll_up(root, trace, graph)
     groups: dict[str, Group] = {}
     _finish(root, ROOT, ROOT, groups)
@@ -533,11 +534,11 @@ class _Turns:
 # ── Fewer, and fit to be seen ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _simplify(draft: _Draft, graph: Graph) -> None:
+def _simplify(draft: _Draft, computed: set[int]) -> None:
     """Takes out groups that would say nothing: of one operation, or around nothing but one other group."""
     for key, inner in list(draft.groups.items()):
-        _simplify(inner, graph)
-        operations = sum(bool(graph.cards[card].nodes) and not graph.cards[card].leaf for card in inner.cards)
+        _simplify(inner, computed)
+        operations = sum(card in computed for card in inner.cards)
         single = not inner.groups and operations < 2 and inner.kind != "turn"
         if single or (inner.kind == "loop" and len(inner.groups) < 2):
             del draft.groups[key]

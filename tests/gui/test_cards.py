@@ -1,0 +1,156 @@
+"""Cards and wires: what is a card of its own, what is a helper, which way gradients go."""
+
+from __future__ import annotations
+
+import msgspec
+
+from core.playback import Index, Playback
+from core.records import Edge, Event, Failure, Node, Op, Pass, Step, Trace, Value
+from gui import cards
+from gui.cards import Graph
+from gui.groups import Folding
+from gui.scene import Picture
+from tests.gui import traces
+
+
+def _trace(values: list[Value], ops: list[Op], **more: object) -> Trace:
+    events = tuple(Event("op", op=op.id, line=op.line) for op in ops)
+    return Trace("2.13.0", "", "", tuple(values), tuple(ops), events=events, **more)  # type: ignore[arg-type]
+
+
+def _value(number: int, name: str = "", *, grad: bool = False, leaf: bool = True, previous: int | None = None) -> Value:
+    names = (name,) if name else ()
+    return Value(number, names, (2,), "float32", grad, leaf, traces.tensor(1, 2), previous=previous)
+
+
+def _op(number: int, name: str, inputs: tuple[int, ...], output: int, **more: object) -> Op:
+    text = str(more.pop("text", name))
+    span = (number + 1, 0, number + 1, 9)
+    return Op(number, name, number + 1, span, text, inputs, (output,), site=f"#{number}", **more)  # type: ignore[arg-type]
+
+
+def shown(graph: Graph) -> list[str]:
+    return [card.title for card in graph.cards if not card.helper]
+
+
+def training() -> Trace:
+    """Memory filled for a weight, data made in two steps, a product, and a look at a number nobody needs."""
+    values = [
+        _value(0), _value(1, grad=True), _value(2, "w", grad=True, previous=1), _value(3), _value(4, "x"),
+        _value(5, "y", grad=True, leaf=False), _value(6), _value(7), _value(8, "hit"),
+    ]  # fmt: skip
+    ops = [
+        _op(0, "empty", (), 0),
+        _op(1, "uniform_", (1,), 2, inplace=True, tracked=True),
+        _op(2, "randn", (), 3),
+        _op(3, "add", (3,), 4),
+        _op(4, "mul", (4, 2), 5, tracked=True),
+        _op(5, "ones", (), 6),
+        _op(6, "neg", (6,), 7),
+        _op(7, "gt", (5,), 8),
+    ]
+    return _trace(values, ops)
+
+
+def test_helpers_are_not_drawn_unless_asked_for() -> None:
+    trace = training()
+    graph = cards.build(trace, Index(trace))
+    # The weight, what feeds the product, the product, and what was computed from it.
+    assert shown(graph) == ["w", "x", "y", "hit"]
+    assert sorted(card.title for card in graph.cards if card.helper) == ["empty", "neg", "ones", "randn"]
+    index = Index(trace)
+    assert len(Picture(trace, index).rects) == 4
+    assert len(Picture(trace, index, Folding(helpers=True)).rects) == 8
+
+
+def test_a_program_without_gradients_is_drawn_whole() -> None:
+    values = [_value(0), _value(1), _value(2, "z")]
+    trace = _trace(values, [_op(0, "ones", (), 0), _op(1, "neg", (0,), 1), _op(2, "exp", (1,), 2)])
+    assert shown(cards.build(trace, Index(trace))) == ["ones", "neg", "z"]
+
+
+def test_a_leaf_filled_in_place_is_one_card() -> None:
+    trace = training()
+    graph = cards.build(trace, Index(trace))
+    weight = next(card for card in graph.cards if card.title == "w")
+    assert (weight.leaf, weight.values, graph.card_of_op[1]) == (True, (1, 2), weight.id)
+
+
+def test_a_leaf_updated_without_grad_stays_one_card() -> None:
+    values = [_value(0, "w", grad=True), _value(1, grad=True, leaf=False), _value(2, "w", grad=True, previous=0),
+              _value(3, grad=True, leaf=False)]  # fmt: skip
+    ops = [
+        _op(0, "mul", (0,), 1, tracked=True),
+        _op(1, "sub_", (0,), 2, inplace=True, grad_enabled=False),
+        _op(2, "mul", (2,), 3, tracked=True),
+    ]
+    trace = _trace(values, ops)
+    graph = cards.build(trace, Index(trace))
+    assert [card.leaf for card in graph.cards] == [True, False, False]
+    assert [(wire.source, wire.target) for wire in graph.wires] == [(0, 1), (0, 2)]
+
+
+def healed(text: str) -> Trace:
+    """u = y.detach(), healed, and z = u·x written as ``text``."""
+    values = [_value(0, "x", grad=True), Value(1, ("y", "u"), (2,), "float32", True, False, traces.tensor(1, 2)),
+              _value(2, "z", grad=True, leaf=False)]  # fmt: skip
+    ops = [
+        _op(0, "exp", (0,), 1, tracked=True),
+        _op(1, "detach", (1,), 1, cut="healed", text="y.detach()"),
+        _op(2, "mul", (1, 0), 2, tracked=True, text=text),
+    ]
+    nodes = (Node(0, "MulBackward0", 2, 2, 2), Node(1, "ExpBackward0", 1, 0, 1), Node(2, "AccumulateGrad", 9, None, 0))
+    edges = (Edge(0, 0, 1, 0), Edge(0, 1, 2, 0), Edge(1, 0, 2, 0))
+    return _trace(values, ops, passes=(Pass("backward", 4, (None,), nodes, edges, roots=((0, 0),)),))
+
+
+def test_a_healed_detach_has_its_edges() -> None:
+    trace = healed("u * x")
+    graph = cards.build(trace, Index(trace))
+    at = {card.title: card.id for card in graph.cards}
+    detach = next(card.id for card in graph.cards if card.healed)
+    ends = {(wire.source, wire.target): wire for wire in graph.wires}
+    assert (at["y"], at["z"]) not in ends if "y" in at else True
+    into, out = next(w for w in graph.wires if w.target == detach), next(w for w in graph.wires if w.source == detach)
+    assert out.target == at["z"]
+    # The gradient passes through both.
+    assert into.passages == out.passages != ()
+
+
+def test_a_use_of_the_value_itself_does_not_go_through_a_healed_detach() -> None:
+    trace = healed("y * x")
+    graph = cards.build(trace, Index(trace))
+    detach = next(card.id for card in graph.cards if card.healed)
+    assert not [wire for wire in graph.wires if wire.source == detach]
+
+
+def test_the_line_that_raised_has_a_card() -> None:
+    trace = traces.failed()
+    graph = cards.build(trace, Index(trace))
+    failed = graph.cards[-1]
+    assert (failed.failed, failed.title) == (True, "b = a @ torch.ones(3)")
+    assert [(graph.cards[wire.source].title, wire.target) for wire in graph.wires] == [("a", failed.id)]
+
+
+def test_a_node_that_raised_is_marked_and_gets_no_second_card() -> None:
+    trace = traces.first()
+    error = Failure("RuntimeError", "changed in place", 7, node=(0, 2))
+    trace = msgspec.structs.replace(trace, error=error)
+    graph = cards.build(trace, Index(trace))
+    assert not [card for card in graph.cards if card.failed]
+    from gui.i18n import words
+
+    playback = Playback.of(trace).end()
+    said = [label.text for label in Picture(trace, playback.index).scene(playback, words("en")).labels]
+    assert "✗ a**3" in said
+
+
+def test_a_node_made_by_a_pass_is_one_card_for_all_passes() -> None:
+    trace = traces.first()
+    again = trace.passes[0]
+    born = Node(6, "MulBackward0", 40, born=(0, 3))
+    step = Step(6, (traces.tensor(1, 1),), (None,))
+    second = msgspec.structs.replace(again, nodes=(*again.nodes, born), steps=(*again.steps, step))
+    trace = msgspec.structs.replace(trace, passes=(again, second, second))
+    graph = cards.build(trace, Index(trace))
+    assert graph.card_of_node[(1, 6)] == graph.card_of_node[(2, 6)]

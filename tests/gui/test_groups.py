@@ -1,0 +1,183 @@
+"""Groups of cards: modules, loops and their turns, repeated blocks, and how they fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from core.playback import Index
+from core.records import Event, Op, Pass, Span, Trace, Value
+from gui import cards, groups
+from gui.groups import ROOT, Folding, Group
+from tests.gui import traces
+
+Line = tuple[str, Span, str | None, Sequence[int]]
+"""Name, span, module and input values of an operation; its result has the number of leaves + its own number."""
+
+
+def program(
+    source: str, leaves: Sequence[str], lines: Sequence[Line], passes: Sequence[tuple[int, Span]] = ()
+) -> Trace:
+    """A trace of operations; ``passes`` are backward calls: after which operation, and where they are written."""
+    one = traces.tensor(1, 2)
+    values = [Value(n, (name,), (2,), "float32", True, True, one) for n, name in enumerate(leaves)]
+    ops, hits, events = [], {}, []
+    calls = dict(passes)
+    for number, (name, span, module, inputs) in enumerate(lines):
+        made = len(leaves) + number
+        values.append(Value(made, (), (2,), "float32", True, False, one))
+        hit = hits[(name, span, module)] = hits.get((name, span, module), -1) + 1
+        ops.append(
+            Op(number, name, span[0], span, name, tuple(inputs), (made,), module, hit, f"#{number}", tracked=True)
+        )
+        events.append(Event("op", op=number, line=span[0]))
+        if number in calls:
+            events.append(Event("pass", pass_=sorted(calls).index(number), line=calls[number][0]))
+    calls_made = tuple(Pass("backward", calls[n][0], (one,), span=calls[n]) for n in sorted(calls))
+    return Trace("2.13.0", source, "", tuple(values), tuple(ops), calls_made, (), tuple(events))
+
+
+def grouped(trace: Trace, helpers: bool = False) -> dict[str, Group]:
+    return groups.build(trace, cards.build(trace, Index(trace)), helpers)
+
+
+def children(found: dict[str, Group], group: str = ROOT) -> list[Group]:
+    return [found[inner] for inner in found[group].groups]
+
+
+LOOP = "for t in range(9):\n    a = h * w\n    h = a + w\nh.sum()\n"
+
+
+def loop(turns: int) -> Trace:
+    """h = h·w + w, again and again, then a sum."""
+    lines: list[Line] = []
+    last = 0
+    for _ in range(turns):
+        lines.append(("mul", (2, 8, 2, 13), None, (last, 1)))
+        lines.append(("add", (3, 8, 3, 13), None, (1 + len(lines), 1)))
+        last = 1 + len(lines)
+    lines.append(("sum", (4, 0, 4, 7), None, (last,)))
+    return program(LOOP, ("h", "w"), lines)
+
+
+def test_a_loop_shows_its_turns() -> None:
+    found = grouped(loop(9))
+    (turning,) = children(found)
+    assert (turning.kind, turning.name, turning.count, turning.size) == ("loop", "for t in range(9)", 9, 18)
+    assert [turn.first for turn in children(found, turning.id)] == list(range(9))
+    assert {turn.size for turn in children(found, turning.id)} == {2}
+    # What was made before the loop, and what comes after it, stands outside.
+    assert len(found[ROOT].cards) == 3
+
+
+def test_many_turns_are_taken_by_tens() -> None:
+    found = grouped(loop(137))
+    (turning,) = children(found)
+    tens = children(found, turning.id)
+    assert turning.count == 137
+    assert [(ten.first, ten.count) for ten in tens][:2] == [(0, 10), (10, 10)]
+    assert sum(ten.count for ten in tens) == 137
+
+
+def test_the_last_test_of_a_while_is_no_turn() -> None:
+    source = "while x.norm() < 9:\n    x = x * w\n"
+    lines: list[Line] = []
+    last = 0
+    for turn in range(4):
+        lines.append(("norm", (1, 6, 1, 14), None, (last,)))
+        if turn < 3:
+            lines.append(("mul", (2, 8, 2, 13), None, (last, 1)))
+            last = 1 + len(lines)
+    (turning,) = children(grouped(program(source, ("x", "w"), lines)))
+    assert (turning.count, turning.size) == (3, 6)
+
+
+def test_what_a_function_does_belongs_to_the_turn_that_called_it() -> None:
+    source = "def f(x):\n    return x * w + w\nfor i in range(3):\n    y = f(x)\n    z = y - x\n"
+    lines: list[Line] = []
+    for _ in range(3):
+        lines += [("mul", (2, 11, 2, 16), None, (0, 1)), ("add", (2, 11, 2, 20), None, (2 + len(lines), 1))]
+        lines.append(("sub", (5, 8, 5, 13), None, (1 + len(lines), 0)))
+    (turning,) = children(grouped(program(source, ("x", "w"), lines)))
+    assert [turn.size for turn in children(grouped(program(source, ("x", "w"), lines)), turning.id)] == [3, 3, 3]
+
+
+def test_loops_within_loops() -> None:
+    source = "for i in range(2):\n    for j in range(3):\n        x = x * w\n        x = x + w\n    x = x - w\n"
+    lines: list[Line] = []
+    for _ in range(2):
+        for _ in range(3):
+            lines += [("mul", (3, 12, 3, 17), None, (0, 1)), ("add", (4, 12, 4, 17), None, (0, 1))]
+        lines.append(("sub", (5, 8, 5, 13), None, (0, 1)))
+    found = grouped(program(source, ("x", "w"), lines))
+    (outer,) = children(found)
+    inner = [group for turn in children(found, outer.id) for group in children(found, turn.id)]
+    assert (outer.count, [group.count for group in inner]) == (2, [3, 3])
+    assert {group.name for group in inner} == {"for j in range(3)"}
+
+
+def layers(count: int) -> Trace:
+    """A network of equal layers of three operations, each with a weight."""
+    lines: list[Line] = []
+    for layer in range(count):
+        module = f"Net.layers.{layer}"
+        before = 0 if not layer else count + len(lines)
+        lines.append(("linear", (5, 8, 5, 20), module, (before, 1 + layer)))
+        lines.append(("relu", (6, 8, 6, 20), module, (count + len(lines),)))
+        lines.append(("dropout", (7, 8, 7, 20), module, (count + len(lines),)))
+    lines.append(("sum", (9, 0, 9, 9), "Net", (count + len(lines),)))
+    names = ["x", *(f"net.layers.{layer}.weight" for layer in range(count))]
+    return program("", names, lines)
+
+
+def test_equal_layers_are_rolled_up() -> None:
+    found = grouped(layers(6))
+    (net,) = children(found)
+    (rolled,) = children(found, net.id)
+    assert (net.kind, net.name) == ("module", "net")
+    assert (rolled.kind, rolled.name, rolled.count) == ("repeat", "net.layers", 6)
+    assert [block.name for block in children(found, rolled.id)][:2] == ["net.layers.0", "net.layers.1"]
+    # A weight stands in the layer that uses it.
+    assert {block.size for block in children(found, rolled.id)} == {4}
+
+
+def test_two_layers_are_not_rolled_up() -> None:
+    found = grouped(layers(2))
+    assert not [group for group in found.values() if group.kind == "repeat"]
+
+
+def test_two_calls_of_one_module_are_two_groups() -> None:
+    spans: list[Span] = [(1, 4, 1, 8), (1, 11, 1, 15)]
+    lines: list[Line] = []
+    for span in spans:
+        lines += [("linear", span, "Sequential.0", (0, 1)), ("linear", span, "Sequential.2", (0, 2))]
+    found = grouped(program("y = D(x) + D(x)\n", ("x", "D.0.weight", "D.2.weight"), lines))
+    assert [(group.name, group.size) for group in children(found)] == [("D", 2), ("D", 2)]
+
+
+def test_small_graphs_start_open_and_large_ones_folded() -> None:
+    small, large = grouped(loop(9)), grouped(loop(200))
+    assert not groups.start(small, Folding())
+    folded = groups.start(large, Folding())
+    (turning,) = children(large)
+    assert turning.id in folded
+    # Unfolding shows the next level only.
+    assert turning.id not in groups.start(large, Folding().toggled(turning.id))
+    assert {turn.id for turn in children(large, turning.id)} <= groups.start(large, Folding().toggled(turning.id))
+
+
+def test_folding_is_turned_round_and_back() -> None:
+    found = grouped(loop(9))
+    (turning,) = children(found)
+    folding = Folding().toggled(turning.id)
+    assert groups.start(found, folding) == {turning.id}
+    assert folding.toggled(turning.id) == Folding()
+    assert groups.start(found, Folding(depth=0)) == set(found) - {ROOT}
+    assert groups.start(found, Folding(depth=1)) == {turn.id for turn in children(found, turning.id)}
+
+
+@pytest.mark.parametrize("source", ["for", "", "x" * 5000, "(" * 400 + ")" * 400])
+def test_a_source_that_cannot_be_read_has_no_loops(source: str) -> None:
+    trace = program(source, ("x",), [("exp", (1, 0, 1, 3), None, (0,))] * 3)
+    assert list(grouped(trace)) == [ROOT]
