@@ -13,7 +13,7 @@ LARGE = 3000
 SWEEPS = 24
 PATIENCE = 5
 """Sweeps without a gain before it is good enough."""
-WORK = 600_000
+WORK = 120_000
 """Links looked at, at most, in all sweeps together; two sweeps are always made."""
 
 
