@@ -95,14 +95,14 @@ def register() -> None:
 
 @cache
 def families(mono: bool) -> list[str]:
-    """Where matplotlib looks for a glyph: the font wanted, DejaVu's symbols, Chinese; then what the system has.
+    """Where matplotlib looks for a glyph: the font wanted, the rest of DejaVu, Chinese; then what the system has.
 
     The last is for scripts that do not come along, in the names and strings of a program.
     """
     manager = _manager()
     installed = {entry.name for entry in manager.ttflist}
     others = [family for family in CHINESE if family in installed][:1]
-    return list(dict.fromkeys([MONO if mono else SANS, SANS, HANZI, *others]))
+    return list(dict.fromkeys([MONO if mono else SANS, SANS, MONO, HANZI, *others]))
 
 
 def covers(char: str) -> bool:
@@ -135,7 +135,7 @@ def css(texts: Iterable[tuple[str, bool, bool]]) -> str:
 
 def css_families(mono: bool) -> str:
     """Families as a style sheet lists them: ours, what other systems have for Chinese, and any."""
-    names = dict.fromkeys([MONO if mono else SANS, SANS, HANZI, *CHINESE])
+    names = dict.fromkeys([MONO if mono else SANS, SANS, MONO, HANZI, *CHINESE])
     return ", ".join([*(f"'{name}'" for name in names), "monospace" if mono else "sans-serif"])
 
 
