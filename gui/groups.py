@@ -183,11 +183,9 @@ def _paths(trace: Trace, graph: Graph, helpers: bool) -> dict[int, tuple[Step, .
         around = [paths[user] for user in users[card_id] if user in paths]
         path = _common(around) if around else ()
         card = graph.cards[card_id]
-        if "." not in card.title and path and (card.leaf or not card.nodes):
-            # What the program made before a loop stands outside of it, though only one turn may use it.
-            own = op_paths[card.op] if card.op is not None else ()
-            loops = [place for place, step in enumerate(path) if step[0] == "loop" and step not in own]
-            path = path[: min(loops, default=len(path))]
+        if "." not in card.title and (card.leaf or not card.nodes):
+            # Only parameters, which have dotted names, belong into a module; all else stays where it was made.
+            path = _common([path, op_paths[card.op] if card.op is not None else ()])
         paths[card_id] = path
     return paths
 
@@ -211,7 +209,9 @@ def _op_paths(trace: Trace, turns: _Turns) -> list[tuple[Step, ...]]:
         parts = op.module.split(".") if op.module else []
         parts[:1] = [roots.get(op.id, part) for part in parts[:1]]
         names = [".".join(parts[: place + 1]) for place in range(len(parts))]
-        calls.begin((op.span, op.name))
+        # The modules of a library are called by one expression, whose span all their operations bear.
+        foreign = op.function.partition(".")[0] != (op.module or "").partition(".")[0]
+        calls.begin(op, names[-1] if names else "", foreign)
         entered = 0
         for step, owner in turns.of_op[op.id]:
             for name in names[entered:owner]:
@@ -224,23 +224,35 @@ def _op_paths(trace: Trace, turns: _Turns) -> list[tuple[Step, ...]]:
     return paths
 
 
+@dataclass
+class _Call:
+    """One call of a module: its first operation, and whether all since were written in the same place."""
+
+    first: tuple[str, str]
+    span: Span
+    one_place: bool = True
+
+
 class _Calls:
-    """Tells the calls of one module apart: another begins where something else ran between."""
+    """Tells calls of one module apart: another begins where something else ran between, or its start comes again."""
 
     def __init__(self) -> None:
         self._count: dict[tuple[str, ...], int] = defaultdict(int)
-        self._before: list[tuple[Step, object]] = []
-        self._now: list[tuple[Step, object]] = []
-        self._place: object = None
+        self._before: list[tuple[Step, _Call | None]] = []
+        self._now: list[tuple[Step, _Call | None]] = []
+        self._first = ("", "")
+        self._span: Span = (0, 0, 0, 0)
+        self._foreign = False
         self._same = True
 
     @property
     def path(self) -> tuple[Step, ...]:
         return tuple(step for step, _ in self._now)
 
-    def begin(self, place: object) -> None:
+    def begin(self, op: Op, module: str, foreign: bool) -> None:
         """The next operation."""
-        self._before, self._now, self._place, self._same = self._now, [], place, True
+        self._before, self._now, self._same = self._now, [], True
+        self._first, self._span, self._foreign = (module, op.name), op.span, foreign
 
     def enter(self, step: Step) -> None:
         """A turn of a loop."""
@@ -251,16 +263,21 @@ class _Calls:
     def enter_module(self, name: str, last: bool) -> None:
         """A module; the same call as before, unless its first operation comes round once more."""
         level = len(self._now)
-        before = self._before[level] if self._same and level < len(self._before) else None
-        if before is not None and before[0][2] == name and not (last and before[1] == self._place):
-            self._now.append(before)
-            return
+        step, call = self._before[level] if self._same and level < len(self._before) else (("loop", "", ""), None)
+        if call is not None and step[2] == name:
+            again = call.first == self._first and (
+                (last and call.span == self._span) or (self._foreign and call.one_place and call.span != self._span)
+            )
+            if not again:
+                call.one_place = call.one_place and call.span == self._span
+                self._now.append((step, call))
+                return
         self._same = False
         around = (*(step[1] for step, _ in self._now), name)
         self._count[around] += 1
         number = self._count[around]
         key = name.rpartition(".")[2] + (f"#{number}" if number > 1 else "")
-        self._now.append((("module", key, name), self._place))
+        self._now.append((("module", key, name), _Call(self._first, self._span)))
 
 
 def _root_names(trace: Trace) -> dict[int, str]:
