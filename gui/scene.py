@@ -245,7 +245,10 @@ class Picture:
         return up, down
 
     def search(self, text: str) -> tuple[int, ...]:
-        """Cards by name, expression, node name, ``line 12`` or ``:12``, or shape such as ``[4, 3]`` or ``4×3``."""
+        """Cards by name, expression, node name, ``line 12`` or ``:12``, or shape such as ``[4, 3]`` or ``4×3``.
+
+        Those that are called exactly so come first.
+        """
         wanted = " ".join(text.lower().split())
         if not wanted:
             return ()
@@ -264,8 +267,8 @@ class Picture:
             else:
                 match = any(wanted in said for said in self._said(card))
             if match:
-                found.append(card.id)
-        return tuple(found)
+                found.append((wanted not in self._said(card), card.id))
+        return tuple(card for _, card in sorted(found))
 
     def _said(self, card: Card) -> list[str]:
         """Everything a card may be looked for by, in small letters."""

@@ -14,14 +14,17 @@ from PIL import Image
 
 from core.playback import Playback
 from core.records import Arrival, Event, Failure, Op, TensorSnapshot, Trace
-from gui import cards, figures
+from gui import cards, drawing, figures
 from gui.export import export_picture
 from gui.failure import failure_lines
+from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import describe
-from gui.scene import Picture, Scene
+from gui.scene import Hit, Label, Picture, Scene
+from gui.shapes import sample
 from gui.theme import DARK, LIGHT
 from tests.gui import traces
+from tests.gui.test_groups import loop
 
 
 def scene(trace: Trace, cursor: int) -> tuple[Picture, Scene]:
@@ -275,3 +278,173 @@ def test_chains_are_level() -> None:
     picture, _ = scene(traces.first(), 14)
     assert picture.rect(0)[1] == picture.rect(2)[1] == picture.rect(3)[1]
     assert picture.rect(1)[1] == picture.rect(4)[1]
+
+
+# ── Hits, relations, folding, motion ──────────────────────────────────────────────────────────────────────────────
+
+
+def middle(rect: tuple[float, float, float, float]) -> tuple[float, float]:
+    return (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2
+
+
+def test_what_lies_under_a_point() -> None:
+    trace = traces.first()
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    left, top, right, bottom = picture.rect(2)
+    assert picture.hit(left + 10, bottom - 5, playback) == Hit("card", card=2)
+    assert picture.hit(right - 12, top + 12, playback) == Hit("scissors", card=2)
+    assert picture.hit(-500, -500, playback) is None
+    along = sample(picture.route(0))[6]
+    assert picture.hit(float(along[0]), float(along[1]), playback) == Hit("wire", wire=0)
+    root = picture.rect(5)
+    seed = picture.hit((root[0] + root[2]) / 2, root[3] + 50, playback)
+    assert seed is not None
+    assert (seed.kind, seed.card, seed.seed) == ("seed", 5, picture.seeds[0])
+    # Nothing is there before it was computed.
+    assert picture.hit(left + 10, bottom - 5, playback.at(2)) is None
+    # A root is used by nobody: there is nothing to cut.
+    assert picture.hit(root[2] - 12, root[1] + 12, playback) == Hit("card", card=5)
+
+
+def test_relations() -> None:
+    trace = traces.first()
+    picture, _ = scene(trace, 14)
+    related = picture.related(2)
+    assert (related.ancestors, related.descendants) == ({0}, {3, 5})
+    ends = {(picture.graph.wires[wire].source, picture.graph.wires[wire].target) for wire in related.wires}
+    assert ends == {(0, 2), (2, 3), (3, 5)}
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("pow", ["a**3", "b**2"]), ("POWBackward", ["a**3", "b**2"]), ("line 3", ["a"]), (":4", ["b"]),
+        ("3*a", ["3*a**3", "Q"]), ("Q", ["Q", "a", "b"]), ("[2]", ["a", "b", "a**3", "3*a**3", "b**2", "Q"]), ("2×2", []),
+        ("", []), ("nothing", []),
+    ],
+)  # fmt: skip
+def test_search(text: str, titles: list[str]) -> None:
+    picture, _ = scene(traces.first(), 14)
+    assert [picture.graph.cards[card].title for card in picture.search(text)] == titles
+
+
+def turning() -> tuple[Trace, Picture]:
+    trace = loop(30)
+    trace = msgspec.structs.replace(trace, source=trace.source)
+    index = Playback.of(trace).index
+    return trace, Picture(trace, index, Folding(depth=0))
+
+
+def test_a_folded_group_says_what_it_holds_and_unfolds_in_place() -> None:
+    trace, folded = turning()
+    playback = Playback.of(trace).end()
+    drawn = [label.text for label in folded.scene(playback, words("en")).labels]
+    assert {"▸ for t in range(9)", "×30", "60 operations", folded.note(words("en"))} <= set(drawn)
+    (group,) = [unit.group for unit in folded.units if unit.group]
+    rect = next(folded.rects[n] for n, unit in enumerate(folded.units) if unit.group)
+    assert folded.hit(*middle(tuple(rect)), playback) == Hit("group", group=group)
+    assert folded.hit(rect[0] + 5, rect[1] + 5, playback) == Hit("fold", group=group)
+    inside = next(card.id for card in folded.graph.cards if card.title.startswith("mul"))
+    assert folded.rect(inside) == tuple(rect)
+    assert folded.group_of(inside) == group
+
+    opened = Picture(trace, playback.index, folded.folding.toggled(group), folded)
+    frame = opened.frames[group]
+    assert frame[:2] == pytest.approx(tuple(rect[:2]))
+    assert opened.hit(frame[0] + 20, frame[1] + 20, playback) == Hit("fold", group=group)
+    assert len(opened.rects) > len(folded.rects)
+    again = Picture(trace, playback.index, opened.folding.toggled(group), opened)
+    assert again.rects == pytest.approx(folded.rects)
+
+
+def test_what_is_in_a_frame_lies_in_it_and_lines_are_whole() -> None:
+    trace, _ = turning()
+    index = Playback.of(trace).index
+    picture = Picture(trace, index, Folding(depth=9))
+    for number, unit in enumerate(picture.units):
+        if unit.around:
+            left, top, right, bottom = picture.frames[unit.around]
+            x0, y0, x1, y1 = picture.rects[number]
+            assert left < x0 <= x1 < right
+            assert top < y0 <= y1 < bottom
+    for strand in picture.strands:
+        (x0, y0), (x1, y1) = strand.route[0], strand.route[-1]
+        source, target = picture.rects[strand.source], picture.rects[strand.target]
+        assert x0 == pytest.approx(source[2], abs=1)
+        assert x1 == pytest.approx(target[0], abs=1)
+        assert source[1] <= y0 <= source[3]
+        assert target[1] <= y1 <= target[3]
+        assert len(strand.route) % 3 == 1
+
+
+def test_gradient_sizes_of_a_folded_group_grow_while_stepping() -> None:
+    source = "for i in range(400):\n    x = x * w\n"
+    trace = traces.chain(400)
+    ops = [msgspec.structs.replace(op, span=(2, 8, 2, 13), line=2) if op.inputs else op for op in trace.ops]
+    trace = msgspec.structs.replace(trace, source=source, ops=tuple(ops))
+    index = Playback.of(trace).index
+    picture = Picture(trace, index)
+    assert len(picture.units) == 2
+    before = picture.scene(Playback.of(trace, 401), words("en"))
+    after = picture.scene(Playback.of(trace, 450), words("en"))
+    assert "1" not in [label.text for label in before.labels if label.colour == "grad"]
+    assert "1" in [label.text for label in after.labels if label.colour == "grad"]
+
+
+def test_a_contribution_travels_and_adds_up_at_the_end() -> None:
+    trace = traces.first()
+    playback = Playback.of(trace, 9)
+    picture = Picture(trace, playback.index)
+
+    def chips(motion: float | None) -> list[Label]:
+        drawn = picture.scene(playback, words("en"), motion=motion)
+        return [label for label in drawn.labels if label.text == "[-1, -1]" and label.anchor == "c"]
+
+    def arrived(motion: float | None) -> bool:
+        drawn = picture.scene(playback, words("en"), motion=motion)
+        return any(label.text == "[-1, -1]" and label.anchor == "e" for label in drawn.labels)
+
+    places = [chips(share)[0].x for share in (0.1, 0.5, 0.9)]
+    assert places == sorted(places, reverse=True)
+    assert not arrived(0.5)
+    assert arrived(1.0)
+    assert arrived(None)
+
+
+def test_nan_is_shouted() -> None:
+    trace = traces.first()
+    bad = traces.tensor(float("nan"), 1)
+    steps = tuple(msgspec.structs.replace(s, grad_outputs=(bad,)) if s.node == 2 else s for s in trace.passes[0].steps)
+    trace = msgspec.structs.replace(trace, passes=(msgspec.structs.replace(trace.passes[0], steps=steps),))
+    drawn = scene(trace, len(trace.events))[1]
+    assert [label for label in drawn.labels if label.text == "⚠ [NaN, 1]" and label.colour == "wrong"]
+
+
+def test_small_matrices_are_matrices_and_large_tensors_have_thumbnails() -> None:
+    assert figures.grid(traces.tensor(1, -2.5, 30, 4, shape=(2, 2))) == ((" 1", "-2.5"), ("30", " 4  "))
+    assert figures.grid(traces.tensor(1, 2)) is None
+    wide = drawing.show([traces.tensor(*range(-6, 6), shape=(3, 4))])
+    assert (wide.heading, wide.text) == ("3×4", "-6…5")
+    assert wide.picture is not None
+    rows, columns, rgba = wide.picture
+    assert (rows, columns, len(rgba)) == (3, 4, 48)
+    # Blue below zero, red above, and NaN in neither colour.
+    assert rgba[2] > rgba[0]
+    assert rgba[-4] > rgba[-2]
+    odd = drawing.show([traces.tensor(*[float("nan")] * 9, shape=(1, 9))])
+    assert odd.odd
+    assert odd.text == "9 NaN"
+
+
+def test_leaves_say_what_their_grad_was_before() -> None:
+    assert ".grad before: None" in said(traces.first(), 11)
+
+
+def test_many_cards_far_out_are_a_few_shapes() -> None:
+    trace = traces.chain(1000)
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index, Folding(depth=9))
+    for scale in (0.01, 0.2, 0.4):
+        assert len(picture.scene(playback, words("en"), scale=scale).shapes) < 20
+        assert not picture.scene(playback, words("en"), scale=scale).labels
