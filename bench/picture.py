@@ -79,6 +79,8 @@ class Bench:
 
     def wait(self, condition: Callable[[], object]) -> None:
         while not condition():
+            if self.app.callback_errors:
+                raise self.app.callback_errors[0]
             self.app.update()
             time.sleep(0.001)
 
