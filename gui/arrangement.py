@@ -155,6 +155,11 @@ class _Room:
         return (left, top, left + width, top + height)
 
 
+def _part(progress: Callable[[float], None], before: float, share: float) -> Callable[[float], None]:
+    """Progress of a part of the whole."""
+    return lambda done: progress(min(1.0, before + share * done))
+
+
 def arrange(
     graph: Graph,
     groups: Mapping[str, Group],
@@ -162,6 +167,8 @@ def arrange(
     size_of: Callable[[Unit], tuple[Size, float]],
     header_width: Callable[[str], float],
     gap: float,
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Arrangement:
     """Lays out what is visible.
 
@@ -169,6 +176,10 @@ def arrange(
         size_of: width and height that a unit needs, and the height of the middle part where lines may end.
         header_width: what the name of an open group needs.
         gap: room between two columns.
+        cancelled, progress: as in ``core.layout.arrange``; the share is of all frames.
+
+    Raises:
+        layout.Cancelled: soon after ``cancelled`` says so.
     """
     units: list[Unit] = []
     unit_of_card: dict[int, int] = {}
@@ -187,6 +198,7 @@ def arrange(
         _thread(line, units, chains, rooms)
 
     sized = [size_of(unit) for unit in units]
+    everything, done = sum(len(room.items) for room in rooms.values()) or 1, 0.0
     frame_sizes: dict[str, Size] = {}
     for group in sorted(chains, key=lambda group: -len(chains[group])):
         room = rooms[group]
@@ -204,7 +216,10 @@ def arrange(
                 room.sizes.append((1.0, 4.0))
                 ports.append(4.0)
         links = [(room.items[a], room.items[b]) for a, b in room.ends]
-        room.layout = layout.arrange(room.sizes, links, gap=gap, ports=ports)
+        share, before = len(room.sizes) / everything, done
+        done += share
+        tell = None if progress is None else _part(progress, before, share)
+        room.layout = layout.arrange(room.sizes, links, gap=gap, ports=ports, cancelled=cancelled, progress=tell)
         room.make_lanes()
         width, height = room.layout.size
         height += LANE * len(room.lanes)

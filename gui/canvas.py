@@ -16,7 +16,7 @@ from gui.groups import Folding
 from gui.labels import Labels
 from gui.minimap import Minimap
 from gui.motion import Motion
-from gui.scene import READABLE, Hit, Picture, Scene, legend
+from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
 from gui.theme import Look
 from gui.tooltip import Tip
 from gui.view import View
@@ -55,6 +55,19 @@ class Reader:
     menu: Callable[[Hit | None, int, int], None]
     tell: Callable[[Hit], tuple[str, str]]
     arranged: Callable[[], None]
+
+
+def beneath_legend(scene: Scene, view: View, look: Look) -> Scene:
+    """The scene with a quiet strip for the legend, and no texts where it is written."""
+    edge = view.height - look.px(34)
+    free = tuple(
+        label
+        for label in scene.labels
+        if view.pixel(0, label.y)[1] < edge or view.pixel(label.x, 0)[0] > look.px(LEGEND + 60)
+    )
+    x, y = view.point(0, edge)
+    strip = Box(x, y, look.px(LEGEND + 60) / view.scale, look.px(34) / view.scale, fill="canvas", radius=0)
+    return Scene((*scene.shapes, strip), free)
 
 
 class GraphCanvas(tk.Canvas):
@@ -225,14 +238,13 @@ class GraphCanvas(tk.Canvas):
         self._stop_arranging()
         self.given_up = False
 
-        def make() -> Picture:
-            return Picture(playback.trace, playback.index, folding, previous)
-
+        wanted = (playback.trace, playback.index, folding, previous)
         if len(playback.trace.ops) <= AT_ONCE:
-            self._take(make())
+            self._take(Picture(*wanted))
             return
         if previous is None:
             self._picture = None
+        make = partial(Picture, *wanted)
         self._arranging = Arranging(self, make, on_done=self._arranged, on_wait=self._waiting)
 
     def _arranged(self, picture: Picture) -> None:
@@ -243,6 +255,8 @@ class GraphCanvas(tk.Canvas):
     def _waiting(self) -> None:
         if self._look is not None and not self.cancel_button.winfo_manager():
             self.cancel_button.place(relx=0.5, rely=0.5, y=48, anchor="center")
+        if self._arranging is not None and self._arranging.done:
+            self.say(self._message[0], f"{self._arranging.done:.0%}")
 
     def _stop_arranging(self) -> None:
         if self._arranging is not None:
@@ -498,6 +512,7 @@ class GraphCanvas(tk.Canvas):
             room = width / look.scale
             if room > LEGEND:
                 overlay = legend(look.words, 16, height / look.scale - 20, hints=room > LEGEND + 80)
+                scene = beneath_legend(scene, view, look)
             card = self._picture.current_card(self._playback)
             current = None if card is None else self._picture.rect(card)
         self.minimap.show(None if empty else self._picture, view, current)

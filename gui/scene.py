@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -105,10 +105,17 @@ class Picture:
     Args:
         folding: which groups are folded.
         previous: the picture shown before; what both show stays where it was, as far as it can.
+        cancelled, progress: as in ``core.layout.arrange``, which may take a while.
     """
 
     def __init__(
-        self, trace: Trace, index: Index, folding: Folding | None = None, previous: Picture | None = None
+        self,
+        trace: Trace,
+        index: Index,
+        folding: Folding | None = None,
+        previous: Picture | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> None:
         self.trace = trace
         self.index = index
@@ -131,8 +138,9 @@ class Picture:
             self._seeds_of_card.setdefault(seed.card, []).append(seed)
         self._cards_in = {group: self._all_cards(group) for group in self.folded}
         placed = arrangement.arrange(
-            self.graph, self.groups, self.folded, self._size_with_seed, self._header_width, self._gap()
-        )
+            self.graph, self.groups, self.folded, self._size_with_seed, self._header_width, self._gap(),
+            cancelled, progress,
+        )  # fmt: skip
         self.units, self.frames, self.strands = placed.units, placed.frames, placed.strands
         self._unit_of_card = placed.unit_of_card
         self._rects = self._without_seeds(placed.rects)

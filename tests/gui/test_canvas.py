@@ -6,11 +6,14 @@ import threading
 import time
 import tkinter as tk
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.layout import Cancelled
+from core.playback import Playback
 from core.records import Cut
 from gui import arranging, context, minimap, motion
 from gui.app import App
@@ -414,10 +417,28 @@ def test_the_window_answers_while_a_picture_is_made(window: Window, monkeypatch:
     assert longest < 1.0
 
 
+def test_a_cancelled_layout_ends_and_tells_how_far_it_was(window: Window) -> None:
+    playback = Playback.of(traces.chain(1500))
+    shares: list[float] = []
+    Picture(playback.trace, playback.index, progress=shares.append)
+    assert shares
+    assert shares == sorted(shares)
+    assert shares[0] >= 0
+    assert shares[-1] <= 1
+    with pytest.raises(Cancelled):
+        Picture(playback.trace, playback.index, cancelled=lambda: True)
+    waiting = arranging.Arranging(
+        window.app, partial(Picture, playback.trace, playback.index), on_done=lambda picture: None, on_wait=lambda: None
+    )
+    waiting.cancel()
+    waiting._thread.join(10)
+    assert waiting._made is None
+
+
 def test_what_fails_in_the_thread_is_told(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     app = window.app
 
-    def fail() -> Picture:
+    def fail(cancelled: object, progress: object) -> Picture:
         raise ValueError("no room")
 
     arranging.Arranging(app, fail, on_done=lambda picture: None, on_wait=lambda: None)
