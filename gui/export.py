@@ -148,35 +148,39 @@ class _Sheet:
         self.palette = palette
         rects = [rect for moment in moments for rect in _extents(picture.scene(moment, words))]
         self.frame = _around(rects) if rects else (0.0, 0.0, LEAST, 0.0)
-        self.foot_size = (0.0, 0.0)
-        for moment in moments:
-            _, width, height = self.foot(moment)
-            self.foot_size = (max(width, self.foot_size[0]), max(height, self.foot_size[1]))
+        # What went wrong is said at the last moment; the others differ only in how the moment is called.
+        longest = max(moments, key=lambda moment: text_width(_moment(moment, words)[0], SAID, False))
+        self.longest_feet = (longest, moments[-1])
+
+    def below(self, scale: float) -> tuple[float, float, float]:
+        """Scale, width and height of what stands below the picture; it is never smaller than legible."""
+        below = max(scale, 1.0)
+        sizes = [self.foot(moment, (self.frame[2] - self.frame[0]) * scale / below) for moment in self.longest_feet]
+        return below, max(width for _, width, _ in sizes), max(height for _, _, height in sizes)
 
     def size(self, scale: float) -> tuple[float, float]:
         """Width and height of the page in pixels."""
         left, top, right, bottom = self.frame
-        below = max(scale, 1.0)
-        inner = max((right - left) * scale, self.foot_size[0] * below)
-        return (inner + 2 * MARGIN * below, (bottom - top) * scale + (self.foot_size[1] + 2 * MARGIN) * below)
+        below, width, height = self.below(scale)
+        inner = max((right - left) * scale, width * below)
+        return (inner + 2 * MARGIN * below, (bottom - top) * scale + (height + 2 * MARGIN) * below)
 
     def draw(self, painter: paint.Painter, moment: Playback, scale: float) -> None:
         """Draws a moment; what stands below the picture stays legible however small the picture is."""
         width, height = self.size(scale)
         left, top, right, _ = self.frame
-        below = max(scale, 1.0)
+        below, _, foot_height = self.below(scale)
         painter.background(width)
-        painter.look(scale, (left - max(MARGIN * below / scale, (width / scale - (right - left)) / 2),
-                             top - MARGIN * below / scale))  # fmt: skip
+        room = max(MARGIN * below, (width - (right - left) * scale) / 2)
+        painter.look(scale, (left - room / scale, top - MARGIN * below / scale))
         painter.paint(self.picture.scene(moment, self.words, scale=scale if painter.pixels else 1.0))
-        scene, _, _ = self.foot(moment)
-        painter.look(below, (-MARGIN, self.foot_size[1] + MARGIN - height / below))
-        painter.paint(scene)
+        foot, _, _ = self.foot(moment, (right - left) * scale / below)
+        painter.look(below, (-MARGIN, foot_height + MARGIN - height / below))
+        painter.paint(foot)
 
-    def foot(self, moment: Playback) -> tuple[Scene, float, float]:
-        """What stands below the picture; its width and height."""
-        frame = self.frame[2] - self.frame[0]
-        width = max(LEAST, frame)
+    def foot(self, moment: Playback, width: float) -> tuple[Scene, float, float]:
+        """What stands below a picture of that width; its own width and height."""
+        width = max(LEAST, width)
         y = GAP
         boxes: list[Shape] = []
         labels: list[Label] = []
@@ -267,7 +271,8 @@ def _affordable(sheet: _Sheet, scale: float, frames: int) -> float:
     """The scale, or the largest one below it that a picture of pixels can have."""
     most = min(LARGEST, LARGEST_FILM // frames)
     width, height = sheet.size(scale)
-    while max(width, height) > WIDEST or width * height > most:
+    # What stands below the picture does not shrink; a page of it alone is always affordable.
+    while scale > 1e-4 and (max(width, height) > WIDEST or width * height > most):
         scale *= 0.95
         width, height = sheet.size(scale)
     return scale
@@ -351,6 +356,8 @@ def _common(frames: Sequence[Image.Image], palette: Palette) -> Image.Image:
             counts[colour] += count  # type: ignore[index]
     theme = (tuple(bytes.fromhex(colour[1:])) for colour in palette.values())
     colours = list(dict.fromkeys(chain(theme, (colour for colour, _ in counts.most_common()))))[:256]
+    # Were it not full, Pillow would add a transparent colour to some frames, and a palette of their own.
+    colours += colours[:1] * (256 - len(colours))
     result = Image.new("P", (1, 1))
     result.putpalette([level for colour in colours for level in colour])
     return result
