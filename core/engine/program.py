@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import codecs
 import ctypes
 import io
 import linecache
@@ -25,6 +26,10 @@ from core.records import Failure
 OUTPUT_LIMIT = 1 << 20
 """Characters of output kept: half of them from the beginning, half from the end."""
 
+UNCOMPILED = "TORCHDYNAMO_DISABLE"
+"""Set in the environment, it makes ``torch.compile`` run functions as they are written: the compiler would refuse to
+look into the recorder, and hide each operation if it did not."""
+
 
 class Progress(Protocol):
     """Is told what the program prints, as it prints it."""
@@ -32,8 +37,8 @@ class Progress(Protocol):
     def __call__(self, text: str, /) -> None: ...
 
 
-class Output(io.TextIOBase):
-    """A text stream that keeps what the program prints, up to a limit, and passes the beginning on."""
+class Output(io.RawIOBase):
+    """What is below the program's ``sys.stdout``: keeps what it prints, up to a limit, and passes the beginning on."""
 
     def __init__(self, listener: Progress | None = None) -> None:
         self._head: list[str] = []
@@ -43,18 +48,14 @@ class Output(io.TextIOBase):
         self._dropped = 0
         self._listener = listener
         self._lock = threading.Lock()
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return "utf-8"
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def writable(self) -> bool:
         return True
 
-    def write(self, text: str) -> int:
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+    def write(self, printed: Any) -> int:
         with self._lock:
+            text = self._decoder.decode(printed)
             head, tail = text[: self._room], text[self._room :]
             if head:
                 self._head.append(head)
@@ -63,7 +64,7 @@ class Output(io.TextIOBase):
                 self._keep_tail(tail[-(OUTPUT_LIMIT // 2) :], len(tail))
         if head and self._listener is not None:
             self._listener(head)
-        return len(text)
+        return len(printed)
 
     def _keep_tail(self, text: str, length: int) -> None:
         self._tail.append(text)
@@ -161,17 +162,23 @@ def _as_main(source: Source, names: dict[str, Any], output: Output) -> Iterator[
     module.__dict__["__builtins__"] = builtins
     vars(builtins).update(names)
     saved = sys.modules["__main__"], sys.argv, sys.stdout, list(sys.path)
+    compiler = os.environ.get(UNCOMPILED)
+    os.environ[UNCOMPILED] = "1"
     linecache.cache[source.filename] = (len(source.text), None, source.lines, source.filename)
     sys.modules["__main__"] = module
     sys.argv = [source.filename]
-    sys.stdout = output
+    sys.stdout = io.TextIOWrapper(output, encoding="utf-8", newline="", write_through=True)
     if source.path:
-        module.__file__ = source.path
+        module.__file__ = os.path.abspath(source.path)
         sys.path.insert(0, os.path.dirname(os.path.abspath(source.path)))
     try:
         yield module
     finally:
         sys.modules["__main__"], sys.argv, sys.stdout, sys.path[:] = saved
+        if compiler is None:
+            os.environ.pop(UNCOMPILED, None)
+        else:
+            os.environ[UNCOMPILED] = compiler
         module.__dict__.clear()
         for name in names:
             del vars(builtins)[name]

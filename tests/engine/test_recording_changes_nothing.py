@@ -18,6 +18,7 @@ import pytest
 import torch
 
 from core.engine import Options, WhatIf, record
+from core.engine.program import UNCOMPILED
 from core.engine.run import _random_state, _set_random_state
 from core.records import Cut, Trace
 from tests.oracle.consistency import bits, tensor
@@ -267,6 +268,37 @@ def test_a_real_run_of_the_file(tmp_path: Path) -> None:
     path.write_text(source)
     plain = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, timeout=60, check=True)
     assert record(source, options=Options(path=str(path))).stdout == plain.stdout
+
+
+def test_standard_output_is_a_stream_like_any_other() -> None:
+    source = """import sys
+sys.stdout.reconfigure(line_buffering=True)
+sys.stdout.buffer.write("é".encode()[:1])
+sys.stdout.buffer.write("é".encode()[1:])
+print(sys.stdout.isatty(), sys.stdout.encoding, sys.stdout.errors)
+print("a\\r\\nb", end="")
+"""
+    trace = record(source)
+    assert trace.error is None
+    assert trace.stdout == "éFalse utf-8 strict\na\r\nb"
+
+
+def test_compiled_functions_run_as_they_are_written() -> None:
+    source = (
+        X
+        + """
+@torch.compile(backend="eager", fullgraph=True)
+def f(t):
+    y = t * t
+    return y.sum()
+f(x).backward()
+"""
+    )
+    trace = record(source)
+    assert trace.error is None
+    assert trace.agrees is True
+    assert [op.text for op in trace.ops][-2:] == ["t * t", "y.sum()"]
+    assert UNCOMPILED not in os.environ
 
 
 def test_a_program_that_is_no_file_can_read_its_own_source() -> None:
