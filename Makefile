@@ -3,7 +3,7 @@
 VENV := .venv
 PY   := $(VENV)/bin/python
 
-.PHONY: help setup run test conformance check format bench bench-readme exe clean
+.PHONY: help setup run test conformance golden gallery check format bench bench-readme exe clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -18,6 +18,12 @@ test: $(VENV)/dev.done  ## run the tests; ARGS="-k seed" goes to pytest
 
 conformance: $(VENV)/dev.done  ## compare every operation of torch with torch's own engine (long)
 	@sh scripts/with_display.sh $(PY) -m pytest -m conformance --timeout 0 $(ARGS)
+
+golden: $(VENV)/dev.done  ## redraw the pictures that tests compare with; ARGS=--record records them too
+	@$(PY) -m tests.gui.test_golden $(ARGS)
+
+gallery: $(VENV)/dev.done  ## draw real programs into build/gallery, to be looked at
+	@$(PY) scripts/gallery.py $(ARGS)
 
 check: $(VENV)/dev.done  ## lint and types
 	@$(PY) -m ruff check

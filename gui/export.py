@@ -48,6 +48,9 @@ SAID: Final = 12.0
 LINE: Final = 18.0
 FAILURE_LINES: Final = 8
 
+CLEAR: Final = 255
+"""Place in a GIF's palette that stands for what did not change."""
+
 FORWARD, BACKWARD, LAST = 400, 1000, 3000
 """Milliseconds that a frame stands: an operation, a step of a backward pass, the end."""
 
@@ -344,7 +347,11 @@ def _film(sheet: _Sheet, moments: Sequence[Playback], scale: float, kind: str) -
         return target.getvalue()
     palette = _common(frames, sheet.palette)
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    reduced[0].save(target, "GIF", save_all=True, append_images=reduced[1:], duration=times, loop=0, optimize=False)
+    # Pillow leaves out what did not change; told where nothing is, it needs no palette of its own for that.
+    reduced[0].save(
+        target, "GIF", save_all=True, append_images=reduced[1:], duration=times, loop=0, optimize=False,
+        transparency=CLEAR,
+    )  # fmt: skip
     return target.getvalue()
 
 
@@ -355,9 +362,8 @@ def _common(frames: Sequence[Image.Image], palette: Palette) -> Image.Image:
         for count, colour in frame.getcolors(frame.width * frame.height) or ():
             counts[colour] += count  # type: ignore[index]
     theme = (tuple(bytes.fromhex(colour[1:])) for colour in palette.values())
-    colours = list(dict.fromkeys(chain(theme, (colour for colour, _ in counts.most_common()))))[:256]
-    # Were it not full, Pillow would add a transparent colour to some frames, and a palette of their own.
-    colours += colours[:1] * (256 - len(colours))
+    colours = list(dict.fromkeys(chain(theme, (colour for colour, _ in counts.most_common()))))[:CLEAR]
+    colours += colours[:1] * (CLEAR + 1 - len(colours))
     result = Image.new("P", (1, 1))
     result.putpalette([level for colour in colours for level in colour])
     return result
