@@ -620,6 +620,7 @@ class Picture:
             return sheet.scene()
         for place in strands:
             moment.strand(sheet, self.strands[place], chips)
+        moment.joins(sheet)
         for place in visible:
             moment.unit(sheet, int(place))
         taken = [self._unit_rect(int(place)) for place in visible]
@@ -804,6 +805,22 @@ class _Moment:
         if unit == self.current:
             return "current"
         return "selected" if unit == self.selected else "lit" if unit in self.lit else ""
+
+    def joins(self, sheet: Sheet) -> None:
+        """From the card under the pointer to the chips that stand for it."""
+        main = None if self.hovered is None else self.picture._unit_of_card.get(self.hovered)
+        if main is None or self.picture.units[main].group:
+            return
+        for number, unit in enumerate(self.picture.units):
+            if (
+                unit.user is not None
+                and unit.card == self.hovered
+                and self.picture._born[number] < self.playback.cursor
+            ):
+                ends = (self.picture._unit_rect(main), self.picture._unit_rect(number))
+                (x0, y0), (x1, y1) = (((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in ends)
+                route = ((x0, y0), ((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), (x1, y1))
+                sheet.shapes.append(Curve(route, "accent", 1.2, dashed=True))
 
     # ── Boxes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

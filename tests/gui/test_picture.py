@@ -20,7 +20,7 @@ from gui.failure import failure_lines
 from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import describe
-from gui.scene import Hit, Label, Picture, Scene
+from gui.scene import Curve, Hit, Label, Picture, Scene
 from gui.shapes import sample
 from gui.theme import DARK, LIGHT
 from tests.gui import traces
@@ -256,6 +256,10 @@ def test_a_weight_used_everywhere_is_drawn_again_beside_its_users() -> None:
     hit = picture.hit((left + right) / 2, (top + bottom) / 2, playback)
     assert hit is not None
     assert (hit.kind, hit.card) == ("chip", weight)
+    still = picture.scene(playback, words("en")).shapes
+    joined = picture.scene(playback, words("en"), hovered=weight).shapes
+    dashed = [[s for s in shapes if isinstance(s, Curve) and s.line == "accent"] for shapes in (still, joined)]
+    assert [len(lines) for lines in dashed] == [0, len(chips)]
 
 
 def test_waiting_for_more_paths_is_said() -> None:
