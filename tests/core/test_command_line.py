@@ -130,7 +130,7 @@ def test_encodings_are_honoured(source: bytes, tmp_path: Path) -> None:
 def test_a_program_finds_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text("VALUE = 7\n")
     _, written = trace("import helper, sys\nprint(helper.VALUE, __file__, sys.argv)\n", tmp_path)
-    assert written["stdout"] == "7 program.py ['program.py']\n"
+    assert written["stdout"] == f"7 {tmp_path / 'program.py'} ['program.py']\n"
 
 
 def test_an_output_that_is_no_regular_file_is_not_replaced() -> None:
