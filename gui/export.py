@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_pdf import PdfFile, RendererPdf
 from matplotlib.backends.backend_svg import RendererSVG
 from PIL import Image
@@ -346,24 +347,32 @@ def _film(sheet: _Sheet, moments: Sequence[Playback], scale: float, kind: str) -
         )
         return target.getvalue()
     palette = _common(frames, sheet.palette)
-    reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    # Pillow leaves out what did not change; told where nothing is, it needs no palette of its own for that.
+    reduced = [_indexed(frame, palette) for frame in frames]
+    # Told the palette and what stands for the unchanged, Pillow gives no frame a palette of its own.
     reduced[0].save(
         target, "GIF", save_all=True, append_images=reduced[1:], duration=times, loop=0, optimize=False,
-        transparency=CLEAR,
+        palette=palette.tobytes(), transparency=CLEAR,
     )  # fmt: skip
     return target.getvalue()
 
 
-def _common(frames: Sequence[Image.Image], palette: Palette) -> Image.Image:
-    """One palette for all frames, as a picture: the theme's colours, and the commonest ones between them."""
+def _common(frames: Sequence[Image.Image], palette: Palette) -> np.ndarray:
+    """One palette for all frames: the theme's colours, then the commonest between them; rows of red, green, blue."""
     counts: Counter[tuple[int, ...]] = Counter()
     for frame in frames:
         for count, colour in frame.getcolors(frame.width * frame.height) or ():
             counts[colour] += count  # type: ignore[index]
     theme = (tuple(bytes.fromhex(colour[1:])) for colour in palette.values())
     colours = list(dict.fromkeys(chain(theme, (colour for colour, _ in counts.most_common()))))[:CLEAR]
-    colours += colours[:1] * (CLEAR + 1 - len(colours))
-    result = Image.new("P", (1, 1))
-    result.putpalette([level for colour in colours for level in colour])
+    return np.array(colours + colours[:1] * (CLEAR + 1 - len(colours)), np.uint8)
+
+
+def _indexed(frame: Image.Image, palette: np.ndarray) -> Image.Image:
+    """The frame in the palette's colours; Pillow's own search is a few levels off, as far as a card from its ground."""
+    levels = np.asarray(frame, np.int32)
+    codes, where = np.unique(levels @ (1 << 16, 1 << 8, 1), return_inverse=True)
+    colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1)
+    nearest = [np.abs(palette[:CLEAR] - colour).sum(axis=1).argmin() for colour in colours]
+    result = Image.fromarray(np.array(nearest, np.uint8)[where].reshape(levels.shape[:2]))
+    result.putpalette(palette.tobytes())
     return result

@@ -1,0 +1,341 @@
+"""Picture files: what is in them, that they agree, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.playback import Playback
+from core.records import Failure, Trace
+from gui import export, paint
+from gui.export import export_picture
+from gui.i18n import words
+from gui.scene import Box, Picture, Scene
+from gui.theme import DARK, LIGHT, PALETTES
+from tests.gui import traces
+from tests.gui.test_golden import differing
+
+SVG = "{http://www.w3.org/2000/svg}"
+EMPTY = Trace("2.13.0", "")
+
+
+def page(trace: Trace, cursor: int, lang: str = "en", theme: str = "light") -> tuple[export._Sheet, Playback]:
+    moment = Playback.of(trace, cursor)
+    return export._Sheet(Picture(trace, moment.index), [moment], words(lang), PALETTES[theme]), moment
+
+
+def picture(trace: Trace, folder: Path, **how: Any) -> Image.Image:
+    export_picture(trace, folder / "p.png", **how)
+    with Image.open(folder / "p.png") as image:
+        return image.convert("RGB")
+
+
+# ── The page ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("trace", [traces.first(), traces.first(cut=True), traces.fan(), traces.failed(), EMPTY])
+def test_nothing_is_clipped_and_little_is_empty(trace: Trace, theme: str, lang: str, tmp_path: Path) -> None:
+    for step in {0, len(trace.events) // 2, len(trace.events)}:
+        levels = np.asarray(picture(trace, tmp_path, step=step, scale=2, theme=theme, lang=lang), int)
+        ink = (levels != levels[0, 0]).any(axis=2)
+        rows, columns = np.nonzero(ink.any(axis=1))[0], np.nonzero(ink.any(axis=0))[0]
+        for empty in (rows[0], len(ink) - 1 - rows[-1], columns[0], ink.shape[1] - 1 - columns[-1]):
+            assert empty >= export.MARGIN  # half of the margin at scale 2
+        assert rows[0] <= 5 * export.MARGIN
+        assert columns[0] <= 3 * export.MARGIN
+
+
+def test_a_still_shows_what_is_there_and_no_more(tmp_path: Path) -> None:
+    early, late = (picture(traces.chain(40), tmp_path, step=step, scale=1) for step in (3, "last"))
+    assert early.width < late.width / 3
+
+
+def test_frames_of_an_animation_do_not_move(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
+    corners = set()
+    with Image.open(tmp_path / "p.gif") as film:
+        assert film.n_frames == len(traces.first().events) + 1
+        for number in range(4, 14):  # then a is the current card, in another colour
+            film.seek(number)
+            frame = np.asarray(film.convert("RGB"), int)
+            leaf = (abs(frame - list(bytes.fromhex(LIGHT["leaf"][1:]))) < 6).all(axis=2)
+            corners.add(tuple(int(side.min()) for side in np.nonzero(leaf[: len(leaf) // 2])))
+    assert len(corners) == 1
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_what_went_wrong_is_said(lang: str, tmp_path: Path) -> None:
+    trace = traces.failed()
+    export_picture(trace, tmp_path / "p.svg", lang=lang)
+    text = " ".join(texts(tmp_path / "p.svg"))
+    assert trace.error is not None
+    assert trace.error.type in text
+    assert trace.error.message in text
+    assert words(lang)("error.mark", line=3) in text
+    export_picture(trace, tmp_path / "p.svg", step=0, lang=lang)
+    assert trace.error.message not in " ".join(texts(tmp_path / "p.svg"))
+
+
+def test_a_long_failure_keeps_to_the_page(tmp_path: Path) -> None:
+    error = Failure("RuntimeError", "word " * 300 + "x" * 3000 + "错" * 300, 3)
+    image = picture(msgspec.structs.replace(traces.failed(), error=error), tmp_path, scale=1)
+    assert image.width < 800
+    assert image.height < 600
+
+
+def test_lines_break_between_words_and_between_chinese_characters() -> None:
+    lines = export._wrapped("one two 中文字 " + "x" * 100, 60.0, 12.0)
+    assert "".join(lines).replace(" ", "") == "onetwo中文字" + "x" * 100
+    assert lines[0].startswith("one")
+    assert all(line == line.strip() or line.endswith(" ") for line in lines)
+
+
+def test_the_moment_is_said(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.svg", step=2, pass_=0)
+    assert "backward 1 · step 2 of 6 · PowBackward0" in texts(tmp_path / "p.svg")
+    export_picture(traces.first(), tmp_path / "p.svg", step=2)
+    assert "forward · operation 2 of 7" in texts(tmp_path / "p.svg")
+
+
+# ── The kinds agree ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def texts(path: Path) -> list[str]:
+    return [element.text or "" for element in ET.parse(path).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize(("lang", "theme"), [("en", "light"), ("zh", "dark")])
+def test_svg_holds_the_scene(lang: str, theme: str, tmp_path: Path) -> None:
+    trace = traces.first()
+    sheet, moment = page(trace, 10, lang, theme)
+    export_picture(trace, tmp_path / "p.svg", step=10, lang=lang, theme=theme)
+    root = ET.parse(tmp_path / "p.svg").getroot()
+    width, height = sheet.size(1.0)
+    assert float(root.get("width", "")) == pytest.approx(width, abs=0.01)
+    assert float(root.get("height", "")) == pytest.approx(height, abs=0.01)
+    scene: Scene = sheet.picture.scene(moment, words(lang))
+    wanted = sorted(label.text for label in (*scene.labels, *sheet.foot(moment, 900)[0].labels))
+    assert sorted(texts(tmp_path / "p.svg")) == wanted
+    # A card's outline is where the scene has it, moved by the frame and the margin.
+    card = next(shape for shape in scene.shapes if isinstance(shape, Box) and shape.fill == "card")
+    left, top, _, _ = sheet.frame
+    moved = max(export.MARGIN, (width - (sheet.frame[2] - left)) / 2)
+    x, y = card.x - left + moved, card.y - top + export.MARGIN
+    starts = [re.match(r"M ([\d.]+) ([\d.]+)", path.get("d", "")) for path in root.iter(f"{SVG}path")]
+    places = [(float(start[1]), float(start[2])) for start in starts if start]
+    assert any(abs(a - x) < 0.6 and abs(b - y) < card.radius + 0.6 for a, b in places)
+    fills = set(re.findall(r"fill: (#[0-9a-f]{6})", ET.tostring(root).decode()))
+    palette = {colour.lower() for colour in PALETTES[theme].values()}
+    assert fills <= palette
+    assert PALETTES[theme]["canvas"].lower() in fills
+
+
+def test_svg_carries_its_glyphs(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.svg", step=10, lang="zh")
+    text = (tmp_path / "p.svg").read_text("utf-8")
+    families = set(re.findall(r"@font-face\{font-family:'([^']+)'", text))
+    assert families == {"DejaVu Sans", "DejaVu Sans Mono", "Pullback Sans SC"}
+    assert re.search(r"font-family: 'DejaVu Sans Mono', .*'PingFang SC'.*, monospace", text)
+    assert len(text) < 100_000
+
+
+def rasterised(path: Path, size: tuple[int, int]) -> Image.Image:
+    tool = {".pdf": "pdftoppm", ".svg": "rsvg-convert"}[path.suffix]
+    if shutil.which(tool) is None:
+        pytest.skip(f"no {tool}")
+    command = ["pdftoppm", "-png", "-r", "144", str(path)] if tool == "pdftoppm" else [tool, "-z", "2", str(path)]
+    blob = subprocess.run(command, capture_output=True, check=True).stdout
+    return Image.open(io.BytesIO(blob)).convert("RGB").resize(size)
+
+
+@pytest.mark.parametrize("kind", ["svg", "pdf"])
+@pytest.mark.parametrize(("lang", "theme"), [("en", "light"), ("zh", "dark")])
+def test_lines_and_pixels_show_the_same(kind: str, lang: str, theme: str, tmp_path: Path) -> None:
+    how: dict[str, Any] = {"step": 10, "lang": lang, "theme": theme}
+    pixels = picture(traces.first(), tmp_path, scale=2, **how)
+    export_picture(traces.first(), tmp_path / f"p.{kind}", **how)
+    other = rasterised(tmp_path / f"p.{kind}", pixels.size)
+    # Two rasterisers place every edge a little differently; smaller pictures leave what matters.
+    small = (pixels.width // 8, pixels.height // 8)
+    one, two = (np.asarray(image.resize(small, Image.Resampling.BOX).convert("RGB"), int) for image in (pixels, other))
+    assert abs(one - two).mean() < 2
+    export_picture(traces.first(), tmp_path / f"q.{kind}", **{**how, "step": 5})
+    third = rasterised(tmp_path / f"q.{kind}", pixels.size).resize(small, Image.Resampling.BOX).convert("RGB")
+    assert abs(one - np.asarray(third, int)).mean() > 4
+
+
+def test_pdf_embeds_its_fonts(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.pdf", step=10, lang="zh")
+    blob = (tmp_path / "p.pdf").read_bytes()
+    for name in (b"DejaVuSans", b"DejaVuSansMono", b"PullbackSansSC-Regular"):
+        assert re.search(rb"/FontName /[A-Z]{6}\+" + name + rb"\b", blob)
+    assert blob.count(b"/FontFile2") >= 3
+    assert b"/Type3" not in blob
+    if shutil.which("pdftotext"):
+        text = subprocess.run(["pdftotext", str(tmp_path / "p.pdf"), "-"], capture_output=True, check=True).stdout
+        assert "AccumulateGrad" in text.decode()
+        assert "梯度" in text.decode()
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf", "gif", "webp"])
+def test_the_same_picture_is_the_same_file(kind: str, tmp_path: Path) -> None:
+    for name in "ab":
+        export_picture(traces.fan(), tmp_path / f"{name}.{kind}", scale=1)
+    assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+
+
+def test_gif_has_one_palette_and_its_colours_are_right(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1, theme="dark")
+    blob = (tmp_path / "p.gif").read_bytes()
+    assert blob[10] & 0x80  # a global colour table
+    with Image.open(tmp_path / "p.gif") as film:
+        local = 0
+        place = 13 + 3 * 2 ** ((blob[10] & 7) + 1)
+        while blob[place] != 0x3B:
+            if blob[place] == 0x2C:
+                local += blob[place + 9] >> 7
+                place += 11
+            else:
+                place += 2
+            while blob[place]:
+                place += blob[place] + 1
+            place += 1
+        assert local == 0
+        film.seek(film.n_frames - 1)
+        last = film.convert("RGB")
+    moments = [Playback.of(traces.first(), cursor) for cursor in range(16)]
+    sheet = export._Sheet(Picture(moments[0].trace, moments[0].index), moments, words("en"), DARK)
+    still = export._pixels(sheet, moments[-1], 1.0)
+    assert last.size == still.size
+    assert differing(last, still) < 0.01
+    seen = {colour for _, colour in last.getcolors(1 << 20) or ()}
+    assert {tuple(bytes.fromhex(DARK[name][1:])) for name in ("canvas", "card", "grad_soft", "leaf_soft")} <= seen
+
+
+def test_steps_stand_longer_than_operations(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
+    times = []
+    with Image.open(tmp_path / "p.gif") as film:
+        for number in range(film.n_frames):
+            film.seek(number)
+            times.append(film.info["duration"])
+    assert times == [export.FORWARD] * 8 + [export.BACKWARD] * 7 + [export.LAST]
+
+
+def test_scale_is_pixels(tmp_path: Path) -> None:
+    one, four = (picture(traces.fan(), tmp_path, scale=scale) for scale in (1, 4))
+    assert abs(four.width - 4 * one.width) <= 4
+    with Image.open(tmp_path / "p.png") as image:
+        assert image.info["dpi"][0] == pytest.approx(384, abs=0.1)
+
+
+# ── Large pictures ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_too_large_is_drawn_smaller_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert export_picture(traces.first(), tmp_path / "p.png", scale=1.5) == 1.5
+    monkeypatch.setattr(export, "WIDEST", 700)
+    scale = export_picture(traces.first(), tmp_path / "p.png", scale=2)
+    assert scale < 1
+    with Image.open(tmp_path / "p.png") as image:
+        assert 600 < image.width <= 700
+    monkeypatch.setattr(export, "LARGEST_FILM", 16 * 100_000)
+    assert export_picture(traces.first(), tmp_path / "p.gif", scale=2) < 1
+    with Image.open(tmp_path / "p.gif") as film:
+        assert film.width * film.height <= 100_000
+    monkeypatch.setattr(export, "PAGE", 500.0)
+    assert export_picture(traces.first(), tmp_path / "p.pdf") < 1
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", (tmp_path / "p.pdf").read_bytes())
+    assert box is not None
+    assert float(box[1]) == pytest.approx(500, abs=30)
+    assert export_picture(traces.first(), tmp_path / "p.svg") == 1
+
+
+def test_a_very_wide_graph(tmp_path: Path) -> None:
+    trace = traces.chain(900)
+    scale = export_picture(trace, tmp_path / "p.png")
+    with Image.open(tmp_path / "p.png") as image:
+        assert max(image.size) <= export.WIDEST
+        assert image.width * image.height <= export.LARGEST
+        assert len(image.convert("RGB").getcolors(1 << 24) or ()) > 5
+    assert 0 < scale <= 2
+    export_picture(trace, tmp_path / "p.svg", step=450)
+    assert (tmp_path / "p.svg").stat().st_size > 10_000
+
+
+def test_what_stands_below_stays_legible_when_the_picture_is_small() -> None:
+    sheet, moment = page(traces.first(), 10)
+    width, height = (round(side) for side in sheet.size(0.1))
+    renderer = paint.screen(width, height, LIGHT)
+    painter = paint.Painter(renderer, height, LIGHT)
+    sheet.draw(painter, moment, 0.1)
+    assert {text for text, _, _ in painter.texts} == {label.text for label in sheet.foot(moment, 900)[0].labels}
+
+
+# ── What is refused, what stays ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "said"),
+    [
+        ("p.bmp", {}, "must end in"),
+        ("p", {}, "must end in"),
+        ("p.png", {"step": 16}, "no step 16; the program has 15"),
+        ("p.png", {"step": -1}, "no step -1"),
+        ("p.png", {"step": "all"}, "one picture cannot show all steps"),
+        ("p.png", {"step": "middle"}, "is not a number"),
+        ("p.png", {"pass_": 1}, "no pass 1; the program made 1"),
+        ("p.png", {"pass_": -1}, "no pass -1"),
+        ("p.gif", {"pass_": 0, "step": 7}, "no step 7; pass 0 has 6"),
+        ("p.png", {"theme": "pink"}, "no theme 'pink'"),
+        ("p.png", {"scale": 0}, "scale 0 is not"),
+        ("p.png", {"scale": float("nan")}, "scale nan is not"),
+    ],
+)
+def test_refused_in_one_line(tmp_path: Path, name: str, how: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)) as refusal:
+        export_picture(traces.first(), tmp_path / name, **how)
+    assert "\n" not in str(refusal.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_film_of_thousands_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="too many for an animation"):
+        export_picture(traces.chain(300), tmp_path / "p.gif", step="all")
+
+
+def test_what_was_there_stays_when_drawing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "p.png"
+    path.write_bytes(b"before")
+    monkeypatch.setattr(export, "_png", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        export_picture(traces.first(), path)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_every_step_of_a_pass(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.webp", step="all", pass_=0, scale=1)
+    with Image.open(tmp_path / "p.webp") as film:
+        assert film.n_frames == 7
+
+
+def test_needs_neither_tkinter_nor_torch_nor_pyplot() -> None:
+    code = (
+        "import sys, gui.export; print(*{'tkinter', 'torch', 'matplotlib.pyplot', 'customtkinter'} & set(sys.modules))"
+    )
+    root = Path(__file__).parents[2]
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == ""
