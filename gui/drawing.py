@@ -317,4 +317,4 @@ def legend(sheet: Sheet, words: Words, x: float, y: float, hints: bool) -> None:
             sheet.shapes.append(Curve(line, key, 2.4 if key == "grad" else 1.8, dashed=key == "cut"))
         text = words("legend.cut.hint" if hints and key == "cut" else f"legend.{key}")
         sheet.text(x + 28, y, text, "quiet", 12.0, mono=False)
-        x += 28 + (0.88 if words.language == "en" else 1.0) * text_width(text, 12.0, False) + 18
+        x += 28 + text_width(text, 12.0, False) + 18
