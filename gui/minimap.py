@@ -59,8 +59,8 @@ class Minimap(tk.Canvas):
 
     def dress(self, look: Look) -> None:
         self._look, self._picture = look, None
-        self.configure(background=look["card"], highlightbackground=look["line"], highlightcolor=look["line"])
-        self.itemconfigure(self._frame, outline=look["accent"])
+        self.configure(background=look["card"], highlightbackground=look["edge"], highlightcolor=look["edge"])
+        self.itemconfigure(self._frame, outline=look["accent"], width=look.px(2))
         self.itemconfigure(self._here, fill=look["grad"])
 
     def _draw(self, picture: Picture, look: Look) -> None:
