@@ -24,7 +24,7 @@ from gui import fonts, paint
 from gui.failure import failure_lines
 from gui.fonts import text_width
 from gui.i18n import Words, words
-from gui.scene import Box, Boxes, Curve, Label, Picture, Raster, Rect, Scene, Shape, legend
+from gui.scene import Box, Boxes, Curve, Curves, Label, Picture, Raster, Rect, Scene, Shape, legend
 from gui.theme import PALETTES, Palette
 
 STILL: Final = frozenset({".png", ".svg", ".pdf"})
@@ -244,6 +244,8 @@ def _extents(scene: Scene) -> Iterator[Rect]:
             case Curve(points=points):
                 # The control points' hull holds the curve.
                 yield _around((x, y, x, y) for x, y in points)
+            case Curves(points=ends) if len(ends):
+                yield (*map(float, ends.min(axis=0)), *map(float, ends.max(axis=0)))  # type: ignore[misc]
             case Boxes(rects=rects) if len(rects):
                 yield (*map(float, rects[:, :2].min(axis=0)), *map(float, rects[:, 2:].max(axis=0)))  # type: ignore[misc]
     for label in scene.labels:

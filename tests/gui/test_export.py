@@ -21,7 +21,7 @@ from core.records import Failure, Trace
 from gui import export, paint
 from gui.export import export_picture
 from gui.i18n import words
-from gui.scene import Box, Picture, Scene
+from gui.scene import Box, Boxes, Curve, Curves, Picture, Raster, Scene
 from gui.theme import DARK, LIGHT, PALETTES
 from tests.gui import traces
 from tests.gui.test_golden import differing
@@ -56,6 +56,18 @@ def test_nothing_is_clipped_and_little_is_empty(trace: Trace, theme: str, lang: 
             assert empty >= export.MARGIN  # half of the margin at scale 2
         assert rows[0] <= 5 * export.MARGIN
         assert columns[0] <= 3 * export.MARGIN
+
+
+def test_the_extents_of_every_shape() -> None:
+    corners = np.array([[0, 0, 4, 3], [8, 5, 9, 7]], float)
+    ends = np.array([[0, 1], [2, 9], [3, -4], [7, 2]], float)
+    line = ((0.0, 5.0), (1.0, 5.0), (2.0, 6.0), (3.0, 5.0))
+    shapes = (
+        Box(1, 2, 3, 4, weight=2), Boxes(corners, "far"), Raster(5, 6, 7, 8, 1, 1, b"0000"), Curve(line, "edge"),
+        Curves(ends, np.array([True, False, False, False]), "edge"),
+    )  # fmt: skip
+    found = [tuple(map(float, rect)) for rect in export._extents(Scene(shapes))]
+    assert found == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
 
 
 def test_a_still_shows_what_is_there_and_no_more(tmp_path: Path) -> None:
