@@ -214,7 +214,36 @@ def _helpers(trace: Trace, index: Index) -> set[int]:
             alive.update(op.outputs)
         elif not feeding.intersection(op.outputs) or _fills_a_buffer(op, trace):
             helpers.add(op.id)
-    return helpers
+    return helpers | _idle(trace)
+
+
+def _idle(trace: Trace) -> set[int]:
+    """Operations apart from every backward pass whose results no variable holds: a layer copied, a batch drawn.
+
+    What fills a parameter that has a name stays: that no gradient reaches it may be what somebody looks for.
+    """
+    if not any(backward.nodes for backward in trace.passes):
+        return set()
+    parent = list(range(len(trace.values)))
+
+    def find(value: int) -> int:
+        while parent[value] != value:
+            parent[value] = value = parent[parent[value]]
+        return value
+
+    for op in trace.ops:
+        for value in (*op.inputs, *op.outputs):
+            parent[find(value)] = find((*op.inputs, *op.outputs)[0])
+    nodes = [node for backward in trace.passes for node in backward.nodes]
+    busy = {find(node.value) for node in nodes if node.value is not None}
+    busy |= {find(value) for node in nodes if node.op is not None for value in trace.ops[node.op].outputs}
+    busy |= {find(value.id) for value in trace.values if any("." not in name for name in value.names)}
+    return {
+        op.id
+        for op in trace.ops
+        if busy.isdisjoint(map(find, (*op.inputs, *op.outputs)))
+        and not any(trace.values[value].requires_grad and trace.values[value].names for value in op.outputs)
+    }
 
 
 def _is_unused_constant(op: Op, trace: Trace, uses: Counter[int]) -> bool:

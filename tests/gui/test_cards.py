@@ -154,3 +154,32 @@ def test_a_node_made_by_a_pass_is_one_card_for_all_passes() -> None:
     trace = msgspec.structs.replace(trace, passes=(again, second, second))
     graph = cards.build(trace, Index(trace))
     assert graph.card_of_node[(1, 6)] == graph.card_of_node[(2, 6)]
+
+
+def copied_layer(name: str) -> Trace:
+    """Beside a product and its backward pass: a weight that was filled, read and cloned, as copying a layer does."""
+    values = [
+        _value(0), _value(1, name, grad=True, previous=0), _value(2), _value(3),
+        _value(4, "w", grad=True), _value(5, "y", grad=True, leaf=False),
+    ]  # fmt: skip
+    ops = [
+        _op(0, "empty", (), 0),
+        _op(1, "uniform_", (0,), 1, inplace=True, tracked=True),
+        _op(2, "data", (1,), 2),
+        _op(3, "clone", (2,), 3),
+        _op(4, "tensor", (), 4),
+        _op(5, "mul", (4,), 5, tracked=True),
+    ]
+    nodes = (Node(0, "MulBackward0", 1, op=5, value=5), Node(1, "AccumulateGrad", 9, value=4))
+    backward = Pass("backward", 7, (traces.tensor(1, 1),), nodes, (Edge(0, 0, 1, 0),), roots=((0, 0),))
+    return _trace(values, ops, passes=(backward,))
+
+
+def test_what_no_pass_touches_and_no_variable_holds_is_a_helper() -> None:
+    trace = copied_layer("")
+    assert shown(cards.build(trace, Index(trace))) == ["w", "y"]
+
+
+def test_a_named_weight_that_no_gradient_reaches_is_drawn() -> None:
+    trace = copied_layer("head.scale")
+    assert sorted(shown(cards.build(trace, Index(trace)))) == ["head.scale", "w", "y"]
