@@ -75,6 +75,14 @@ def test_a_still_shows_what_is_there_and_no_more(tmp_path: Path) -> None:
     assert early.width < late.width / 3
 
 
+def test_a_small_picture_stands_in_the_middle(tmp_path: Path) -> None:
+    levels = np.asarray(picture(traces.fan(), tmp_path, scale=2), int)
+    above = (levels[: len(levels) // 2] != levels[0, 0]).any(axis=(0, 2))
+    left, right = np.nonzero(above)[0][[0, -1]]
+    assert left > 2 * export.MARGIN + 10
+    assert left == pytest.approx(len(above) - right, abs=4)
+
+
 def test_frames_of_an_animation_do_not_move(tmp_path: Path) -> None:
     export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
     corners = set()

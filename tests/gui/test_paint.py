@@ -58,13 +58,15 @@ def is_colour(picture: np.ndarray, name: str) -> np.ndarray:
 
 @pytest.mark.parametrize("offset", [0.0, 0.3, 0.5, 0.9])
 @pytest.mark.parametrize("scale", [1.0, 1.5, 2.0])
-def test_straight_lines_are_sharp_wherever_they_lie(offset: float, scale: float) -> None:
-    box = Box(10 + offset, 8 + offset, 36, 24, line="grad", weight=2 / scale, radius=0)
+@pytest.mark.parametrize("pixels", [1, 2, 3])
+def test_straight_lines_are_sharp_wherever_they_lie(offset: float, scale: float, pixels: int) -> None:
+    weight = pixels / scale
+    box = Box(10 + offset, 8 + offset, 36, 24, line="grad", weight=weight, radius=0)
     column = is_colour(drawn(box, scale=scale), "grad")[:, int(26 * scale)]
-    assert column.sum() == 4
-    flat = Curve(((5, 12.3 + offset), (20, 12.3 + offset), (30, 12.3 + offset), (45, 12.3 + offset)), "grad", 2 / scale)
+    assert column.sum() == 2 * pixels
+    flat = Curve(((5, 12.3 + offset), (20, 12.3 + offset), (30, 12.3 + offset), (45, 12.3 + offset)), "grad", weight)
     column = is_colour(drawn(flat, scale=scale), "grad")[:, int(26 * scale)]
-    assert column.sum() == 2
+    assert column.sum() == pixels
 
 
 def test_a_box_is_where_it_is_said_to_be() -> None:
