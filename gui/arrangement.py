@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -94,6 +94,7 @@ class _Room:
     items: dict[Item, int] = field(default_factory=dict)
     links: dict[tuple[Item, Item, object], int] = field(default_factory=dict)
     ends: list[tuple[Item, Item]] = field(default_factory=list)
+    labels: dict[int, float] = field(default_factory=dict)
     layout: layout.Layout | None = None
     sizes: list[Size] = field(default_factory=list)
     origin: Point = (0.0, 0.0)
@@ -167,6 +168,7 @@ def arrange(
     size_of: Callable[[Unit], tuple[Size, float]],
     header_width: Callable[[str], float],
     gap: float,
+    label_of: Callable[[Sequence[int]], float] | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Arrangement:
@@ -176,6 +178,7 @@ def arrange(
         size_of: width and height that a unit needs, and the height of the middle part where lines may end.
         header_width: what the name of an open group needs.
         gap: room between two columns.
+        label_of: room that a line of these wires needs for what lies on it.
         cancelled, progress: as in ``core.layout.arrange``; the share is of all frames.
 
     Raises:
@@ -196,6 +199,12 @@ def arrange(
             rooms[chain[-2]].item(("frame", group))
     for line in lines:
         _thread(line, units, chains, rooms)
+
+    if label_of is not None:
+        for line in lines:
+            group, link = line.pieces[-1]
+            room = rooms[group]
+            room.labels[link] = max(room.labels.get(link, 0.0), label_of(line.wires))
 
     sized = [size_of(unit) for unit in units]
     everything, done = sum(len(room.items) for room in rooms.values()) or 1, 0.0
@@ -219,7 +228,10 @@ def arrange(
         share, before = len(room.sizes) / everything, done
         done += share
         tell = None if progress is None else _part(progress, before, share)
-        room.layout = layout.arrange(room.sizes, links, gap=gap, ports=ports, cancelled=cancelled, progress=tell)
+        labels = [room.labels.get(link, 0.0) for link in range(len(links))]
+        room.layout = layout.arrange(
+            room.sizes, links, gap=gap, ports=ports, labels=labels, cancelled=cancelled, progress=tell
+        )
         room.make_lanes()
         width, height = room.layout.size
         height += LANE * len(room.lanes)

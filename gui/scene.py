@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -53,6 +54,12 @@ OUTLINES = 0.14
 CHIP_BUDGET = 80
 """Contributions drawn at once; where there are more, those of the current and of the chosen card."""
 STRANDS_AFAR = 3000
+COLUMN_GAP = 48.0
+"""Room between two columns where nothing lies on the lines between them."""
+LABEL_ROOM = 42.0
+"""Room that a contribution's frame, the line on both sides of it and the head of the line take."""
+LABEL_STEP = 72.0
+"""Steps in which the room for a contribution grows."""
 MARGIN = 20.0
 NOTE = 26.0
 """Room above the picture for the line that says what is folded."""
@@ -138,8 +145,8 @@ class Picture:
             self._seeds_of_card.setdefault(seed.card, []).append(seed)
         self._cards_in = {group: self._all_cards(group) for group in self.folded}
         placed = arrangement.arrange(
-            self.graph, self.groups, self.folded, self._size_with_seed, self._header_width, self._gap(),
-            cancelled, progress,
+            self.graph, self.groups, self.folded, self._size_with_seed, self._header_width, COLUMN_GAP,
+            self._label_width, cancelled, progress,
         )  # fmt: skip
         self.units, self.frames, self.strands = placed.units, placed.frames, placed.strands
         self._unit_of_card = placed.unit_of_card
@@ -509,14 +516,21 @@ class Picture:
                 rects[number, 3] -= SEED_DROP + SEED_HEIGHT
         return rects
 
-    def _gap(self) -> float:
-        """Room between columns for the contributions on the lines."""
-        longest = 0.0
-        for backward in self.trace.passes[:4]:
-            for step in backward.steps[:100]:
-                for gradient in step.grad_inputs:
-                    longest = max(longest, text_width(drawing.contribution(gradient), BODY))
-        return max(60.0, min(190.0, longest + 40.0))
+    def _label_width(self, wires: Sequence[int]) -> float:
+        """Room on a line for the widest contribution that ever lies on it; a bundle shows none.
+
+        In coarse steps, and the same for a cut line: a what-if that changes a digit shall not move the cards.
+        """
+        if len(wires) != 1:
+            return 0.0
+        wire = self.graph.wires[wires[0]]
+        widest = LABEL_STEP if wire.passages or wire.cut else 0.0
+        for passage in wire.passages:
+            step = self.index.step_of.get(passage.source)
+            emitted = () if step is None else self.trace.passes[passage.source[0]].steps[step].grad_inputs
+            for gradient in emitted[passage.source_slot : passage.source_slot + 1]:
+                widest = max(widest, text_width(drawing.contribution(gradient), BODY))
+        return LABEL_STEP * ceil(widest / LABEL_STEP) + LABEL_ROOM if widest else 0.0
 
     # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
