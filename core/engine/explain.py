@@ -469,8 +469,8 @@ RULES: Final = (
     Rule(
         "leaf-view-in-place",
         r"a view of a leaf Variable that requires grad is being used in an in-place operation",
-        "{name} is a part of a leaf that requires grad, and the leaf would no longer be one. Change a clone(), or "
-        "change it inside torch.no_grad().",
+        "{name} is a leaf that requires grad or a part of one, and the leaf would no longer be one. Change a clone(), "
+        "or change it inside torch.no_grad().",
         _with_changed,
     ),
     Rule(
@@ -496,7 +496,7 @@ RULES: Final = (
     ),
     Rule(
         "view-of-no-grad-in-place",
-        r"A view was created in (?P<mode>no_grad|inference) mode and .*modified inplace with grad mode enabled",
+        r"[Aa] view (?:which )?was created in (?P<mode>no_grad|inference) mode and .*modified inplace with grad mode",
         "{name} is a view made while gradients were switched off. Make the view and change it on the same side of "
         "no_grad.",
         _with_changed,

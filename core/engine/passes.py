@@ -127,7 +127,7 @@ class Backward:
                 return backward(tensors, grad_tensors, *args, **kwargs)
             roots = [tensors] if isinstance(tensors, Tensor | GradientEdge) else list(tensors)
             tensors = tensors if isinstance(tensors, Tensor | GradientEdge) else roots
-            with self._call("backward", roots) as call:
+            with self._call("backward") as call:
                 grad_tensors = self._seeds(call, roots, grad_tensors)
                 return backward(tensors, grad_tensors, *args, **kwargs)
 
@@ -136,7 +136,7 @@ class Backward:
                 return grad(outputs, inputs, grad_outputs, *args, **kwargs)
             roots = [outputs] if isinstance(outputs, Tensor | GradientEdge) else list(outputs)
             outputs = outputs if isinstance(outputs, Tensor | GradientEdge) else roots
-            with self._call("grad", roots) as call:
+            with self._call("grad") as call:
                 grad_outputs = self._seeds(call, roots, grad_outputs)
                 return grad(outputs, inputs, grad_outputs, *args, **kwargs)
 
@@ -161,7 +161,7 @@ class Backward:
         return self.forward.ignoring or self._local.coming is not None
 
     @contextmanager
-    def _call(self, kind: str, roots: list[Any]) -> Iterator[Call]:
+    def _call(self, kind: str) -> Iterator[Call]:
         """Counts a call; one that is refused before it reaches the engine is recorded with its error alone."""
         recording = self.recording
         with recording.lock:

@@ -92,6 +92,10 @@ PROGRAMS: dict[str, tuple[str, dict[str, str]]] = {
         "view-of-no-grad-in-place",
         {"mode": "no_grad", "name": "v"},
     ),
+    X + "y = x * 1\nwith torch.no_grad():\n    v = y[:2]\nv[0] = 2": (
+        "view-of-no-grad-in-place",
+        {"mode": "no_grad", "name": "v"},
+    ),
     "x = torch.ones(1).expand(3)\nx.add_(1)": ("expanded-in-place", {"name": "x"}),
     "tensor([1, 2], requires_grad=True)": ("integer-leaf", {}),
     "tensor([1, 2]).requires_grad_()": ("integer-leaf", {}),
