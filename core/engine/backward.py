@@ -95,7 +95,7 @@ def _within(limit: int, gradient: Tensor | None) -> Tensor | None:
     if gradient is None or gradient.numel() <= limit:
         return gradient
     with unobserved():
-        return torch.empty_like(gradient, device="meta", layout=torch.strided)
+        return torch.empty(gradient.shape, dtype=gradient.dtype, device="meta")
 
 
 # ── At full speed ─────────────────────────────────────────────────────────────────────────────────────────────────
