@@ -113,7 +113,7 @@ def memory_rows() -> Iterator[Row]:
         (
             "backward within limit",
             "peak memory of the same, only its backward recorded, with that limit",
-            "≤ 1.2×",
+            "",
         ),
         ("backward recorded", "peak memory of the same, only its backward recorded, all gradients whole", ""),
     ):
