@@ -412,11 +412,10 @@ class _Uses(ast.NodeTransformer):
 
     def within(self, node: ast.expr) -> ast.expr:
         """The expression, counted when it is begun: ``(use(rule), expression)[1]``."""
-        self.generic_visit(node)
         begun = _call(USE, ast.Constant(self._rule), where=node)
         counted: Any = ast.Subscript(ast.Tuple([begun], ast.Load()), ast.Constant(1), ast.Load())
         _at(counted, node)
-        counted.value.elts.append(node)
+        counted.value.elts.append(self.visit(node))
         return counted
 
     def visit(self, node: ast.AST) -> ast.AST:

@@ -64,6 +64,7 @@ def test_cut_of_one_use() -> None:
     healed = ("4:y.detach()",)
     for cut in (
         Cut("2:x", "5:u * x"),
+        Cut("2:x", "5:x"),
         Cut("", SITES["u * x"], 1),
         Cut(SITES["torch.arange(4., requires_grad=True)"], SITES["u * x"]),
     ):
