@@ -126,12 +126,14 @@ _one_program = threading.Lock()
 @contextmanager
 def _running(run: Run) -> Iterator[None]:
     global _current
-    with _one_program:
-        _current = run
-        try:
-            yield
-        finally:
-            _current = None
+    if not _one_program.acquire(blocking=False):  # to wait would be to wait for ever, where the program itself asks
+        raise RuntimeError("a program is being recorded already; one at a time")
+    _current = run
+    try:
+        yield
+    finally:
+        _current = None
+        _one_program.release()
 
 
 def salvage() -> Trace | None:
@@ -162,7 +164,7 @@ def record(
     What the program raises is in ``Trace.error``. Its output goes to ``Trace.stdout`` and to ``listener``. With
     ``Options.verify`` the program runs once more, unrecorded, for ``Trace.agrees``, and with
     ``Options.finite_differences`` yet again, for ``Trace.checks``. Raises WhatIfError, a ValueError,
-    for a what-if that does not fit the program.
+    for a what-if that does not fit the program, and RuntimeError while another program is being recorded.
     """
     global _last
     before = _random_state()

@@ -420,6 +420,12 @@ def test_what_ifs_are_compared_with_an_unrecorded_run_too(what_if: WhatIf) -> No
     assert trace.agrees is True
 
 
+def test_a_program_that_records_another_is_refused_and_does_not_hang() -> None:
+    trace = record("from core.engine import record\nrecord('1')\n", options=Options(verify=False))
+    assert trace.error is not None
+    assert (trace.error.line, trace.error.message) == (2, "a program is being recorded already; one at a time")
+
+
 def test_a_program_that_raises_leaves_what_it_did() -> None:
     trace = record(X + "(x * 2).sum().backward()\nprint('before')\nraise ValueError('é')\nprint('after')\n")
     assert (trace.stdout, trace.agrees) == ("before\n", True)
