@@ -156,8 +156,11 @@ class Forward(TorchFunctionMode):
 
     @property
     def ignoring(self) -> bool:
-        """Whether what this thread does now is no part of the program, or comes after its end."""
-        return self.closed or self._local.quiet > 0
+        """Whether what this thread does now is no part of the program, or comes after its end.
+
+        ``torch.jit.trace`` writes down every operation, and whoever asks for a size: the recorder would be in its graph.
+        """
+        return self.closed or self._local.quiet > 0 or torch._C._get_tracing_state() is not None
 
     @contextmanager
     def looking_away(self) -> Iterator[None]:

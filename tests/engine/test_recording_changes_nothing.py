@@ -105,6 +105,15 @@ class C:
 print(f(x), [k for k in vars(C) if "ivate" in k or k == "d"], f.__code__.co_varnames, f.__annotations__)
 print(C.__doc__, f.__doc__, f.__defaults__)
 """,
+    "tracing": """
+def f(t):
+    y = t * 2
+    return y.sin() + t.shape[0]
+traced = torch.jit.trace(f, (x,))
+print([node.kind() for node in traced.graph.nodes()])
+traced(x).sum().backward()
+print(x.grad)
+""",
     "errors": """
 def attempt(f):
     try:
