@@ -158,7 +158,7 @@ class Forward(TorchFunctionMode):
     def ignoring(self) -> bool:
         """Whether what this thread does now is no part of the program, or comes after its end.
 
-        ``torch.jit.trace`` writes down every operation, and whoever asks for a size: the recorder would be in its graph.
+        ``torch.jit.trace`` writes down every operation and every look at a size: the recorder would be in its graph.
         """
         return self.closed or self._local.quiet > 0 or torch._C._get_tracing_state() is not None
 
