@@ -92,7 +92,7 @@ class Pass(msgspec.Struct, frozen=True, eq=False):
 
 def _within(limit: int, gradient: Tensor | None) -> Tensor | None:
     """The gradient, or only its shape and dtype where it is too large."""
-    if gradient is None or gradient.numel() <= limit:
+    if gradient is None or gradient.is_nested or gradient.numel() <= limit:
         return gradient
     with unobserved():
         return torch.empty(gradient.shape, dtype=gradient.dtype, device="meta")

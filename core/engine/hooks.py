@@ -217,6 +217,8 @@ def vjp_before_sum(node: Node, grad_outputs: Gradients, grad_inputs: Gradients) 
     arrived = next((g for g in grad_outputs if g is not None), None)
     if arrived is None or is_custom(node) or is_accumulator(node):
         return ()
+    if any(g is not None and g.is_nested for g in (*grad_outputs, *grad_inputs)):  # which have no one shape
+        return ()
     if not any(g is not None and _expands_to(g.shape, arrived.shape) for g in grad_inputs):
         return ()
     if any(saved.tensor is None for saved in saved_tensors(node)):

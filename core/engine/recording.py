@@ -154,7 +154,7 @@ class Recording:
                 Value(
                     number,
                     old.names if old is not None else self._path(tensor),
-                    tuple(tensor.shape),
+                    taken.shape,
                     taken.dtype,
                     tensor.requires_grad,
                     is_leaf(tensor),

@@ -114,6 +114,12 @@ print([node.kind() for node in traced.graph.nodes()])
 traced(x).sum().backward()
 print(x.grad)
 """,
+    "nested tensors": """
+for layout in (torch.jagged, torch.strided):
+    n = torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], requires_grad=True, layout=layout)
+    (n * 2).sin().to_padded_tensor(0.0, (2, 3)).sum().backward()
+    print(n.grad.unbind())
+""",
     "errors": """
 def attempt(f):
     try:
