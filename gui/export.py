@@ -24,6 +24,7 @@ from gui import fonts, paint
 from gui.failure import failure_lines
 from gui.fonts import text_width
 from gui.i18n import Words, words
+from gui.moment import where_text
 from gui.scene import Box, Boxes, Curve, Curves, Label, Picture, Raster, Rect, Scene, Shape, legend
 from gui.theme import PALETTES, Palette
 
@@ -217,20 +218,12 @@ class _Sheet:
 
 
 def _moment(playback: Playback, words: Words) -> tuple[str, str]:
-    """Where the cursor stands, and the colour to say it in."""
-    event, trace = playback.event, playback.trace
-    if event is None:
-        return words("where.start"), "quiet"
-    if event.kind == "op" and event.op is not None:
-        return words("where.forward", n=event.op + 1, all=len(trace.ops)), "quiet"
-    if event.pass_ is None:
-        return words(f"where.{event.kind}"), "quiet"
-    number = event.pass_ + 1
-    if playback.node is None or event.step is None:
-        return words("where.seed" if event.kind == "pass" else "where.end", number=number), "grad"
-    steps = trace.passes[event.pass_].steps
-    name = trace.passes[event.pass_].nodes[playback.node[1]].name
-    return f"{words('where.step', number=number, n=event.step + 1, all=len(steps))} · {name}", "grad"
+    """Where the cursor stands, at which node, and the colour to say it in."""
+    text, colour = where_text(playback, words)
+    if playback.node is not None:
+        number, node = playback.node
+        text += f" · {playback.trace.passes[number].nodes[node].name}"
+    return text, colour
 
 
 def _extents(scene: Scene) -> Iterator[Rect]:

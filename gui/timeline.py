@@ -70,6 +70,8 @@ def cell_text(playback: Playback, position: int) -> str:
             names = list(trace.values[node.value].names)
             return f"{names[0] if names else ''}.grad +="
         return node.name.removesuffix("0").removesuffix("Backward")
+    if event.kind == "end" and event.pass_ is not None and trace.passes[event.pass_].error is not None:
+        return "✗"
     return {"pass": "v", "end": "✓"}.get(event.kind, ".grad")
 
 

@@ -9,7 +9,7 @@ import customtkinter as ctk
 
 from core.playback import Playback
 from gui.button import Button
-from gui.i18n import Words
+from gui.moment import where_text
 from gui.theme import Look
 from gui.tooltip import Tip
 
@@ -31,22 +31,6 @@ WIDTHS = {
 NARROW = 38
 LINGER = 600
 """Milliseconds the pointer rests on a button before it is explained."""
-
-
-def where_text(playback: Playback | None, words: Words) -> tuple[str, str]:
-    """The moment in words, and the colour they are written in."""
-    event = playback.event if playback else None
-    if playback is None or event is None:
-        return "", "quiet"
-    if event.kind == "op" and event.op is not None:
-        return words("where.forward", n=event.op + 1, all=len(playback.trace.ops)), "text"
-    if event.pass_ is not None:
-        number = event.pass_ + 1
-        if event.step is not None and event.kind == "step":
-            steps = len(playback.trace.passes[event.pass_].steps)
-            return words("where.step", number=number, n=event.step + 1, all=steps), "grad"
-        return words("where.seed" if event.kind == "pass" else "where.end", number=number), "grad"
-    return words(f"where.{event.kind}"), "text"
 
 
 class Toolbar(tk.Frame):
@@ -91,10 +75,11 @@ class Toolbar(tk.Frame):
                 self.buttons[role].configure(state="normal" if enabled else "disabled")
                 if role == "step":
                     self.buttons[role].configure(fg_color=self._look["button" if muted else "accent"])
-        text, colour = where_text(playback, self._look.words)
+        # At the very beginning the canvas says what to do.
+        text, colour = where_text(playback, self._look.words) if playback and playback.cursor else ("", "quiet")
         if (text, colour, file) != self._shown:
             self._shown = (text, colour, file)
-            ground = "grad_soft" if colour == "grad" else "button" if text else "panel"
+            ground = f"{colour}_soft" if colour in ("grad", "wrong") else "button" if text else "panel"
             self.where.configure(text=text, text_color=self._look[colour], fg_color=self._look[ground])
             self.file.configure(text=file)
 

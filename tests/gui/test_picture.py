@@ -20,9 +20,11 @@ from gui.failure import failure_lines
 from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import describe
+from gui.moment import where_text
 from gui.scene import Curve, Hit, Label, Picture, Scene
 from gui.shapes import sample
 from gui.theme import DARK, LIGHT
+from gui.timeline import cell_text
 from tests.gui import traces
 from tests.gui.test_groups import loop
 
@@ -453,3 +455,19 @@ def test_many_cards_far_out_are_a_few_shapes() -> None:
     for scale in (0.01, 0.2, 0.4):
         assert len(picture.scene(playback, words("en"), scale=scale).shapes) < 20
         assert not picture.scene(playback, words("en"), scale=scale).labels
+
+
+@pytest.mark.parametrize(
+    ("language", "done", "failed"),
+    [
+        ("en", "backward 1 · done", "backward 1 · stopped by an error"),
+        ("zh", "反向 1 · 完成", "反向 1 · 因错误中断"),
+    ],
+)
+def test_a_pass_that_raised_is_not_said_to_be_done(language: str, done: str, failed: str) -> None:
+    trace = traces.first()
+    assert where_text(Playback.of(trace).end(), words(language)) == (done, "grad")
+    broken = msgspec.structs.replace(trace.passes[0], error=Failure("RuntimeError", "no", 7))
+    moment = Playback.of(msgspec.structs.replace(trace, passes=(broken,))).end()
+    assert where_text(moment, words(language)) == (failed, "wrong")
+    assert [cell_text(moment, len(trace.events) - 1)] == ["✗"]
