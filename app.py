@@ -228,8 +228,11 @@ def at(line: int) -> str:
 def draw(recorded: Trace, out: str, **how: object) -> None:
     from gui.export import export_picture
 
+    wanted = how.get("scale")
     try:
-        export_picture(recorded, out, **how)  # type: ignore[arg-type]
+        drawn = export_picture(recorded, out, **how)  # type: ignore[arg-type]
+        if isinstance(wanted, float) and drawn < wanted and not out.endswith((".svg", ".pdf")):
+            say(f"{out}: drawn at scale {drawn:.2g}, because at {wanted:g} it would be too large")
     except ValueError as error:
         raise UsageError(str(error)) from None
     except OSError as error:

@@ -161,20 +161,22 @@ def _as_main(source: Source, names: dict[str, Any], output: Output) -> Iterator[
     module = types.ModuleType("__main__")
     module.__dict__["__builtins__"] = builtins
     vars(builtins).update(names)
-    saved = sys.modules["__main__"], sys.argv, sys.stdout, list(sys.path)
+    saved = sys.modules["__main__"], sys.argv, sys.stdout, sys.__stdout__, list(sys.path)
     compiler = os.environ.get(UNCOMPILED)
     os.environ[UNCOMPILED] = "1"
     linecache.cache[source.filename] = (len(source.text), None, source.lines, source.filename)
     sys.modules["__main__"] = module
     sys.argv = [source.filename]
-    sys.stdout = io.TextIOWrapper(output, encoding="utf-8", newline="", write_through=True)
+    # Both, because a program that has redirected its output goes back to the second.
+    text: Any = io.TextIOWrapper(output, encoding="utf-8", newline="", write_through=True)
+    sys.stdout = sys.__stdout__ = text  # type: ignore[misc]
     if source.path:
         module.__file__ = os.path.abspath(source.path)
         sys.path.insert(0, os.path.dirname(os.path.abspath(source.path)))
     try:
         yield module
     finally:
-        sys.modules["__main__"], sys.argv, sys.stdout, sys.path[:] = saved
+        sys.modules["__main__"], sys.argv, sys.stdout, sys.__stdout__, sys.path[:] = saved  # type: ignore[misc]
         if compiler is None:
             os.environ.pop(UNCOMPILED, None)
         else:

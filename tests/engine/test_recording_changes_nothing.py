@@ -465,3 +465,10 @@ def test_programs_that_do_not_compile(source: str, kind: str, line: int) -> None
         compile(source, "<program>", "exec")
     assert error is not None
     assert (error.type, error.line) == (kind, line)
+
+
+def test_a_program_that_redirected_its_output_can_go_back() -> None:
+    source = "import io, sys\nsys.stdout = io.StringIO()\nprint('aside')\nsys.stdout = sys.__stdout__\nprint('told')\n"
+    before = sys.stdout, sys.__stdout__
+    assert record(source, options=Options(verify=False)).stdout == "told\n"
+    assert (sys.stdout, sys.__stdout__) == before
