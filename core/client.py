@@ -407,7 +407,8 @@ class _Keeper(threading.Thread):
                 self._answer_stopped(task)
             case wire.Traced() | wire.Answered() | wire.Refused() | wire.Failed():
                 task.answered = True
-                task.unverified = isinstance(reply, wire.Traced) and _verifies(task.job)
+                if isinstance(reply, wire.Traced):  # a Failed behind it tells of the verification, which is still owed
+                    task.unverified = _verifies(task.job)
                 task.deadline = self._time_is_up()
                 self._publish(reply)
             case wire.Verified():

@@ -29,6 +29,7 @@ import torch
 from core import engine, wire
 from core.engine.baseline import Baseline
 from core.protection import Wire
+from core.records import Trace
 
 TICK: Final = 0.05
 """Seconds between two looks at what the program has printed."""
@@ -147,15 +148,23 @@ class Worker:
                 self.send(wire.Traced(job.id, trace))
                 if job.options.verify and self._interrupted != job.id:
                     self._baseline.restore()
-                    verified = engine.verify_trace(trace, job.what_if, job.options)
-                    if self._interrupted != job.id:
-                        self.send(wire.Verified(job.id, verified.agrees, verified.checks))
+                    self._verify(job, trace)
             case wire.AskPassJacobian():
                 self.send(wire.Answered(job.id, engine.pass_jacobian(*asked, job.pass_index)))
             case wire.AskLocalJacobian():
                 self.send(wire.Answered(job.id, engine.local_jacobian(*asked, job.pass_index, job.step_index)))
             case wire.AskTensor():
                 self.send(wire.Answered(job.id, tensor=engine.whole_tensor(*asked, job.where)))
+
+    def _verify(self, job: wire.Run, trace: Trace) -> None:
+        try:
+            verified = engine.verify_trace(trace, job.what_if, job.options)
+        except KeyboardInterrupt:
+            if self._interrupted != job.id:
+                raise
+        else:
+            if self._interrupted != job.id:
+                self.send(wire.Verified(job.id, verified.agrees, verified.checks))
 
     def _tick(self) -> None:
         for tick in itertools.count(1):
