@@ -43,6 +43,7 @@ from core.engine.hooks import (
     Task,
     copies_of,
     copy_of,
+    current_node,
     current_task,
     grad_left,
     sequence_number,
@@ -117,34 +118,36 @@ def record_backward(
     always copied. Held gradients cost the memory that the engine would have used again: above ``limit`` elements only
     their shape and dtype are kept, as tensors on the meta device.
     """
-    fired: list[tuple[Node, Gradients, Gradients]] = []  # node, grad_inputs, grad_outputs
-    put = fired.append
-    leaves: dict[int, Gradients] = {}
+    steps: list[Step] = []
+    add = steps.append
+    names, current = name_of_kind, current_node
     before: Tensor | None = None
     arrived: Gradients = ()
 
-    def after(node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
-        if careful:
-            if not task.claims(current_task()):
-                return
-            grad_inputs, grad_outputs = keep(grad_inputs), keep(grad_outputs)
-        put((node, grad_inputs, grad_outputs))
+    def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+        node = current()
+        add(Step(names.get(type(node)) or node_name(node), node._sequence_nr(), grad_outputs, grad_inputs))
 
-    def before_leaf(node: Node, grad_outputs: Gradients) -> None:
+    def after_with_care(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+        if task.claims(current_task()):
+            after(keep(grad_inputs), keep(grad_outputs))
+
+    def before_leaf(grad_outputs: Gradients) -> None:
         nonlocal before, arrived
         if task.claims(current_task()):
-            before = copy_of(leaf_of(node).grad)
+            before = copy_of(leaf_of(current_node()).grad)
             arrived = keep(grad_outputs)  # here, because ``.grad`` may become this very tensor
 
-    def after_leaf(node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+    def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if not task.claims(current_task()):
             return
+        node = current_node()
         if before is None and not hooks.foreign:
             left = grad_outputs[0]  # torch made ``.grad`` a copy of it, because we hold it
         else:
             left = grad_left(leaf_of(node), before, arrived[0], hooks.on_leaf(node))
-        leaves[len(fired)] = keep((before, left))
-        put((node, (), arrived))
+        grad_before, grad_after = keep((before, left))
+        add(Step(node_name(node), node._sequence_nr(), arrived, (), grad_before, grad_after))
 
     def keep(gradients: Gradients) -> Gradients:
         within = gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
@@ -152,25 +155,27 @@ def record_backward(
 
     tensors, grad_tensors = listed(tensors), listed(grad_tensors)
     task = Task()
-    nodes = reachable(edge.node for edge in roots_of(tensors))
+    with without_cycle_collector():
+        nodes = reachable(edge.node for edge in roots_of(tensors))
+        hooks = Hooks(nodes)
+        careful = hooks.foreign or limit is not None or threading.active_count() > 1
+        try:
+            with hooks.place(after_with_care if careful else after, before_leaf, after_leaf):
+                seeds = grad_tensors if hooks.foreign else own_seeds(grad_tensors)
+                torch.autograd.backward(tensors, seeds, retain_graph, create_graph, inputs=inputs)
+            return Pass(tuple(steps))
+        finally:
+            release(nodes)
+
+
+@contextmanager
+def without_cycle_collector() -> Iterator[None]:
+    """Around the making of very many objects, which would have Python walk all of torch in search of cycles."""
     collecting = gc.isenabled()
-    gc.disable()  # so many new objects would make Python's cycle collector walk all of torch, again and again
+    gc.disable()
     try:
-        with Hooks(nodes, after, before_leaf, after_leaf) as hooks:
-            careful = hooks.foreign or limit is not None or threading.active_count() > 1
-            seeds = grad_tensors if hooks.foreign else own_seeds(grad_tensors)
-            torch.autograd.backward(tensors, seeds, retain_graph, create_graph, inputs=inputs)
-        steps = [
-            Step(name_of_kind.get(type(node)) or node_name(node), node._sequence_nr(), grad_outputs, grad_inputs)
-            for node, grad_inputs, grad_outputs in fired
-        ]
-        for at, (grad_before, grad_after) in leaves.items():
-            steps[at] = msgspec.structs.replace(steps[at], grad_before=grad_before, grad_after=grad_after)
-        return Pass(tuple(steps))
+        yield
     finally:
-        fired.reverse()  # list.clear() drops the last first, and that is to be the root: see release()
-        fired.clear()
-        release(nodes)
         if collecting:
             gc.enable()
 
@@ -309,20 +314,21 @@ class _Engine:
         before: Tensor | None = None
         arrived: Gradients = ()
 
-        def before_leaf(node: Node, grad_outputs: Gradients) -> None:
+        def before_leaf(grad_outputs: Gradients) -> None:
             nonlocal before, arrived
             if task.claims(current_task()):
-                before = copy_of(leaf_of(node).grad)
+                before = copy_of(leaf_of(current_node()).grad)
                 arrived = copies_of(grad_outputs)  # here, because ``.grad`` may become this very tensor
 
-        def after_leaf(node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+        def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             if task.claims(current_task()):
+                node = current_node()
                 left = grad_left(leaf_of(node), before, arrived[0], hooks.on_leaf(node))
                 self._pause(step_of(node, grad_inputs, arrived, before, left))
 
-        def after(node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+        def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             if task.claims(current_task()):
-                self._pause(step_of(node, grad_inputs, grad_outputs))
+                self._pause(step_of(current_node(), grad_inputs, grad_outputs))
 
         def step_of(
             node: Node,
@@ -349,8 +355,9 @@ class _Engine:
         roots = roots_of(tensors)
         buffers.seed(roots, copies_of(seeds_of(tensors, grad_tensors)))
         nodes = reachable(root.node for root in roots)
+        hooks = Hooks(nodes)
         try:
-            with Hooks(nodes, after, before_leaf, after_leaf) as hooks:
+            with hooks.place(after, before_leaf, after_leaf):
                 torch.autograd.backward(tensors, grad_tensors, retain, create, inputs=inputs)
         finally:
             buffers.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import BackwardCFunction
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
+AccumulateGrad: Final[type] = torch._C._functions.AccumulateGrad  # type: ignore[attr-defined]
 Gradients = tuple[Tensor | None, ...]
 Roots = Tensor | GradientEdge | Sequence[Tensor] | Sequence[GradientEdge]
 Seeds = Tensor | None | Sequence[Tensor | None]
@@ -109,12 +110,17 @@ def node_name(node: Node) -> str:
 
 def is_accumulator(node: Node) -> bool:
     """Whether the node adds to a leaf's ``.grad``."""
-    return node_name(node) == "AccumulateGrad"
+    return type(node) is AccumulateGrad
 
 
 def is_custom(node: Node) -> bool:
     """Whether the node is a custom Function's, so that calling it runs the program's code."""
-    return isinstance(node, BackwardCFunction)
+    return is_custom_kind(type(node))
+
+
+def is_custom_kind(kind: type) -> bool:
+    """Whether nodes of that class are a custom Function's."""
+    return issubclass(kind, BackwardCFunction)
 
 
 def leaf_of(node: Node) -> Tensor:

@@ -7,7 +7,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import partial
 from types import FrameType
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -18,13 +17,23 @@ from torch.autograd.graph import GradientEdge, Node
 from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils.hooks import RemovableHandle
 
-from core.engine.graph import Gradients, call_node, is_accumulator, is_custom, leaf_of, saved_tensors
+from core.engine.graph import (
+    AccumulateGrad,
+    Gradients,
+    call_node,
+    is_accumulator,
+    is_custom,
+    is_custom_kind,
+    leaf_of,
+    saved_tensors,
+)
 
+current_node: Final[Callable[[], Node]] = torch._C._current_autograd_node
 current_task: Final[Callable[[], int]] = torch._C._current_graph_task_id
 sequence_number: Final[Callable[[], int]] = torch._C._autograd._get_sequence_nr
 
-PreHook = Callable[[Node, Gradients], None]
-PostHook = Callable[[Node, Gradients, Gradients], None]
+PreHook = Callable[[Gradients], None]
+PostHook = Callable[[Gradients, Gradients], None]
 _registering = threading.Lock()
 _make_handle = _HookMixin._register_hook
 
@@ -36,10 +45,7 @@ class _HookDict(dict[Any, Any]):
 
 
 class Hooks:
-    """Hooks on every node of a graph while the context lasts.
-
-    ``after`` runs behind every node but the leaves' AccumulateGrad, which get ``before_leaf`` and ``after_leaf``; each
-    is given the node first. Hooks that the program registered earlier have run when ours see a value.
+    """Hooks on every node of a graph, from ``place`` until the context ends.
 
     ``Node.register_hook`` spends most of its time on a handle that nobody needs here, so the function that makes the
     handle is replaced while we register. Each node still gets a dictionary of its own.
@@ -51,16 +57,19 @@ class Hooks:
         hooked_before: the nodes that had hooks already.
     """
 
-    def __init__(self, nodes: Iterable[Node], after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> None:
-        self.foreign = RemovableHandle.next_id > 0
+    def __init__(self, nodes: Iterable[Node]) -> None:
+        self.foreign = RemovableHandle.next_id > 0 or any(map(is_custom_kind, set(map(type, nodes))))
         self.hooked_before: set[Node] = set()
         self._nodes = nodes
-        self._hooks = after, before_leaf, after_leaf
         self._placed: list[dict[Any, Any]] = []
 
-    def __enter__(self) -> Hooks:
-        after, before_leaf, after_leaf = self._hooks
-        placed, is_leaf = self._placed, dict[type, bool]()
+    def place(self, after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> Hooks:
+        """Puts ``after`` behind every node but the leaves' AccumulateGrad, which get the other two.
+
+        The nodes share them, so they ask for the ``current_node``: an object per node costs more. Hooks that the
+        program registered earlier have run when ours see a value.
+        """
+        placed = self._placed
         node = placing = cast(Any, None)
 
         def register(existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
@@ -78,14 +87,11 @@ class Hooks:
             _HookMixin._register_hook = staticmethod(register)  # type: ignore[method-assign]
             try:
                 for node in self._nodes:
-                    leaf = is_leaf.get(type(node))
-                    if leaf is None:
-                        leaf = is_leaf[type(node)] = is_accumulator(node)
-                        self.foreign |= is_custom(node)
-                    if leaf:
-                        placing = partial(before_leaf, node)
-                        node.register_prehook(placing)
-                    placing = partial(after_leaf if leaf else after, node)
+                    placing = after
+                    if type(node) is AccumulateGrad:
+                        placing = before_leaf
+                        node.register_prehook(before_leaf)
+                        placing = after_leaf
                     node.register_hook(placing)
             finally:
                 _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
@@ -95,12 +101,14 @@ class Hooks:
         """Whether code of the program may have run between a leaf's accumulation and the hook behind it."""
         return node in self.hooked_before or bool(getattr(leaf_of(node), "_post_accumulate_grad_hooks", None))
 
+    def __enter__(self) -> Hooks:
+        return self
+
     def __exit__(self, *exception: object) -> None:
         for dictionary in self._placed:
             dictionary.pop(self, None)
         self._placed.clear()
         self.hooked_before.clear()
-        del self._hooks  # they know this object, and much else, and a cycle would keep it all
 
 
 class Task:

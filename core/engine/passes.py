@@ -31,6 +31,7 @@ from core.engine.hooks import (
     Task,
     copies_of,
     copy_of,
+    current_node,
     current_task,
     grad_left,
     sequence_number,
@@ -217,7 +218,7 @@ class Backward:
         raised: BaseException | None = None
         local.running.append(recorder)
         try:
-            with watch, recorder.hooks, forward.listening():
+            with watch, recorder.hooked(), forward.listening():
                 results = engine(roots, *args, **kwargs)
             return results
         except BaseException as error:
@@ -244,7 +245,7 @@ class PassRecorder:
         self._hooked = False
         self._born_from = sequence_number()
         self._create_graph = False
-        self.hooks = Hooks((), self._after, self._before_leaf, self._after_leaf)
+        self.hooks = Hooks(())
         place = recording.source.place()
         parent = backward.running_step()
         with recording.lock:
@@ -280,7 +281,7 @@ class PassRecorder:
         self._nodes = reachable((edge.node for edge in known), recording.room)
         parcels = [(None, slot, _small(seed)) for slot, seed in enumerate(seeds) if edges[slot] is not None]
         self._buffers.seed(known, [parcel if seeds[parcel[1]] is not None else None for parcel in parcels])
-        self.hooks = Hooks(self._nodes, self._after, self._before_leaf, self._after_leaf)
+        self.hooks = Hooks(self._nodes)
         targets = [edge_of(wanted) for wanted in inputs]
         self._update(
             seeds=tuple(self._snapshot(seed) for seed in seeds),
@@ -291,6 +292,10 @@ class PassRecorder:
             nodes=tuple(self._node_records()),
             edges=tuple(self._edge_records()),
         )
+
+    def hooked(self) -> Hooks:
+        """The context in which the pass is heard."""
+        return self.hooks.place(self._after, self._before_leaf, self._after_leaf)
 
     def finish(self, results: Any = (), error: BaseException | None = None) -> None:
         """Closes the record of the pass; an error is explained from all that the record holds by then."""
@@ -323,10 +328,11 @@ class PassRecorder:
     def _ours(self) -> bool:
         return self._task.claims(current_task())
 
-    def _before_leaf(self, node: Node, grad_outputs: Gradients) -> None:
+    def _before_leaf(self, grad_outputs: Gradients) -> None:
         if not self._ours():
             return
         with self.backward.forward.unseen():
+            node = current_node()
             leaf = leaf_of(node)
             state = self.recording.leaf_state(leaf)
             if state is None:
@@ -345,7 +351,7 @@ class PassRecorder:
                 if state is not None:
                     state.grad, state.mark = after, UNSEEN
 
-    def _after_leaf(self, node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+    def _after_leaf(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if not self._ours():
             return
         with self.backward.forward.unseen():
@@ -353,6 +359,7 @@ class PassRecorder:
                 self._hooked = False
                 self._born_by(len(self.steps) - 1)
                 return
+            node = current_node()
             leaf = leaf_of(node)
             after = self._snapshot(leaf.grad)
             self._step(node, grad_inputs, grad_outputs, after)
@@ -360,10 +367,10 @@ class PassRecorder:
             if state is not None:
                 state.grad_is(leaf.grad, after)
 
-    def _after(self, node: Node, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+    def _after(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if self._ours():
             with self.backward.forward.unseen():
-                self._step(node, grad_inputs, grad_outputs, None)
+                self._step(current_node(), grad_inputs, grad_outputs, None)
 
     def _step(
         self, node: Node, grad_inputs: Gradients, grad_outputs: Gradients, grad_after: TensorSnapshot | None

@@ -412,7 +412,7 @@ def test_agrees_looks_at_each_pass_not_only_at_the_end(monkeypatch: pytest.Monke
 def test_a_program_that_is_not_deterministic_is_no_failure(chance: str) -> None:
     source = "import builtins, itertools, os, time\ncount = builtins.__dict__.setdefault('_count', itertools.count())\n"
     try:
-        assert record(source + X + f"(x * {chance}).sum().backward()\n").agrees is None
+        assert record(source + X + f"(x * ({chance})).sum().backward()\n").agrees is None
     finally:
         vars(sys.modules["builtins"]).pop("_count", None)
 
