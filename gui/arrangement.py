@@ -1,14 +1,18 @@
-"""Cards and groups → where everything stands: open groups are frames with a layout of their own inside."""
+"""Cards and groups → where everything stands: open groups are frames with a layout of their own inside.
+
+Everything is thought of as running from left to right; for the other direction both axes are exchanged on the way in
+and on the way out, and frames have their header strip where lines come in.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from core import layout
-from core.layout import Point, Size
+from core.layout import Direction, Point, Size
 from gui.cards import Graph
 from gui.groups import ROOT, Group
 
@@ -44,6 +48,21 @@ class Unit:
     card: int | None = None
     group: str = ""
     user: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a unit takes up.
+
+    Attributes:
+        axis: how far below its top level lines meet it (right of its left side, where the direction is down).
+        port: height of the part around the axis where lines may end (its width, where the direction is down).
+    """
+
+    width: float
+    height: float
+    axis: float
+    port: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,21 +184,22 @@ def arrange(
     graph: Graph,
     groups: Mapping[str, Group],
     folded: frozenset[str],
-    size_of: Callable[[Unit], tuple[Size, float]],
+    extent_of: Callable[[Unit], Extent],
     header_width: Callable[[str], float],
     gap: float,
     label_of: Callable[[Sequence[int]], float] | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[float], None] | None = None,
+    direction: Direction = "right",
 ) -> Arrangement:
     """Lays out what is visible.
 
     Args:
-        size_of: width and height that a unit needs, and the height of the middle part where lines may end.
         header_width: what the name of an open group needs.
         gap: room between two columns.
         label_of: room that a line of these wires needs for what lies on it.
         cancelled, progress: as in ``core.layout.arrange``; the share is of all frames.
+        direction: where lines lead.
 
     Raises:
         layout.Cancelled: soon after ``cancelled`` says so.
@@ -206,47 +226,69 @@ def arrange(
             room = rooms[group]
             room.labels[link] = max(room.labels.get(link, 0.0), label_of(line.wires))
 
-    sized = [size_of(unit) for unit in units]
+    down = direction == "down"
+    before, above, after, below = (TOP, SIDE, BOTTOM, SIDE) if down else (SIDE, TOP, SIDE, BOTTOM)
+    extents = [extent_of(unit) for unit in units]
     everything, done = sum(len(room.items) for room in rooms.values()) or 1, 0.0
     frame_sizes: dict[str, Size] = {}
+    aside: dict[str, float] = {}
+    levels: dict[str, float] = {}
     for group in sorted(chains, key=lambda group: -len(chains[group])):
         room = rooms[group]
-        ports = []
+        ports, axes = [], []
         for kind, what in room.items:
             if kind == "unit":
                 assert isinstance(what, int)
-                room.sizes.append(sized[what][0])
-                ports.append(sized[what][1])
+                extent = extents[what]
+                room.sizes.append((extent.height, extent.width) if down else (extent.width, extent.height))
+                ports.append(extent.port)
+                axes.append(extent.axis)
             elif kind == "frame":
                 assert isinstance(what, str)
                 room.sizes.append(frame_sizes[what])
                 ports.append(frame_sizes[what][1])
+                axes.append(levels[what])
             else:
                 room.sizes.append((1.0, 4.0))
-                ports.append(4.0)
+                ports.append(0.0)
+                axes.append(2.0)
         links = [(room.items[a], room.items[b]) for a, b in room.ends]
-        share, before = len(room.sizes) / everything, done
+        share, sofar = len(room.sizes) / everything, done
         done += share
-        tell = None if progress is None else _part(progress, before, share)
+        tell = None if progress is None else _part(progress, sofar, share)
         labels = [room.labels.get(link, 0.0) for link in range(len(links))]
         room.layout = layout.arrange(
-            room.sizes, links, gap=gap, ports=ports, labels=labels, cancelled=cancelled, progress=tell
+            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, cancelled=cancelled, progress=tell
         )
         room.make_lanes()
         width, height = room.layout.size
         height += LANE * len(room.lanes)
-        frame_sizes[group] = (max(width + 2 * SIDE, header_width(group)), height + TOP + BOTTOM)
+        width, height, header = width + before + after, height + above + below, header_width(group)
+        aside[group] = max(0.0, header - height) / 2 if down else 0.0
+        frame_sizes[group] = (width, max(height, header)) if down else (max(width, header), height)
+        levels[group] = room.layout.level - room.layout.origin[1] + above + aside[group]
 
     frames: dict[str, Rect] = {}
     for group in chains:
         if group != ROOT:
             frames[group] = rooms[chains[group][-2]].rect(("frame", group))
-            rooms[group].origin = (frames[group][0] + SIDE, frames[group][1] + TOP)
+            rooms[group].origin = (frames[group][0] + before, frames[group][1] + above + aside[group])
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)
     strands = tuple(Strand(line.source, line.target, tuple(line.wires), _route(line, rooms, frames)) for line in lines)
-    return Arrangement(tuple(units), rects, frames, strands, unit_of_card)
+    arrangement = Arrangement(tuple(units), rects, frames, strands, unit_of_card)
+    return _exchanged(arrangement) if down else arrangement
+
+
+def _exchanged(found: Arrangement) -> Arrangement:
+    """With x and y exchanged."""
+    return replace(
+        found,
+        rects=found.rects[:, [1, 0, 3, 2]],
+        frames={group: (top, left, bottom, right) for group, (left, top, right, bottom) in found.frames.items()},
+        strands=tuple(replace(strand, route=tuple((y, x) for x, y in strand.route)) for strand in found.strands),
+    )
 
 
 def _collect(
@@ -342,13 +384,11 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
         a, b = room.ends[link]
         dx, dy = room.origin
         piece = [(x + dx, y + dy) for x, y in room.layout.routes[link]]
-        piece = _without_stubs(piece)
-        if a[0] == "frame":
-            y = route[-1][1]
-            piece[0], piece[1] = (piece[0][0], y), (piece[1][0], y)
-        if b[0] == "frame":
-            y = rooms[str(b[1])].door(("in", line.source))
-            piece[-1], piece[-2] = (piece[-1][0], y), (piece[-2][0], y)
+        first = route[-1][1] if a[0] == "frame" else piece[0][1]
+        last = rooms[str(b[1])].door(("in", line.source)) if b[0] == "frame" else piece[-1][1]
+        piece = _without_stubs(piece, abs(first - piece[0][1]), abs(last - piece[-1][1]))
+        piece[0], piece[1] = (piece[0][0], first), (piece[1][0], first)
+        piece[-1], piece[-2] = (piece[-1][0], last), (piece[-2][0], last)
         if a[0] == "in":
             piece = [*room.way_in(a, frames[group][0])[:-1], *piece]
         if b[0] == "out":
@@ -357,11 +397,11 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
     return tuple(route)
 
 
-def _without_stubs(piece: list[Point]) -> list[Point]:
-    """Without first and last parts too short for an arrow head or for a step to another height."""
-    while len(piece) > 4 and abs(piece[3][0] - piece[0][0]) < STUB:
+def _without_stubs(piece: list[Point], first: float, last: float) -> list[Point]:
+    """Without first and last parts too short for an arrow head or for a step to another height, so much away."""
+    while len(piece) > 4 and abs(piece[3][0] - piece[0][0]) < STUB + min(first, 2 * STUB):
         piece = [piece[0], (piece[4][0], piece[0][1]), *piece[5:]]
-    while len(piece) > 4 and abs(piece[-1][0] - piece[-4][0]) < STUB:
+    while len(piece) > 4 and abs(piece[-1][0] - piece[-4][0]) < STUB + min(last, 2 * STUB):
         piece = [*piece[:-5], (piece[-5][0], piece[-1][1]), piece[-1]]
     return piece
 

@@ -11,13 +11,27 @@ from typing import Literal
 
 import numpy as np
 
-from core.layout import Point, Size
+from core.layout import Direction, Point, Size
 from core.playback import NEVER, Index, NodeKey, Playback
 from core.records import Step, TensorSnapshot, Trace
 from gui import arrangement, cards, drawing, figures, groups
-from gui.arrangement import Strand, Unit
+from gui.arrangement import Extent, Strand, Unit
 from gui.cards import Card, Graph, Wire
-from gui.drawing import CHIP, CHIP_LIMIT, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
+from gui.drawing import (
+    CHIP,
+    CHIP_LIMIT,
+    HEAD,
+    NARROWEST,
+    PAD,
+    ROW,
+    SEED_DROP,
+    SEED_HEIGHT,
+    SHARES,
+    WIDEST,
+    Face,
+    Row,
+    Shown,
+)
 from gui.groups import ROOT, Folding, Group
 from gui.i18n import Words
 from gui.shapes import (
@@ -58,8 +72,12 @@ COLUMN_GAP = 48.0
 """Room between two columns where nothing lies on the lines between them."""
 LABEL_ROOM = 42.0
 """Room that a contribution's frame, the line on both sides of it and the head of the line take."""
+STANDING_ROOM, ARROW = 52.0, 12.0
+"""The same where lines run down, and the part of it that is the head's."""
 LABEL_STEP = 72.0
 """Steps in which the room for a contribution grows."""
+CHIP_GAP, CLEAR = 7.0, 3.0
+"""Room between two contributions, one above the other, and the least room around each."""
 MARGIN = 20.0
 NOTE = 26.0
 """Room above the picture for the line that says what is folded."""
@@ -113,6 +131,7 @@ class Picture:
         folding: which groups are folded.
         previous: the picture shown before; what both show stays where it was, as far as it can.
         cancelled, progress: as in ``core.layout.arrange``, which may take a while.
+        direction: where the program reads; gradients come back.
     """
 
     def __init__(
@@ -123,7 +142,11 @@ class Picture:
         previous: Picture | None = None,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
+        direction: Direction = "right",
     ) -> None:
+        self.direction: Direction = direction
+        if previous is not None and previous.direction != direction:
+            previous = None  # nothing stays where it was
         self.trace = trace
         self.index = index
         self.folding = folding or Folding()
@@ -145,12 +168,12 @@ class Picture:
             self._seeds_of_card.setdefault(seed.card, []).append(seed)
         self._cards_in = {group: self._all_cards(group) for group in self.folded}
         placed = arrangement.arrange(
-            self.graph, self.groups, self.folded, self._size_with_seed, self._header_width, COLUMN_GAP,
-            self._label_width, cancelled, progress,
+            self.graph, self.groups, self.folded, self._extent, self._header_width, COLUMN_GAP, self._label_room,
+            cancelled, progress, direction=direction,
         )  # fmt: skip
         self.units, self.frames, self.strands = placed.units, placed.frames, placed.strands
         self._unit_of_card = placed.unit_of_card
-        self._rects = self._without_seeds(placed.rects)
+        self._rects: np.ndarray = placed.rects + self._insets()
         if previous is not None:
             self._keep_in_place(previous)
         self._strand_rects = np.array([bounds(strand.route) for strand in self.strands], dtype=float).reshape(-1, 4)
@@ -454,14 +477,39 @@ class Picture:
             known = self._shown_tensors[id(only)] = (only, drawing.show(listed))
         return known[1]
 
-    def _size_with_seed(self, unit: Unit) -> tuple[Size, float]:
+    def _extent(self, unit: Unit) -> Extent:
+        """What a box takes up, with what stands out around it."""
         (width, height), port, _ = self._size(unit)
-        seeds = self._seeds_in(unit)
-        if seeds:
-            # A seed hangs below its card; the same room above keeps the card in the middle of what is laid out.
-            width = max(width, *(self._seed_width(seed) for seed in seeds))
-            height += 2 * (SEED_DROP + SEED_HEIGHT)
-        return (width, height), port
+        left, top, right, bottom = self._overhang(unit)
+        down = self.direction == "down"
+        return Extent(
+            left + width + right, top + height + bottom,
+            axis=left + width / 2 if down else top + height / 2, port=width if down else port,
+        )  # fmt: skip
+
+    def _overhang(self, unit: Unit) -> Rect:
+        """How far the pile behind a group and the seed of a root stand out on each side of the box.
+
+        So does the contribution to a value drawn again, where lines run down.
+        """
+        if unit.user is not None:
+            assert unit.card is not None
+            wires = self._ways[1].get(unit.card, ()) if self.direction == "down" else ()
+            widest = max((self._label_width(wire) for wire in wires if wire.passages or wire.cut), default=0.0)
+            aside = max(0.0, (widest - self._size(unit)[0][0]) / 2)
+            return (aside, 0.0, aside, 0.0)
+        top = right = drawing.PILE if unit.group and self.groups[unit.group].count > 1 else 0.0
+        if not self._seeds_in(unit):
+            return (0.0, top, right, 0.0)
+        if self._seed_beside(unit):
+            return (0.0, top, SEED_DROP + self._seed_width(unit), 0.0)
+        return (0.0, top, right, SEED_DROP + SEED_HEIGHT)
+
+    def _insets(self) -> np.ndarray:
+        """From what every box takes up to the box itself."""
+        overhangs = np.array([self._overhang(unit) for unit in self.units], dtype=float).reshape(-1, 4)
+        overhangs[:, 2:] *= -1
+        return overhangs
 
     def _size(self, unit: Unit) -> tuple[Size, float, tuple[float, ...]]:
         """Size, height where lines may end, and heights of the rows."""
@@ -473,7 +521,7 @@ class Picture:
         if unit.group:
             group = self.groups[unit.group]
             pill = text_width(f"×{group.count}", SMALL) + 26 if group.count > 1 else 0
-            width = max(text_width(f"▸ {self._title(group)}", TITLE) + pill + 2 * PAD, 190.0)
+            width = max(text_width(f"▸ {self._title(group)}", TITLE) + pill + 2 * PAD, 190.0, self._seed_width(unit))
             return (width, drawing.GROUP_HEIGHT), drawing.GROUP_HEIGHT, ()
         assert unit.card is not None
         card = self.graph.cards[unit.card]
@@ -495,7 +543,7 @@ class Picture:
             grads += [self._show([grad]) for grad in (history.states if history else ())]
             widths += [one.width + (50 if card.leaf else 30) for one in grads]
             heights.append(max((one.height for one in grads), default=ROW))
-        size = (min(WIDEST, max(NARROWEST, max(widths) + 2 * PAD)), HEAD + sum(heights))
+        size = (min(WIDEST, max(NARROWEST, self._seed_width(unit), max(widths) + 2 * PAD)), HEAD + sum(heights))
         # Lines of one card stand apart by at least a contribution's height, as far as the card is high enough.
         return size, size[1] * 1.15, tuple(heights)
 
@@ -508,29 +556,63 @@ class Picture:
             return 0.0
         return text_width(f"▾ {self._title(self.groups[group])}", TITLE) + 2 * PAD
 
-    def _without_seeds(self, rects: np.ndarray) -> np.ndarray:
-        rects = rects.copy()
-        for number, unit in enumerate(self.units):
-            if self._seeds_in(unit):
-                rects[number, 1] += SEED_DROP + SEED_HEIGHT
-                rects[number, 3] -= SEED_DROP + SEED_HEIGHT
-        return rects
-
-    def _label_width(self, wires: Sequence[int]) -> float:
+    def _label_room(self, wires: Sequence[int]) -> float:
         """Room on a line for the widest contribution that ever lies on it; a bundle shows none.
 
         In coarse steps, and the same for a cut line: a what-if that changes a digit shall not move the cards.
         """
-        if len(wires) != 1:
-            return 0.0
         wire = self.graph.wires[wires[0]]
-        widest = LABEL_STEP if wire.passages or wire.cut else 0.0
+        if len(wires) != 1 or not (wire.passages or wire.cut):
+            return 0.0
+        if self.direction == "down":
+            # What lies on lines that run side by side stands one above the other.
+            return len(self._alongside[wire.source, wire.target]) * (CHIP + CHIP_GAP) + STANDING_ROOM
+        return self._label_width(wire) + LABEL_ROOM
+
+    def _label_width(self, wire: Wire) -> float:
+        """Width of the widest contribution that ever lies on a line, in coarse steps."""
+        widest = LABEL_STEP
         for passage in wire.passages:
             step = self.index.step_of.get(passage.source)
             emitted = () if step is None else self.trace.passes[passage.source[0]].steps[step].grad_inputs
             for gradient in emitted[passage.source_slot : passage.source_slot + 1]:
                 widest = max(widest, text_width(drawing.contribution(gradient), BODY))
-        return LABEL_STEP * ceil(widest / LABEL_STEP) + LABEL_ROOM if widest else 0.0
+        return LABEL_STEP * ceil(widest / LABEL_STEP)
+
+    @cached_property
+    def _alongside(self) -> dict[tuple[int, int], list[int]]:
+        """Wires from one card to another that carry something."""
+        found: dict[tuple[int, int], list[int]] = {}
+        for wire in self.graph.wires:
+            if wire.passages or wire.cut:
+                found.setdefault((wire.source, wire.target), []).append(wire.id)
+        return found
+
+    def _shares(self, strand: Strand, width: float) -> Sequence[float]:
+        """Places along a line for what lies on it, the best first: in the middle, but on no other line."""
+        if self.direction == "right":
+            return SHARES
+        if strand.wires[0] not in self._known_shares:
+            near = np.nonzero(inside(self._strand_rects, bounds(strand.route)))[0]
+            others = [sample(self.strands[place].route) for place in near if self.strands[place] is not strand]
+            points = np.vstack([*others, np.empty((0, 2))])
+            along = sample(strand.route)
+
+            def trouble(share: float) -> int:
+                x, y = along[round(share * (len(along) - 1))]
+                away = np.abs(points - (x, y))
+                covers = bool(((away[:, 0] < width / 2) & (away[:, 1] < CHIP / 2)).any())
+                return covers + int(min(abs(y - along[0][1]), abs(y - along[-1][1])) < CHIP / 2 + ARROW)
+
+            wire = self.graph.wires[strand.wires[0]]
+            beside = self._alongside.get((wire.source, wire.target), [])
+            own = [(beside.index(wire.id) + 1) / (len(beside) + 1)] if len(beside) > 1 and wire.id in beside else []
+            self._known_shares[wire.id] = (*own, *sorted(SHARES, key=trouble))
+        return self._known_shares[strand.wires[0]]
+
+    @cached_property
+    def _known_shares(self) -> dict[int, Sequence[float]]:
+        return {}
 
     # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -554,14 +636,34 @@ class Picture:
         seeds = self.trace.passes[seed.pass_].seeds
         return drawing.shorts((seeds[slot] for slot in seed.slots if slot < len(seeds)), CHIP_LIMIT)
 
-    def _seed_width(self, seed: Seed) -> float:
-        return max(92.0, text_width(self._seed_text(seed), BODY) + 2 * PAD)
+    def _seed_width(self, unit: Unit) -> float:
+        """What the widest seed of a box needs; 0 where there is none."""
+        widths = [text_width(self._seed_text(seed), BODY) + 2 * PAD for seed in self._seeds_in(unit)]
+        return max(92.0, *widths) if widths else 0.0
+
+    def _seed_beside(self, unit: Unit) -> bool:
+        """Whether the seed stands on the right of its box: lines leave where it would hang."""
+        inner = set(self._cards_in[unit.group]) if unit.group else {unit.card}
+        return self.direction == "down" and any(
+            wire.target not in inner and wire.target in self._drawn
+            for card in inner
+            if card is not None
+            for wire in self._ways[1].get(card, ())
+        )
+
+    @cached_property
+    def _drawn(self) -> frozenset[int]:
+        """Cards that are drawn, by themselves or in a folded group."""
+        return frozenset(self._all_cards(ROOT))
 
     def _seed_rect(self, unit: int) -> Rect:
-        left, _, right, bottom = self._unit_rect(unit)
-        width = max(self._seed_width(seed) for seed in self._seed_units[unit])
-        middle = (left + right) / 2
-        return (middle - width / 2, bottom + SEED_DROP, middle + width / 2, bottom + SEED_DROP + SEED_HEIGHT)
+        left, top, right, bottom = self._unit_rect(unit)
+        width = self._seed_width(self.units[unit])
+        if self._seed_beside(self.units[unit]):
+            x, y = right + SEED_DROP, (top + bottom - SEED_HEIGHT) / 2
+        else:
+            x, y = (left + right - width) / 2, bottom + SEED_DROP
+        return (x, y, x + width, y + SEED_HEIGHT)
 
     def _seed_now(self, unit: int, playback: Playback) -> Seed | None:
         """The seed shown at a box: of the pass that began last."""
@@ -624,7 +726,7 @@ class Picture:
         moment = _Moment(self, playback, words, selected, hovered, motion)
         sheet = Sheet()
         visible = np.nonzero(inside(self._rects, view) & (self._born < playback.cursor))[0]
-        self._draw_frames(sheet, view, scale, moment)
+        headers = self._draw_frames(sheet, view, scale, moment)
         strands = np.nonzero(inside(self._strand_rects, view) & (self._strand_born < playback.cursor))[0]
         chips: list[tuple[Strand, str, str]] = []
         if scale < READABLE:
@@ -634,16 +736,18 @@ class Picture:
             return sheet.scene()
         for place in strands:
             moment.strand(sheet, self.strands[place], chips)
+        sheet.shapes += headers
         moment.joins(sheet)
         for place in visible:
             moment.unit(sheet, int(place))
         taken = [self._unit_rect(int(place)) for place in visible]
+        taken += [(box.x, box.y, box.x + box.width, box.y + box.height) for box in headers]
         for unit in self._seed_units:
             seed = self._seed_now(unit, playback)
             if seed is not None and overlap(self._seed_rect(unit), view):
                 changed = self.trace.passes[seed.pass_].seeded
                 drawing.seed(
-                    sheet, self._seed_rect(unit), words("card.seed"), self._seed_text(seed),
+                    sheet, self._seed_rect(unit), self._unit_rect(unit), words("card.seed"), self._seed_text(seed),
                     changed=changed, current=seed.pass_ == playback.current_pass,
                 )  # fmt: skip
                 taken.append(self._seed_rect(unit))
@@ -653,19 +757,22 @@ class Picture:
             sheet.text(self.bounds[0] + MARGIN, self.bounds[1] + MARGIN, note, "quiet", 12.0, mono=False)
         return sheet.scene()
 
-    def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment) -> None:
-        """Open groups, outer ones first; without their names where those could not be read."""
+    def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment) -> list[Box]:
+        """Open groups, outer ones first; without their names where those could not be read. The names' grounds."""
+        headers = []
         names, rects, births = self._frame_table
         wide = (rects[:, 2] - rects[:, 0]) * scale > SMALLEST_FRAME
         for place in np.nonzero(inside(rects, view) & (births < moment.playback.cursor) & wide)[0]:
             group = names[place]
             left, top, right, bottom = self.frames[group]
             # Far outside of the view a dashed line would cost time and show nothing.
-            rect = (max(left, view[0] - 99), top, min(right, view[2] + 99), bottom)
+            left, top = max(left, view[0] - 99), max(top, view[1] - 99)
+            rect = (left, top, min(right, view[2] + 99), min(bottom, view[3] + 99))
             title = note = ""
             if scale >= READABLE:
                 title, note = self._title(self.groups[group]), moment.operations(self._operations(group))
-            drawing.frame(sheet, rect, title, note, group.count("/") + 1)
+            headers += drawing.frame(sheet, rect, title, note, group.count("/") + 1)
+        return headers
 
     @cached_property
     def _frame_table(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -833,7 +940,10 @@ class _Moment:
             ):
                 ends = (self.picture._unit_rect(main), self.picture._unit_rect(number))
                 (x0, y0), (x1, y1) = (((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in ends)
-                route = ((x0, y0), ((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), (x1, y1))
+                if self.picture.direction == "down":
+                    route = ((x0, y0), (x0, (y0 + y1) / 2), (x1, (y0 + y1) / 2), (x1, y1))
+                else:
+                    route = ((x0, y0), ((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), (x1, y1))
                 sheet.shapes.append(Curve(route, "accent", 1.2, dashed=True))
 
     # ── Boxes ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -992,9 +1102,10 @@ class _Moment:
         chips.sort(key=lambda chip: not near & {chip[0].source, chip[0].target})
         for strand, text, colour in chips[: 2 * CHIP_BUDGET]:
             must = colour in ("cut", "wrong") or self.current in (strand.source, strand.target)
-            rect = drawing.chip_place(strand.route, text, taken, must)
+            shares = self.picture._shares(strand, text_width(text, BODY) + 2 * PAD)
+            rect = drawing.chip_place(strand.route, text, taken, must, shares)
             if rect is not None:
-                taken.append(rect)
+                taken.append((rect[0] - CLEAR, rect[1] - CLEAR, rect[2] + CLEAR, rect[3] + CLEAR))
                 drawing.chip(sheet, rect, text, colour)
         for strand, text, share in self._moving:
             drawing.chip(sheet, drawing.chip_at(strand.route, text, share), text, "grad")
