@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.layout import Direction
 from core.playback import Playback
 from gui.arranging import Arranging
 from gui.button import Button
@@ -90,6 +91,7 @@ class GraphCanvas(tk.Canvas):
         self._photo: PhotoImage | None = None
         self._pending = ""
         self._arranging: Arranging | None = None
+        self._direction: Direction = "right"
         self.given_up = False
         self._press: tuple[int, int, tuple[float, float], bool] | None = None
         self._ready = False
@@ -240,11 +242,11 @@ class GraphCanvas(tk.Canvas):
 
         wanted = (playback.trace, playback.index, folding, previous)
         if len(playback.trace.ops) <= AT_ONCE:
-            self._take(Picture(*wanted))
+            self._take(Picture(*wanted, direction=self._direction))
             return
         if previous is None:
             self._picture = None
-        make = partial(Picture, *wanted)
+        make = partial(Picture, *wanted, direction=self._direction)
         self._arranging = Arranging(self, make, on_done=self._arranged, on_wait=self._waiting)
 
     def _arranged(self, picture: Picture) -> None:
@@ -277,7 +279,8 @@ class GraphCanvas(tk.Canvas):
         return self._arranging is not None
 
     def _take(self, picture: Picture) -> None:
-        anew = self._picture is None or self._picture.trace is not picture.trace
+        before = self._picture
+        anew = before is None or before.trace is not picture.trace or before.direction != picture.direction
         self._picture = picture
         self._forget_pointer()
         if anew and self.view.fitted:
@@ -285,6 +288,16 @@ class GraphCanvas(tk.Canvas):
         self._follow()
         self._show_wanted()
         self.redraw()
+
+    def read(self, direction: Direction) -> None:
+        """Where the picture reads; when that changes, it is made and fitted anew."""
+        if direction == self._direction:
+            return
+        self._direction = direction
+        if self._playback is not None:
+            same = self._picture is not None and self._picture.trace is self._playback.trace
+            self.view.fitted = True
+            self._arrange(self._playback, self._picture.folding if same and self._picture else Folding(), None)
 
     def fold(self, group: str) -> None:
         """Folds a group, or unfolds it."""
