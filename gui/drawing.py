@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.layout import Point
 from core.records import TensorSnapshot
 from gui import figures, thumbnail
@@ -16,7 +18,8 @@ LINE = 18.0
 """Height of a row of numbers of a matrix."""
 THUMB = 36.0
 NARROWEST, WIDEST = 104.0, 290.0
-CHIP = 23.0
+CHIP, ARROW = 23.0, 12.0
+"""Height of what lies on a line, and length of the line's head."""
 TEXT_LIMIT, CHIP_LIMIT = 26, 20
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
 GROUP_HEIGHT, STACK, PILE = 81.0, 5.0, 10.0
@@ -274,7 +277,27 @@ def chip_place(
             rect = (float(x - half), float(y + off - CHIP / 2), float(x + half), float(y + off + CHIP / 2))
             if not any(overlap(rect, other) for other in taken):
                 return rect
-    return chip_at(route, text, 0.5) if must else None
+    return chip_at(route, text, shares[0]) if must else None
+
+
+def standing_shares(
+    route: tuple[Point, ...], others: Sequence[tuple[Point, ...]], width: float, number: int, alongside: int
+) -> tuple[float, ...]:
+    """Places on a line that runs down, those first where what is so wide covers no other line and no arrow head.
+
+    Of several lines that run side by side, each begins at a place of its own.
+    """
+    points = np.vstack([*(sample(other) for other in others), np.empty((0, 2))])
+    along = sample(route)
+
+    def trouble(share: float) -> int:
+        x, y = along[round(share * (len(along) - 1))]
+        away = np.abs(points - (x, y))
+        covers = bool(((away[:, 0] < width / 2) & (away[:, 1] < CHIP / 2)).any())
+        return covers + int(min(abs(y - along[0][1]), abs(y - along[-1][1])) < CHIP / 2 + ARROW)
+
+    own = [(number + 1) / (alongside + 1)] if alongside > 1 else []
+    return (*own, *sorted(SHARES, key=trouble))
 
 
 def chip_at(route: tuple[Point, ...], text: str, share: float) -> Rect:

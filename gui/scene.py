@@ -17,21 +17,7 @@ from core.records import Step, TensorSnapshot, Trace
 from gui import arrangement, cards, drawing, figures, groups
 from gui.arrangement import Extent, Strand, Unit
 from gui.cards import Card, Graph, Wire
-from gui.drawing import (
-    CHIP,
-    CHIP_LIMIT,
-    HEAD,
-    NARROWEST,
-    PAD,
-    ROW,
-    SEED_DROP,
-    SEED_HEIGHT,
-    SHARES,
-    WIDEST,
-    Face,
-    Row,
-    Shown,
-)
+from gui.drawing import CHIP, CHIP_LIMIT, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
 from gui.groups import ROOT, Folding, Group
 from gui.i18n import Words
 from gui.shapes import (
@@ -72,8 +58,8 @@ COLUMN_GAP = 48.0
 """Room between two columns where nothing lies on the lines between them."""
 LABEL_ROOM = 42.0
 """Room that a contribution's frame, the line on both sides of it and the head of the line take."""
-STANDING_ROOM, ARROW = 52.0, 12.0
-"""The same where lines run down, and the part of it that is the head's."""
+STANDING_ROOM = 52.0
+"""The same where lines run down."""
 LABEL_STEP = 72.0
 """Steps in which the room for a contribution grows."""
 CHIP_GAP, CLEAR = 7.0, 3.0
@@ -492,16 +478,23 @@ class Picture:
 
         So does the contribution to a value drawn again, where lines run down.
         """
+        if unit not in self._overhangs:
+            self._overhangs[unit] = self._find_overhang(unit)
+        return self._overhangs[unit]
+
+    @cached_property
+    def _overhangs(self) -> dict[Unit, Rect]:
+        return {}
+
+    def _find_overhang(self, unit: Unit) -> Rect:
         if unit.user is not None:
-            assert unit.card is not None
-            wires = self._ways[1].get(unit.card, ()) if self.direction == "down" else ()
-            widest = max((self._label_width(wire) for wire in wires if wire.passages or wire.cut), default=0.0)
+            widest = self._widest.get(-1 if unit.card is None else unit.card, 0.0) if self.direction == "down" else 0.0
             aside = max(0.0, (widest - self._size(unit)[0][0]) / 2)
             return (aside, 0.0, aside, 0.0)
         top = right = drawing.PILE if unit.group and self.groups[unit.group].count > 1 else 0.0
         if not self._seeds_in(unit):
             return (0.0, top, right, 0.0)
-        if self._seed_beside(unit):
+        if self.direction == "down" and self._is_used(unit):
             return (0.0, top, SEED_DROP + self._seed_width(unit), 0.0)
         return (0.0, top, right, SEED_DROP + SEED_HEIGHT)
 
@@ -580,6 +573,15 @@ class Picture:
         return LABEL_STEP * ceil(widest / LABEL_STEP)
 
     @cached_property
+    def _widest(self) -> dict[int, float]:
+        """The widest contribution to every card that gets any."""
+        found: dict[int, float] = {}
+        for wire in self.graph.wires:
+            if wire.passages or wire.cut:
+                found[wire.source] = max(found.get(wire.source, 0.0), self._label_width(wire))
+        return found
+
+    @cached_property
     def _alongside(self) -> dict[tuple[int, int], list[int]]:
         """Wires from one card to another that carry something."""
         found: dict[tuple[int, int], list[int]] = {}
@@ -589,26 +591,21 @@ class Picture:
         return found
 
     def _shares(self, strand: Strand, width: float) -> Sequence[float]:
-        """Places along a line for what lies on it, the best first: in the middle, but on no other line."""
+        """Places along a line for what lies on it, the best first."""
+        number = strand.wires[0]
         if self.direction == "right":
-            return SHARES
-        if strand.wires[0] not in self._known_shares:
-            near = np.nonzero(inside(self._strand_rects, bounds(strand.route)))[0]
-            others = [sample(self.strands[place].route) for place in near if self.strands[place] is not strand]
-            points = np.vstack([*others, np.empty((0, 2))])
-            along = sample(strand.route)
-
-            def trouble(share: float) -> int:
-                x, y = along[round(share * (len(along) - 1))]
-                away = np.abs(points - (x, y))
-                covers = bool(((away[:, 0] < width / 2) & (away[:, 1] < CHIP / 2)).any())
-                return covers + int(min(abs(y - along[0][1]), abs(y - along[-1][1])) < CHIP / 2 + ARROW)
-
-            wire = self.graph.wires[strand.wires[0]]
+            return drawing.SHARES
+        if number not in self._known_shares:
+            wire = self.graph.wires[number]
             beside = self._alongside.get((wire.source, wire.target), [])
-            own = [(beside.index(wire.id) + 1) / (len(beside) + 1)] if len(beside) > 1 and wire.id in beside else []
-            self._known_shares[wire.id] = (*own, *sorted(SHARES, key=trouble))
-        return self._known_shares[strand.wires[0]]
+            left, top, right, bottom = bounds(strand.route)
+            near = inside(self._strand_rects, (left - width / 2, top, right + width / 2, bottom))
+            others = [self.strands[place] for place in np.nonzero(near)[0]]
+            self._known_shares[number] = drawing.standing_shares(
+                strand.route, [other.route for other in others if other is not strand], width,
+                beside.index(number) if number in beside else 0, len(beside),
+            )  # fmt: skip
+        return self._known_shares[number]
 
     @cached_property
     def _known_shares(self) -> dict[int, Sequence[float]]:
@@ -641,15 +638,11 @@ class Picture:
         widths = [text_width(self._seed_text(seed), BODY) + 2 * PAD for seed in self._seeds_in(unit)]
         return max(92.0, *widths) if widths else 0.0
 
-    def _seed_beside(self, unit: Unit) -> bool:
-        """Whether the seed stands on the right of its box: lines leave where it would hang."""
+    def _is_used(self, unit: Unit) -> bool:
+        """Whether lines leave a box, from where its seed would hang if they ran down."""
         inner = set(self._cards_in[unit.group]) if unit.group else {unit.card}
-        return self.direction == "down" and any(
-            wire.target not in inner and wire.target in self._drawn
-            for card in inner
-            if card is not None
-            for wire in self._ways[1].get(card, ())
-        )
+        wires = [wire for card in inner if card is not None for wire in self._ways[1].get(card, ())]
+        return any(wire.target not in inner and wire.target in self._drawn for wire in wires)
 
     @cached_property
     def _drawn(self) -> frozenset[int]:
@@ -659,7 +652,7 @@ class Picture:
     def _seed_rect(self, unit: int) -> Rect:
         left, top, right, bottom = self._unit_rect(unit)
         width = self._seed_width(self.units[unit])
-        if self._seed_beside(self.units[unit]):
+        if not self._overhang(self.units[unit])[3]:
             x, y = right + SEED_DROP, (top + bottom - SEED_HEIGHT) / 2
         else:
             x, y = (left + right - width) / 2, bottom + SEED_DROP
