@@ -13,7 +13,7 @@ from PIL import Image
 from core.layout import Direction
 from core.playback import Playback
 from core.records import Event, Op, Trace, Value
-from gui.drawing import CHIP
+from gui.drawing import CHIP, standing_shares
 from gui.export import export_picture
 from gui.groups import Folding
 from gui.i18n import words
@@ -94,6 +94,18 @@ def test_what_lies_on_lines_covers_nothing(trace: Trace, count: int, direction: 
         assert not overlap(chip, other)
     for chip in found:
         assert not any(overlap(chip, rect) for rect in rects(picture))
+
+
+def test_what_lies_on_a_line_keeps_clear_of_other_lines_and_of_the_head() -> None:
+    line = ((0.0, 0.0), (0.0, 80.0), (0.0, 160.0), (0.0, 240.0))
+    free = standing_shares(line, [], 90.0, 0, 1)
+    assert free[0] == 0.5
+    short = ((0.0, 0.0), (0.0, 30.0), (0.0, 60.0), (0.0, 90.0))
+    assert set(standing_shares(short, [], 90.0, 0, 1)[-6:]) == {0.1, 0.18, 0.26, 0.74, 0.82, 0.9}
+    beside = ((30.0, 80.0), (30.0, 110.0), (30.0, 140.0), (30.0, 160.0))
+    assert abs(standing_shares(line, [beside], 90.0, 0, 1)[0] * 240 - 120) > 40 + CHIP / 2
+    assert standing_shares(line, [beside], 50.0, 0, 1)[0] == 0.5
+    assert [standing_shares(line, [], 90.0, number, 3)[0] for number in range(3)] == [0.25, 0.5, 0.75]
 
 
 @both
