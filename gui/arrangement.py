@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -27,6 +27,8 @@ SMALL_GRAPH = 12
 
 Rect = tuple[float, float, float, float]
 """left, top, right, bottom."""
+Places = Mapping[tuple[str, Hashable], Point]
+"""(group, what stands directly in it) → top left corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Arrangement:
         rects: left, top, right, bottom per unit.
         frames: open group → its frame, outer ones first.
         unit_of_card: card → the unit that shows it.
+        places: where everything stands within the frame around it, by names that another run has too.
     """
 
     units: tuple[Unit, ...]
@@ -71,6 +74,7 @@ class Arrangement:
     frames: dict[str, Rect]
     strands: tuple[Strand, ...]
     unit_of_card: dict[int, int]
+    places: Places
 
 
 @dataclass
@@ -121,7 +125,7 @@ class _Room:
             left, top, right, bottom = self.rect(item)
             ahead = (-np.inf, left) if item[0] == "in" else (right, np.inf)
             if any(b[1] < bottom and top < b[3] and b[0] < ahead[1] and ahead[0] < b[2] for b in boxes):
-                self.lanes[item] = self.layout.size[1] + (len(self.lanes) + 1) * LANE
+                self.lanes[item] = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
 
     def door(self, item: Item) -> float:
         """Height at which a line meets the frame's border."""
@@ -156,6 +160,19 @@ class _Room:
         return (left, top, left + width, top + height)
 
 
+_ORIGIN = "origin"
+
+
+def _name(item: Item, units: Sequence[Unit], identity: Sequence[Hashable]) -> Hashable:
+    """What an item of a room is known by in another run."""
+    kind, what = item
+    if not isinstance(what, int):
+        return item
+    unit = units[what]
+    user = None if unit.user is None else _name(("unit", unit.user), units, identity)
+    return (kind, None if unit.card is None else identity[unit.card], unit.group, user)
+
+
 def _part(progress: Callable[[float], None], before: float, share: float) -> Callable[[float], None]:
     """Progress of a part of the whole."""
     return lambda done: progress(min(1.0, before + share * done))
@@ -171,6 +188,8 @@ def arrange(
     label_of: Callable[[Sequence[int]], float] | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[float], None] | None = None,
+    identity: Sequence[Hashable] = (),
+    previous: Places | None = None,
 ) -> Arrangement:
     """Lays out what is visible.
 
@@ -180,6 +199,8 @@ def arrange(
         gap: room between two columns.
         label_of: room that a line of these wires needs for what lies on it.
         cancelled, progress: as in ``core.layout.arrange``; the share is of all frames.
+        identity: of every card, what it is known by in another run; its number by default.
+        previous: ``places`` of an earlier run. What did not change stays there.
 
     Raises:
         layout.Cancelled: soon after ``cancelled`` says so.
@@ -209,9 +230,12 @@ def arrange(
     sized = [size_of(unit) for unit in units]
     everything, done = sum(len(room.items) for room in rooms.values()) or 1, 0.0
     frame_sizes: dict[str, Size] = {}
+    levels: dict[str, float] = {}
+    places: dict[tuple[str, Hashable], Point] = {}
+    identity = identity or range(len(graph.cards))
     for group in sorted(chains, key=lambda group: -len(chains[group])):
         room = rooms[group]
-        ports = []
+        ports, axes = [], []
         for kind, what in room.items:
             if kind == "unit":
                 assert isinstance(what, int)
@@ -224,29 +248,41 @@ def arrange(
             else:
                 room.sizes.append((1.0, 4.0))
                 ports.append(4.0)
+            axes.append(levels[str(what)] if kind == "frame" else room.sizes[-1][1] / 2)
         links = [(room.items[a], room.items[b]) for a, b in room.ends]
         share, before = len(room.sizes) / everything, done
         done += share
         tell = None if progress is None else _part(progress, before, share)
         labels = [room.labels.get(link, 0.0) for link in range(len(links))]
+        names = [(group, _name(item, units, identity)) for item in room.items]
+        earlier = {number: previous[name] for number, name in enumerate(names) if name in previous} if previous else {}
+        for (kind, what), number in room.items.items():
+            if kind == "frame" and number in earlier:  # it may have grown to the left, or upwards
+                (x, y), (now, was) = earlier[number], ((held[str(what), _ORIGIN]) for held in (places, previous or {}))
+                earlier[number] = (x + now[0] - was[0], y + now[1] - was[1])
         room.layout = layout.arrange(
-            room.sizes, links, gap=gap, ports=ports, labels=labels, cancelled=cancelled, progress=tell
-        )
+            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, previous=earlier,
+            cancelled=cancelled, progress=tell,
+        )  # fmt: skip
+        places.update(zip(names, room.layout.corners, strict=True))
+        places[group, _ORIGIN] = room.layout.origin
         room.make_lanes()
         width, height = room.layout.size
         height += LANE * len(room.lanes)
+        levels[group] = TOP + room.layout.level - room.layout.origin[1]  # its main line goes on outside
         frame_sizes[group] = (max(width + 2 * SIDE, header_width(group)), height + TOP + BOTTOM)
 
     frames: dict[str, Rect] = {}
     for group in chains:
         if group != ROOT:
             frames[group] = rooms[chains[group][-2]].rect(("frame", group))
-            rooms[group].origin = (frames[group][0] + SIDE, frames[group][1] + TOP)
+            (left, top, _, _), (x, y) = frames[group], places[group, _ORIGIN]
+            rooms[group].origin = (left + SIDE - x, top + TOP - y)
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)
     strands = tuple(Strand(line.source, line.target, tuple(line.wires), _route(line, rooms, frames)) for line in lines)
-    return Arrangement(tuple(units), rects, frames, strands, unit_of_card)
+    return Arrangement(tuple(units), rects, frames, strands, unit_of_card, places)
 
 
 def _collect(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -15,7 +15,7 @@ from core.layout import Point, Size
 from core.playback import NEVER, Index, NodeKey, Playback
 from core.records import Step, TensorSnapshot, Trace
 from gui import arrangement, cards, drawing, figures, groups
-from gui.arrangement import Strand, Unit
+from gui.arrangement import Places, Strand, Unit
 from gui.cards import Card, Graph, Wire
 from gui.drawing import CHIP, CHIP_LIMIT, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
 from gui.groups import ROOT, Folding, Group
@@ -58,8 +58,8 @@ COLUMN_GAP = 48.0
 """Room between two columns where nothing lies on the lines between them."""
 LABEL_ROOM = 42.0
 """Room that a contribution's frame, the line on both sides of it and the head of the line take."""
-LABEL_STEP = 72.0
-"""Steps in which the room for a contribution grows."""
+CARD_STEP, LABEL_STEP = 20.0, 72.0
+"""Steps in which cards grow, and the room for contributions: a digit more shall not move the picture."""
 MARGIN = 20.0
 NOTE = 26.0
 """Room above the picture for the line that says what is folded."""
@@ -144,14 +144,22 @@ class Picture:
         for seed in self.seeds:
             self._seeds_of_card.setdefault(seed.card, []).append(seed)
         self._cards_in = {group: self._all_cards(group) for group in self.folded}
+        other_run = previous is not None and not same and cards.alike(previous.trace, trace)
+        self._identity = cards.identities(self.graph, trace)
+        self._room: dict[Hashable, float] = dict(previous._room) if previous is not None and other_run else {}
         placed = arrangement.arrange(
             self.graph, self.groups, self.folded, self._size_with_seed, self._header_width, COLUMN_GAP,
-            self._label_width, cancelled, progress,
+            self._label_width, cancelled, progress, self._identity,
+            previous.places if previous is not None and other_run else None,
         )  # fmt: skip
+        self.places: Places = placed.places
         self.units, self.frames, self.strands = placed.units, placed.frames, placed.strands
         self._unit_of_card = placed.unit_of_card
         self._rects = self._without_seeds(placed.rects)
-        if previous is not None:
+        self._shift = (0.0, 0.0)
+        if previous is not None and other_run:
+            self._move(*previous._shift)
+        elif previous is not None and same:
             self._keep_in_place(previous)
         self._strand_rects = np.array([bounds(strand.route) for strand in self.strands], dtype=float).reshape(-1, 4)
         births = np.array([self._birth(card) for card in self.graph.cards], dtype=np.int64)
@@ -371,12 +379,14 @@ class Picture:
         changed.sort(key=lambda group: group.count("/"))
         pairs = [(old[:2], new[:2]) for group in changed[:1]
                  if (old := previous._group_rect(group)) and (new := self._group_rect(group))]  # fmt: skip
-        if not pairs and previous.trace is self.trace:
+        if not pairs:
             common = [card for card in self._unit_of_card if previous.shows(card)]
             pairs = [(previous.rect(card)[:2], self.rect(card)[:2]) for card in common]
-        if not pairs:
-            return
-        dx, dy = (float(np.median([old[axis] - new[axis] for old, new in pairs])) for axis in (0, 1))
+        if pairs:
+            self._move(*(float(np.median([old[axis] - new[axis] for old, new in pairs])) for axis in (0, 1)))
+
+    def _move(self, dx: float, dy: float) -> None:
+        self._shift = (self._shift[0] + dx, self._shift[1] + dy)
         self._rects = self._rects + np.array([dx, dy, dx, dy])
         self.frames = {g: (a + dx, b + dy, c + dx, d + dy) for g, (a, b, c, d) in self.frames.items()}
         self.strands = tuple(
@@ -495,9 +505,16 @@ class Picture:
             grads += [self._show([grad]) for grad in (history.states if history else ())]
             widths += [one.width + (50 if card.leaf else 30) for one in grads]
             heights.append(max((one.height for one in grads), default=ROW))
-        size = (min(WIDEST, max(NARROWEST, max(widths) + 2 * PAD)), HEAD + sum(heights))
+        width = CARD_STEP * ceil(max(NARROWEST, max(widths) + 2 * PAD) / CARD_STEP)
+        width = self._not_less(self._identity[unit.card], width)
+        size = (min(WIDEST, width), HEAD + sum(heights))
         # Lines of one card stand apart by at least a contribution's height, as far as the card is high enough.
         return size, size[1] * 1.15, tuple(heights)
+
+    def _not_less(self, name: Hashable, room: float) -> float:
+        """Room that something has in the picture: what it had before, and more where it needs more."""
+        self._room[name] = room = max(room, self._room.get(name, 0.0))
+        return room
 
     def _steps(self, card: Card) -> list[Step]:
         found = ((number, self.index.step_of.get((number, node))) for number, node in card.nodes)
@@ -530,7 +547,8 @@ class Picture:
             emitted = () if step is None else self.trace.passes[passage.source[0]].steps[step].grad_inputs
             for gradient in emitted[passage.source_slot : passage.source_slot + 1]:
                 widest = max(widest, text_width(drawing.contribution(gradient), BODY))
-        return LABEL_STEP * ceil(widest / LABEL_STEP) + LABEL_ROOM if widest else 0.0
+        name = (self._identity[wire.source], self._identity[wire.target], wire.slot)
+        return self._not_less(name, LABEL_STEP * ceil(widest / LABEL_STEP) + LABEL_ROOM if widest else 0.0)
 
     # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
