@@ -58,8 +58,10 @@ COLUMN_GAP = 48.0
 """Room between two columns where nothing lies on the lines between them."""
 LABEL_ROOM = 42.0
 """Room that a contribution's frame, the line on both sides of it and the head of the line take."""
-CARD_STEP, LABEL_STEP = 20.0, 72.0
+CARD_STEP, LABEL_STEP = 20.0, 32.0
 """Steps in which cards grow, and the room for contributions: a digit more shall not move the picture."""
+LABEL_LEAST = 72.0
+"""The least room for a contribution: two short numbers."""
 MARGIN = 20.0
 NOTE = 26.0
 """Room above the picture for the line that says what is folded."""
@@ -541,14 +543,15 @@ class Picture:
         if len(wires) != 1:
             return 0.0
         wire = self.graph.wires[wires[0]]
-        widest = LABEL_STEP if wire.passages or wire.cut else 0.0
+        widest = LABEL_LEAST if wire.passages or wire.cut else 0.0
         for passage in wire.passages:
             step = self.index.step_of.get(passage.source)
             emitted = () if step is None else self.trace.passes[passage.source[0]].steps[step].grad_inputs
             for gradient in emitted[passage.source_slot : passage.source_slot + 1]:
                 widest = max(widest, text_width(drawing.contribution(gradient), BODY))
         name = (self._identity[wire.source], self._identity[wire.target], wire.slot)
-        return self._not_less(name, LABEL_STEP * ceil(widest / LABEL_STEP) + LABEL_ROOM if widest else 0.0)
+        steps = ceil((widest - LABEL_LEAST) / LABEL_STEP)
+        return self._not_less(name, LABEL_LEAST + LABEL_STEP * steps + LABEL_ROOM if widest else 0.0)
 
     # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
