@@ -6,7 +6,7 @@ and on the way out, and frames have their header strip where lines come in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -31,6 +31,8 @@ SMALL_GRAPH = 12
 
 Rect = tuple[float, float, float, float]
 """left, top, right, bottom."""
+Places = Mapping[tuple[str, Hashable], Point]
+"""(group, what stands directly in it) → top left corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Arrangement:
         rects: left, top, right, bottom per unit.
         frames: open group → its frame, outer ones first.
         unit_of_card: card → the unit that shows it.
+        places: where everything stands within the frame around it, by names that another run has too.
     """
 
     units: tuple[Unit, ...]
@@ -90,6 +93,7 @@ class Arrangement:
     frames: dict[str, Rect]
     strands: tuple[Strand, ...]
     unit_of_card: dict[int, int]
+    places: Places
 
 
 @dataclass
@@ -140,7 +144,7 @@ class _Room:
             left, top, right, bottom = self.rect(item)
             ahead = (-np.inf, left) if item[0] == "in" else (right, np.inf)
             if any(b[1] < bottom and top < b[3] and b[0] < ahead[1] and ahead[0] < b[2] for b in boxes):
-                self.lanes[item] = self.layout.size[1] + (len(self.lanes) + 1) * LANE
+                self.lanes[item] = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
 
     def door(self, item: Item) -> float:
         """Height at which a line meets the frame's border."""
@@ -175,6 +179,19 @@ class _Room:
         return (left, top, left + width, top + height)
 
 
+_ORIGIN = "origin"
+
+
+def _name(item: Item, units: Sequence[Unit], identity: Sequence[Hashable]) -> Hashable:
+    """What an item of a room is known by in another run."""
+    kind, what = item
+    if not isinstance(what, int):
+        return item
+    unit = units[what]
+    user = None if unit.user is None else _name(("unit", unit.user), units, identity)
+    return (kind, None if unit.card is None else identity[unit.card], unit.group, user)
+
+
 def _part(progress: Callable[[float], None], before: float, share: float) -> Callable[[float], None]:
     """Progress of a part of the whole."""
     return lambda done: progress(min(1.0, before + share * done))
@@ -190,6 +207,8 @@ def arrange(
     label_of: Callable[[Sequence[int]], float] | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[float], None] | None = None,
+    identity: Sequence[Hashable] = (),
+    previous: Places | None = None,
     direction: Direction = "right",
 ) -> Arrangement:
     """Lays out what is visible.
@@ -199,6 +218,8 @@ def arrange(
         gap: room between two columns.
         label_of: room that a line of these wires needs for what lies on it.
         cancelled, progress: as in ``core.layout.arrange``; the share is of all frames.
+        identity: of every card, what it is known by in another run; its number by default.
+        previous: ``places`` of an earlier run. What did not change stays there.
         direction: where lines lead.
 
     Raises:
@@ -233,6 +254,8 @@ def arrange(
     frame_sizes: dict[str, Size] = {}
     aside: dict[str, float] = {}
     levels: dict[str, float] = {}
+    places: dict[tuple[str, Hashable], Point] = {}
+    identity = identity or range(len(graph.cards))
     for group in sorted(chains, key=lambda group: -len(chains[group])):
         room = rooms[group]
         ports, axes = [], []
@@ -257,32 +280,43 @@ def arrange(
         done += share
         tell = None if progress is None else _part(progress, sofar, share)
         labels = [room.labels.get(link, 0.0) for link in range(len(links))]
+        names = [(group, _name(item, units, identity)) for item in room.items]
+        earlier = {number: previous[name] for number, name in enumerate(names) if name in previous} if previous else {}
+        for (kind, what), number in room.items.items():
+            if kind == "frame" and number in earlier:  # it may have grown to the left, or upwards
+                (x, y), (now, was) = earlier[number], ((held[str(what), _ORIGIN]) for held in (places, previous or {}))
+                earlier[number] = (x + now[0] - was[0], y + now[1] - was[1])
         room.layout = layout.arrange(
-            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, cancelled=cancelled, progress=tell
-        )
+            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, previous=earlier,
+            cancelled=cancelled, progress=tell,
+        )  # fmt: skip
+        places.update(zip(names, room.layout.corners, strict=True))
+        places[group, _ORIGIN] = room.layout.origin
         room.make_lanes()
         width, height = room.layout.size
         height += LANE * len(room.lanes)
         width, height, header = width + before + after, height + above + below, header_width(group)
         aside[group] = max(0.0, header - height) / 2 if down else 0.0
-        frame_sizes[group] = (width, max(height, header)) if down else (max(width, header), height)
+        # Its main line goes on outside.
         levels[group] = room.layout.level - room.layout.origin[1] + above + aside[group]
+        frame_sizes[group] = (width, max(height, header)) if down else (max(width, header), height)
 
     frames: dict[str, Rect] = {}
     for group in chains:
         if group != ROOT:
             frames[group] = rooms[chains[group][-2]].rect(("frame", group))
-            rooms[group].origin = (frames[group][0] + before, frames[group][1] + above + aside[group])
+            (left, top, _, _), (x, y) = frames[group], places[group, _ORIGIN]
+            rooms[group].origin = (left + before - x, top + above + aside[group] - y)
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)
     strands = tuple(Strand(line.source, line.target, tuple(line.wires), _route(line, rooms, frames)) for line in lines)
-    arrangement = Arrangement(tuple(units), rects, frames, strands, unit_of_card)
+    arrangement = Arrangement(tuple(units), rects, frames, strands, unit_of_card, places)
     return _exchanged(arrangement) if down else arrangement
 
 
 def _exchanged(found: Arrangement) -> Arrangement:
-    """With x and y exchanged."""
+    """With x and y exchanged; ``places`` are for the next run, which exchanges again."""
     return replace(
         found,
         rects=found.rects[:, [1, 0, 3, 2]],

@@ -12,6 +12,7 @@ from core.layout import Direction
 from core.playback import Playback
 from gui.arranging import Arranging
 from gui.button import Button
+from gui.cards import alike
 from gui.find import FindBar
 from gui.groups import Folding
 from gui.labels import Labels
@@ -188,7 +189,9 @@ class GraphCanvas(tk.Canvas):
             self._stop_arranging()
             self._picture = None
         elif not same:
-            self._arrange(playback, Folding(), None)
+            kin = before is not None and self._picture is not None and alike(before.trace, playback.trace)
+            previous = self._picture if kin else None
+            self._arrange(playback, previous.folding if previous is not None else Folding(), previous)
         elif before is not None and abs(playback.cursor - before.cursor) == 1:
             # Backwards, the later moment runs back to its beginning.
             backwards = playback.cursor < before.cursor
@@ -244,7 +247,7 @@ class GraphCanvas(tk.Canvas):
         if len(playback.trace.ops) <= AT_ONCE:
             self._take(Picture(*wanted, direction=self._direction))
             return
-        if previous is None:
+        if previous is None or previous.trace is not playback.trace:
             self._picture = None
         make = partial(Picture, *wanted, direction=self._direction)
         self._arranging = Arranging(self, make, on_done=self._arranged, on_wait=self._waiting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -15,7 +15,7 @@ from core.layout import Direction, Point, Size
 from core.playback import NEVER, Index, NodeKey, Playback
 from core.records import Step, TensorSnapshot, Trace
 from gui import arrangement, cards, drawing, figures, groups
-from gui.arrangement import Extent, Strand, Unit
+from gui.arrangement import Extent, Places, Strand, Unit
 from gui.cards import Card, Graph, Wire
 from gui.drawing import CHIP, CHIP_LIMIT, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
 from gui.groups import ROOT, Folding, Group
@@ -60,8 +60,10 @@ LABEL_ROOM = 42.0
 """Room that a contribution's frame, the line on both sides of it and the head of the line take."""
 STANDING_ROOM = 52.0
 """The same where lines run down."""
-LABEL_STEP = 72.0
-"""Steps in which the room for a contribution grows."""
+CARD_STEP, LABEL_STEP = 20.0, 32.0
+"""Steps in which cards grow, and the room for contributions: a digit more shall not move the picture."""
+LABEL_LEAST = 72.0
+"""The least room for a contribution: two short numbers."""
 CHIP_GAP, CLEAR = 7.0, 3.0
 """Room between two contributions, one above the other, and the least room around each."""
 MARGIN = 20.0
@@ -153,14 +155,22 @@ class Picture:
         for seed in self.seeds:
             self._seeds_of_card.setdefault(seed.card, []).append(seed)
         self._cards_in = {group: self._all_cards(group) for group in self.folded}
+        other_run = previous is not None and not same and cards.alike(previous.trace, trace)
+        self._identity = cards.identities(self.graph, trace)
+        self._room: dict[Hashable, float] = dict(previous._room) if previous is not None and other_run else {}
         placed = arrangement.arrange(
             self.graph, self.groups, self.folded, self._extent, self._header_width, COLUMN_GAP, self._label_room,
-            cancelled, progress, direction=direction,
+            cancelled, progress, self._identity, previous.places if previous is not None and other_run else None,
+            direction,
         )  # fmt: skip
+        self.places: Places = placed.places
         self.units, self.frames, self.strands = placed.units, placed.frames, placed.strands
         self._unit_of_card = placed.unit_of_card
         self._rects: np.ndarray = placed.rects + self._insets()
-        if previous is not None:
+        self._shift = (0.0, 0.0)
+        if previous is not None and other_run:
+            self._move(*previous._shift)
+        elif previous is not None and same:
             self._keep_in_place(previous)
         self._strand_rects = np.array([bounds(strand.route) for strand in self.strands], dtype=float).reshape(-1, 4)
         births = np.array([self._birth(card) for card in self.graph.cards], dtype=np.int64)
@@ -380,12 +390,14 @@ class Picture:
         changed.sort(key=lambda group: group.count("/"))
         pairs = [(old[:2], new[:2]) for group in changed[:1]
                  if (old := previous._group_rect(group)) and (new := self._group_rect(group))]  # fmt: skip
-        if not pairs and previous.trace is self.trace:
+        if not pairs:
             common = [card for card in self._unit_of_card if previous.shows(card)]
             pairs = [(previous.rect(card)[:2], self.rect(card)[:2]) for card in common]
-        if not pairs:
-            return
-        dx, dy = (float(np.median([old[axis] - new[axis] for old, new in pairs])) for axis in (0, 1))
+        if pairs:
+            self._move(*(float(np.median([old[axis] - new[axis] for old, new in pairs])) for axis in (0, 1)))
+
+    def _move(self, dx: float, dy: float) -> None:
+        self._shift = (self._shift[0] + dx, self._shift[1] + dy)
         self._rects = self._rects + np.array([dx, dy, dx, dy])
         self.frames = {g: (a + dx, b + dy, c + dx, d + dy) for g, (a, b, c, d) in self.frames.items()}
         self.strands = tuple(
@@ -536,9 +548,16 @@ class Picture:
             grads += [self._show([grad]) for grad in (history.states if history else ())]
             widths += [one.width + (50 if card.leaf else 30) for one in grads]
             heights.append(max((one.height for one in grads), default=ROW))
-        size = (min(WIDEST, max(NARROWEST, self._seed_width(unit), max(widths) + 2 * PAD)), HEAD + sum(heights))
+        width = CARD_STEP * ceil(max(NARROWEST, self._seed_width(unit), max(widths) + 2 * PAD) / CARD_STEP)
+        width = self._not_less(self._identity[unit.card], width)
+        size = (min(WIDEST, width), HEAD + sum(heights))
         # Lines of one card stand apart by at least a contribution's height, as far as the card is high enough.
         return size, size[1] * 1.15, tuple(heights)
+
+    def _not_less(self, name: Hashable, room: float) -> float:
+        """Room that something has in the picture: what it had before, and more where it needs more."""
+        self._room[name] = room = max(room, self._room.get(name, 0.0))
+        return room
 
     def _steps(self, card: Card) -> list[Step]:
         found = ((number, self.index.step_of.get((number, node))) for number, node in card.nodes)
@@ -564,13 +583,15 @@ class Picture:
 
     def _label_width(self, wire: Wire) -> float:
         """Width of the widest contribution that ever lies on a line, in coarse steps."""
-        widest = LABEL_STEP
+        widest = LABEL_LEAST
         for passage in wire.passages:
             step = self.index.step_of.get(passage.source)
             emitted = () if step is None else self.trace.passes[passage.source[0]].steps[step].grad_inputs
             for gradient in emitted[passage.source_slot : passage.source_slot + 1]:
                 widest = max(widest, text_width(drawing.contribution(gradient), BODY))
-        return LABEL_STEP * ceil(widest / LABEL_STEP)
+        steps = ceil((widest - LABEL_LEAST) / LABEL_STEP)
+        name = (self._identity[wire.source], self._identity[wire.target], wire.slot)
+        return self._not_less(name, LABEL_LEAST + LABEL_STEP * steps)
 
     @cached_property
     def _widest(self) -> dict[int, float]:
