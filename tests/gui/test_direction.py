@@ -13,6 +13,7 @@ from PIL import Image
 from core.layout import Direction
 from core.playback import Playback
 from core.records import Event, Op, Trace, Value
+from gui import cards
 from gui.drawing import CHIP, standing_shares
 from gui.export import export_picture
 from gui.groups import Folding
@@ -177,6 +178,24 @@ def test_nothing_stays_in_place_when_the_direction_changes() -> None:
     assert np.array_equal(down.rects, Picture(trace, index, direction="down").rects)
     again = Picture(trace, index, previous=down, direction="right")
     assert np.array_equal(again.rects, right.rects)
+
+
+@both
+@pytest.mark.parametrize(
+    ("trace", "after"),
+    [(traces.first(), traces.first(cut=True)), (used_root(), traces.first()), (loop(9), loop(9)), (loop(9), loop(10))],
+)
+def test_what_did_not_change_stays_where_it_was_in_the_next_run(
+    trace: Trace, after: Trace, direction: Direction
+) -> None:
+    one, _ = pictured(trace, direction)
+    other = Picture(after, Playback.of(after).index, previous=one, direction=direction)
+    names = (cards.identities(one.graph, trace), cards.identities(other.graph, after))
+    common = [name for name in names[0] if name in names[1] and name[0] != ("sum", "sum", None)]  # type: ignore[index]
+    assert len(common) >= 6
+    for name in common:
+        before, now = (picture.rect(found.index(name)) for picture, found in zip((one, other), names, strict=True))
+        assert now == pytest.approx(before)
 
 
 # ── The window ────────────────────────────────────────────────────────────────────────────────────────────────────
