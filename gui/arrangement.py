@@ -22,6 +22,8 @@ LANE, TURN = 14.0, 44.0
 """Height of a way along the bottom of a frame; room in which it comes up beside a column."""
 STUB = 12.0
 """The shortest first or last part of a line."""
+CLEAR = 4.0
+"""Between a frame and what lies on a line in it."""
 MANY_USES = 7
 """From how many users on a computed value is drawn again beside them."""
 FEW_USES = 3
@@ -117,7 +119,7 @@ class _Room:
     items: dict[Item, int] = field(default_factory=dict)
     links: dict[tuple[Item, Item, object], int] = field(default_factory=dict)
     ends: list[tuple[Item, Item]] = field(default_factory=list)
-    labels: dict[int, float] = field(default_factory=dict)
+    labels: dict[int, Size] = field(default_factory=dict)
     layout: layout.Layout | None = None
     sizes: list[Size] = field(default_factory=list)
     origin: Point = (0.0, 0.0)
@@ -145,6 +147,17 @@ class _Room:
             ahead = (-np.inf, left) if item[0] == "in" else (right, np.inf)
             if any(b[1] < bottom and top < b[3] and b[0] < ahead[1] and ahead[0] < b[2] for b in boxes):
                 self.lanes[item] = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
+
+    def standing_out(self) -> tuple[float, float]:
+        """Room that what lies on the outermost lines needs above and below the layout."""
+        assert self.layout is not None
+        top, over, under = self.layout.origin[1], 0.0, 0.0
+        for link, (_, across) in self.labels.items():
+            if across:
+                heights = [y for _, y in self.layout.routes[link]]
+                over = max(over, across / 2 + CLEAR - (min(heights) - top))
+                under = max(under, across / 2 + CLEAR - (top + self.layout.size[1] - max(heights)))
+        return over, under
 
     def door(self, item: Item) -> float:
         """Height at which a line meets the frame's border."""
@@ -204,7 +217,7 @@ def arrange(
     extent_of: Callable[[Unit], Extent],
     header_width: Callable[[str], float],
     gap: float,
-    label_of: Callable[[Sequence[int]], float] | None = None,
+    label_of: Callable[[Sequence[int]], Size] | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[float], None] | None = None,
     identity: Sequence[Hashable] = (),
@@ -216,7 +229,7 @@ def arrange(
     Args:
         header_width: what the name of an open group needs.
         gap: room between two columns.
-        label_of: room that a line of these wires needs for what lies on it.
+        label_of: room that a line of these wires needs for what lies on it, along the line and across it.
         cancelled, progress: as in ``core.layout.arrange``; the share is of all frames.
         identity: of every card, what it is known by in another run; its number by default.
         previous: ``places`` of an earlier run. What did not change stays there.
@@ -245,14 +258,15 @@ def arrange(
         for line in lines:
             group, link = line.pieces[-1]
             room = rooms[group]
-            room.labels[link] = max(room.labels.get(link, 0.0), label_of(line.wires))
+            (along, across), (most, widest) = label_of(line.wires), room.labels.get(link, (0.0, 0.0))
+            room.labels[link] = (max(along, most), max(across, widest))
 
     down = direction == "down"
     before, above, after, below = (TOP, SIDE, BOTTOM, SIDE) if down else (SIDE, TOP, SIDE, BOTTOM)
     extents = [extent_of(unit) for unit in units]
     everything, done = sum(len(room.items) for room in rooms.values()) or 1, 0.0
     frame_sizes: dict[str, Size] = {}
-    aside: dict[str, float] = {}
+    inset: dict[str, float] = {}
     levels: dict[str, float] = {}
     places: dict[tuple[str, Hashable], Point] = {}
     identity = identity or range(len(graph.cards))
@@ -279,7 +293,7 @@ def arrange(
         share, sofar = len(room.sizes) / everything, done
         done += share
         tell = None if progress is None else _part(progress, sofar, share)
-        labels = [room.labels.get(link, 0.0) for link in range(len(links))]
+        labels = [room.labels.get(link, (0.0, 0.0))[0] for link in range(len(links))]
         names = [(group, _name(item, units, identity)) for item in room.items]
         earlier = {number: previous[name] for number, name in enumerate(names) if name in previous} if previous else {}
         for (kind, what), number in room.items.items():
@@ -294,11 +308,12 @@ def arrange(
         places[group, _ORIGIN] = room.layout.origin
         room.make_lanes()
         width, height = room.layout.size
-        height += LANE * len(room.lanes)
-        width, height, header = width + before + after, height + above + below, header_width(group)
-        aside[group] = max(0.0, header - height) / 2 if down else 0.0
+        over, under = room.standing_out()
+        over, under = max(above, over), max(below + LANE * len(room.lanes), under)
+        width, height, header = width + before + after, over + height + under, header_width(group)
+        inset[group] = over + (max(0.0, header - height) / 2 if down else 0.0)
         # Its main line goes on outside.
-        levels[group] = room.layout.level - room.layout.origin[1] + above + aside[group]
+        levels[group] = room.layout.level - room.layout.origin[1] + inset[group]
         frame_sizes[group] = (width, max(height, header)) if down else (max(width, header), height)
 
     frames: dict[str, Rect] = {}
@@ -306,7 +321,7 @@ def arrange(
         if group != ROOT:
             frames[group] = rooms[chains[group][-2]].rect(("frame", group))
             (left, top, _, _), (x, y) = frames[group], places[group, _ORIGIN]
-            rooms[group].origin = (left + before - x, top + above + aside[group] - y)
+            rooms[group].origin = (left + before - x, top + inset[group] - y)
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)

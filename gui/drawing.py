@@ -18,8 +18,8 @@ LINE = 18.0
 """Height of a row of numbers of a matrix."""
 THUMB = 36.0
 NARROWEST, WIDEST = 104.0, 290.0
-CHIP, ARROW = 23.0, 12.0
-"""Height of what lies on a line, and length of the line's head."""
+CHIP, CHIP_PAD, ARROW = 23.0, 9.0, 12.0
+"""Height of what lies on a line, room beside its text, and length of the line's head."""
 TEXT_LIMIT, CHIP_LIMIT = 26, 20
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
 GROUP_HEIGHT, STACK, PILE = 81.0, 5.0, 10.0
@@ -269,7 +269,7 @@ def chip_place(
     route: tuple[Point, ...], text: str, taken: list[Rect], must: bool, shares: Sequence[float] = SHARES
 ) -> Rect | None:
     """Where on a line a chip covers nothing; the middle where there is no such place and it ``must`` be shown."""
-    half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
+    half = max(text_width(text, BODY) / 2 + CHIP_PAD, CHIP / 2)
     along = sample(route)
     for off in (0.0, -8.0, 8.0):
         for share in shares:
@@ -302,7 +302,7 @@ def standing_shares(
 
 def chip_at(route: tuple[Point, ...], text: str, share: float) -> Rect:
     """The place of a chip at a share of a line."""
-    half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
+    half = max(text_width(text, BODY) / 2 + CHIP_PAD, CHIP / 2)
     along = sample(route)
     x, y = along[round(share * (len(along) - 1))]
     return (float(x - half), float(y - CHIP / 2), float(x + half), float(y + CHIP / 2))

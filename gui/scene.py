@@ -499,8 +499,8 @@ class Picture:
         return {}
 
     def _find_overhang(self, unit: Unit) -> Rect:
-        if unit.user is not None:
-            widest = self._widest.get(-1 if unit.card is None else unit.card, 0.0) if self.direction == "down" else 0.0
+        if unit.user is not None and unit.card is not None:
+            widest = self._widest.get(unit.card, 0.0) if self.direction == "down" else 0.0
             aside = max(0.0, (widest - self._size(unit)[0][0]) / 2)
             return (aside, 0.0, aside, 0.0)
         top = right = drawing.PILE if unit.group and self.groups[unit.group].count > 1 else 0.0
@@ -568,18 +568,22 @@ class Picture:
             return 0.0
         return text_width(f"▾ {self._title(self.groups[group])}", TITLE) + 2 * PAD
 
-    def _label_room(self, wires: Sequence[int]) -> float:
-        """Room on a line for the widest contribution that ever lies on it; a bundle shows none.
+    def _label_room(self, wires: Sequence[int]) -> Size:
+        """Room along and across a line for the widest contribution that ever lies on it; a bundle shows none.
 
         In coarse steps, and the same for a cut line: a what-if that changes a digit shall not move the cards.
         """
         wire = self.graph.wires[wires[0]]
         if len(wires) != 1 or not (wire.passages or wire.cut):
-            return 0.0
-        if self.direction == "down":
-            # What lies on lines that run side by side stands one above the other.
-            return len(self._alongside[wire.source, wire.target]) * (CHIP + CHIP_GAP) + STANDING_ROOM
-        return self._label_width(wire) + LABEL_ROOM
+            return (0.0, 0.0)
+        width = self._label_width(wire)
+        if self.direction == "right":
+            return (width + LABEL_ROOM, CHIP)
+        # What lies on lines that run side by side stands one above the other.
+        return (
+            len(self._alongside[wire.source, wire.target]) * (CHIP + CHIP_GAP) + STANDING_ROOM,
+            width + 2 * drawing.CHIP_PAD,
+        )
 
     def _label_width(self, wire: Wire) -> float:
         """Width of the widest contribution that ever lies on a line, in coarse steps."""
@@ -599,7 +603,8 @@ class Picture:
         found: dict[int, float] = {}
         for wire in self.graph.wires:
             if wire.passages or wire.cut:
-                found[wire.source] = max(found.get(wire.source, 0.0), self._label_width(wire))
+                width = self._label_width(wire) + 2 * drawing.CHIP_PAD
+                found[wire.source] = max(found.get(wire.source, 0.0), width)
         return found
 
     @cached_property
@@ -1116,7 +1121,7 @@ class _Moment:
         chips.sort(key=lambda chip: not near & {chip[0].source, chip[0].target})
         for strand, text, colour in chips[: 2 * CHIP_BUDGET]:
             must = colour in ("cut", "wrong") or self.current in (strand.source, strand.target)
-            shares = self.picture._shares(strand, text_width(text, BODY) + 2 * PAD)
+            shares = self.picture._shares(strand, text_width(text, BODY) + 2 * drawing.CHIP_PAD)
             rect = drawing.chip_place(strand.route, text, taken, must, shares)
             if rect is not None:
                 taken.append((rect[0] - CLEAR, rect[1] - CLEAR, rect[2] + CLEAR, rect[3] + CLEAR))

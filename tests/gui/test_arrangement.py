@@ -53,7 +53,7 @@ class Program:
     def arranged(self, direction: Direction) -> Arrangement:
         return arrange(
             self.graph, self.groups, self.folded, lambda unit: self.extent(unit, direction),
-            lambda group: HEADER if group else 0.0, 48.0, lambda wires: 60.0 * len(wires), direction=direction,
+            lambda group: HEADER if group else 0.0, 48.0, lambda wires: (60.0 * len(wires), 90.0), direction=direction,
         )  # fmt: skip
 
 
@@ -137,3 +137,32 @@ def test_the_main_chain_runs_straight_through_frames(direction: Direction) -> No
     across = 0 if direction == "down" else 1
     for strand in found.strands[:3]:
         assert {point[across] for point in strand.route} == {strand.route[0][across]}
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_what_lies_on_the_outermost_line_has_room_in_its_frame(direction: Direction) -> None:
+    """Two operations and a line past the second, in a frame."""
+    graph = Graph(
+        tuple(Card(number, str(number)) for number in range(3)),
+        (Wire(0, 0, 1), Wire(1, 1, 2), Wire(2, 0, 2)), {}, {}, {},
+    )  # fmt: skip
+    groups = {
+        ROOT: Group(ROOT, "module", "", 1, 0, ROOT, ("g",), (), 3),
+        "g": Group("g", "module", "name", 1, 0, ROOT, (), (0, 1, 2), 3),
+    }
+
+    def frame(room: float) -> tuple[Rect, np.ndarray]:
+        found = arrange(
+            graph, groups, frozenset(), lambda unit: Extent(120, 90, 60 if direction == "down" else 45, 40),
+            lambda group: HEADER if group else 0.0, 48.0, lambda wires: (60.0, room), direction=direction,
+        )  # fmt: skip
+        past = found.strands[2]
+        return found.frames["g"], sample(past.route)
+
+    across = 0 if direction == "down" else 1
+    for room in (20.0, 300.0):
+        sides, points = frame(room)
+        assert sides[across] < points[:, across].min() - room / 2
+        assert points[:, across].max() + room / 2 < sides[across + 2]
+    narrow, wide = ((sides := frame(room)[0])[across + 2] - sides[across] for room in (20.0, 300.0))
+    assert wide > narrow
