@@ -6,10 +6,13 @@ import tkinter as tk
 import tkinter.font as tkfont
 from collections.abc import Sequence
 
-from gui.scene import Label
+from gui.scene import Label, text_width
 from gui.theme import Look
 
 _ANCHORS = {"w": "w", "e": "e", "c": "center"}
+
+_SAMPLE = "AccumulateGrad [-0.1234, 5.678e-10] 2×4: 0…1"
+"""What a font's width is measured by."""
 
 Place = tuple[float, float, str]
 """Where a label stands in the picture, and its anchor: what makes it the same label in the next frame."""
@@ -28,6 +31,7 @@ class Labels:
         self._shown: dict[Place, tuple[int, Label]] = {}
         self._free: list[int] = []
         self._fonts: dict[tuple[bool, bool, int], tkfont.Font] = {}
+        self._widths: dict[tuple[bool, bool, int], int] = {}
         self._styles: dict[str, tuple[bool, bool, float]] = {}
         self._view = (0.0, 0.0, 1.0)
         self._look: Look | None = None
@@ -38,6 +42,7 @@ class Labels:
         if look is not self._look:
             self._look = look
             self._fonts.clear()
+            self._widths.clear()
             self._retire(list(self._shown))
         self._travel(x, y, scale, look)
         before, after = self._shown, {}
@@ -70,7 +75,7 @@ class Labels:
         if scale != old_scale:
             self._canvas.scale(self._layer, 0, 0, scale / old_scale, scale / old_scale)
             for tag, (mono, bold, size) in self._styles.items():
-                if int(size * scale) != int(size * old_scale):
+                if self._pixels(mono, bold, size * scale, look) != self._pixels(mono, bold, size * old_scale, look):
                     self._canvas.itemconfigure(tag, font=self._font(mono, bold, size * scale, look))
         if (x, y) != (old_x, old_y):
             self._canvas.move(self._layer, (old_x - x) * scale, (old_y - y) * scale)
@@ -89,8 +94,25 @@ class Labels:
             self._canvas.itemconfigure(item, state="hidden")
             self._free.append(item)
 
+    def _pixels(self, mono: bool, bold: bool, size: float, look: Look) -> int:
+        """A whole size, because the screen has no others: the nearest, if its letters take no more room than meant."""
+        whole = max(1, int(size))
+        if size - whole < 0.5:
+            return whole
+        larger = (mono, bold, whole + 1)
+        if larger not in self._widths:
+            self._widths[larger] = self._named(*larger, look).measure(_SAMPLE)
+        return whole + (self._widths[larger] <= 1.02 * text_width(_SAMPLE, size, mono))
+
     def _font(self, mono: bool, bold: bool, size: float, look: Look) -> tkfont.Font:
-        key = (mono, bold, max(1, int(size)))
+        return self._named(mono, bold, self._pixels(mono, bold, size, look), look)
+
+    def _named(self, mono: bool, bold: bool, pixels: int, look: Look) -> tkfont.Font:
+        key = (mono, bold, pixels)
         if key not in self._fonts:
-            self._fonts[key] = tkfont.Font(self._canvas, font=look.widget_font(key[2], mono=mono, bold=bold))
+            # Not ``font=``: Tk would turn the pixels into whole points.
+            family = look.mono if mono else look.sans
+            self._fonts[key] = tkfont.Font(
+                self._canvas, family=family, size=-pixels, weight="bold" if bold else "normal"
+            )
         return self._fonts[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import tkinter as tk
+import tkinter.font as tkfont
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from gui.i18n import words
 from gui.labels import Labels
 from gui.menu import Entry
 from gui.motion import Motion
-from gui.scene import Hit, Label, Picture
+from gui.scene import Hit, Label, Picture, text_width
 from gui.settings import Settings, load, save
 from gui.theme import LIGHT, Look
 from gui.view import View
@@ -543,3 +544,21 @@ def test_labels_are_told_only_what_differs(window: Window, monkeypatch: pytest.M
     labels.show(shown[:5], look, x=100, y=7, scale=2.0)
     visible = [item for item in canvas.find_all() if canvas.itemcget(item, "state") != "hidden"]
     assert sorted(canvas.itemcget(item, "text") for item in visible) == [f"label {n}" for n in range(5)]
+
+
+@pytest.mark.parametrize("mono", [True, False], ids=["mono", "sans"])
+def test_texts_are_as_large_as_the_picture_and_hardly_wider(window: Window, mono: bool) -> None:
+    canvas = tk.Canvas(window.app)
+    look = Look("light", LIGHT, words("en"), "DejaVu Sans", "DejaVu Sans Mono")
+    labels, text = Labels(canvas, "test"), "AccumulateGrad -1.234e-10…5.678e10"
+    nearest = 0
+    scales = [0.42 + step * 0.02 for step in range(80)]
+    for scale in scales:
+        labels.show([Label(0.0, 0.0, text, "text", 13.0, mono=mono)], look, scale=scale)
+        (item,) = canvas.find_withtag("test")
+        pixels = -int(tkfont.nametofont(canvas.itemcget(item, "font"), root=canvas).cget("size"))
+        assert abs(pixels - 13 * scale) < 1
+        nearest += pixels == round(13 * scale)
+        left, _, right, _ = canvas.bbox(item)
+        assert right - left <= 1.11 * text_width(text, 13.0 * scale, mono) + 2
+    assert nearest > 0.6 * len(scales)
