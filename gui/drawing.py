@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -11,19 +12,28 @@ from core.layout import Point
 from core.records import TensorSnapshot
 from gui import figures, thumbnail
 from gui.i18n import Words
-from gui.shapes import BODY, SMALL, TITLE, Box, Curve, Rect, Sheet, overlap, sample, text_width
+from gui.shapes import BODY, SMALL, TITLE, Box, Curve, Rect, Sheet, overlap, places_along, sample, text_width
 
 HEAD, ROW, PAD = 50.0, 31.0, 12.0
 LINE = 18.0
 """Height of a row of numbers of a matrix."""
-THUMB = 36.0
-NARROWEST, WIDEST = 104.0, 290.0
+THUMB, STRIP = 36.0, 12.0
+"""Longest and shortest side of a thumbnail: elements of a vector are no squares."""
+NARROWEST, WIDEST = 104.0, 310.0
+NARROWEST_GROUP = 216.0
+"""Room for the widest range of sizes."""
 CHIP, CHIP_PAD, ARROW = 23.0, 9.0, 12.0
 """Height of what lies on a line, room beside its text, and length of the line's head."""
-TEXT_LIMIT, CHIP_LIMIT = 26, 20
+TEXT_LIMIT = 27
+"""Characters up to which a small tensor is written out, on cards and on lines: three numbers with their signs."""
+HALO = 4.0
+"""By how much the halo of the current card and the ring of the chosen one stand out."""
+WARNING = "⚠ "
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
 GROUP_HEIGHT, STACK, PILE = 81.0, 5.0, 10.0
 """A folded group, by how much each sheet of a pile stands out behind it, and by how much all of them."""
+SHAPED = re.compile(rf"(\d+(?:×\d+)*|\[\]){figures.OF}([^;]+)")
+"""A shape and what is said of one tensor's elements."""
 SHARES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
 """Places along a line that are tried for what lies on it."""
 
@@ -50,38 +60,43 @@ class Shown:
     def width(self) -> float:
         if self.rows:
             return text_width("  ".join(self.rows[0]), BODY) + 14
-        if self.heading:
-            return max(text_width(self.text, BODY), text_width(self.heading, SMALL)) + THUMB + 10
-        return text_width(self.text, BODY) + (18 if self.odd else 0)
+        widest = said_width(self.text)
+        if self.picture is None:
+            return widest
+        return max(widest, text_width(self.heading, SMALL)) + _sides(self.picture)[0] + 8
 
     @property
     def height(self) -> float:
         if self.rows:
             return len(self.rows) * LINE + 13
-        return THUMB + 12 if self.heading else ROW
+        return ROW if self.picture is None else max(_sides(self.picture)[1], 2 * LINE - 6) + 12
+
+
+def _sides(picture: tuple[int, int, bytes]) -> tuple[float, float]:
+    """Width and height of a thumbnail."""
+    rows, columns, _ = picture
+    longest = max(rows, columns)
+    return max(STRIP, THUMB * columns / longest), max(STRIP, THUMB * rows / longest)
 
 
 def show(snapshots: Iterable[TensorSnapshot | None]) -> Shown:
-    """How the results of one operation are drawn: numbers, or else shape, range and thumbnail."""
+    """How the results of one operation are drawn: numbers, or else shape and range, with a thumbnail of many."""
     listed = list(snapshots)
     if not listed:
         return Shown(figures.NOT_YET)
     odd = any(_odd(snapshot) for snapshot in listed)
     only = listed[0]
     if len(listed) > 1 or only is None or only.opaque:
-        return Shown(shorts(listed), odd=odd)
+        return Shown(_marked(shorts(listed), odd), odd=odd)
     rows = figures.grid(only)
-    if rows is not None and text_width("  ".join(rows[0]), BODY) < WIDEST - 90:
+    if rows is not None and text_width("  ".join(rows[0]), BODY) < WIDEST - 110:
         return Shown(rows=rows, odd=odd)
-    text = figures.tensor(only)
-    if only.numel <= figures.SMALL and len(text) <= TEXT_LIMIT:
-        return Shown(text, odd=odd)
-    picture = thumbnail.pixels(only)
+    text = short(only)
+    written_out = only.numel <= figures.SMALL and text == figures.tensor(only)
+    picture = None if written_out or figures.uniform(only) else thumbnail.pixels(only)
     if picture is None:
-        return Shown(short(only), odd=odd)
-    return Shown(
-        figures.clip(figures.reach(only), TEXT_LIMIT), heading=figures.shape(only.shape), picture=picture, odd=odd
-    )
+        return Shown(_marked(text, odd), odd=odd)
+    return Shown(_marked(figures.reach(only), odd), heading=figures.shape(only.shape), picture=picture, odd=odd)
 
 
 def _odd(snapshot: TensorSnapshot | None) -> bool:
@@ -91,27 +106,71 @@ def _odd(snapshot: TensorSnapshot | None) -> bool:
     return bool(found.nan or found.inf)
 
 
-def short(snapshot: TensorSnapshot | None, limit: int = TEXT_LIMIT) -> str:
-    """A tensor in at most ``limit`` characters: numbers, or else shape and range."""
+def _marked(text: str, odd: bool) -> str:
+    """The text, with a sign before the elements where some of them are NaN or infinite."""
+    shape, what = _parts(text)
+    return f"{shape}{figures.OF if shape else ''}{WARNING}{what}" if odd else text
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """The shape that a text begins with, '' where it does not, and what is said of the elements."""
+    found = SHAPED.fullmatch(text)
+    return (found[1], found[2]) if found else ("", text)
+
+
+def said_width(text: str) -> float:
+    """Width of a text on a line or in a row; a shape before it is small."""
+    shape, what = _parts(text)
+    return text_width(what, BODY) + (text_width(shape + figures.OF, SMALL) if shape else 0.0)
+
+
+def short(snapshot: TensorSnapshot | None) -> str:
+    """A tensor in one line: small ones written out, of others shape and range."""
     text = figures.tensor(snapshot)
-    if len(text) > limit and snapshot is not None:
-        text = figures.summary(snapshot)
-    return figures.clip(text, limit)
+    return text if snapshot is None or len(text) <= TEXT_LIMIT else figures.summary(snapshot)
 
 
 def contribution(snapshot: TensorSnapshot | None) -> str:
-    """A gradient as it lies on a line; of a large one its range, for the card it goes to says the shape."""
-    if snapshot is not None and (snapshot.numel > figures.SMALL or len(figures.tensor(snapshot)) > CHIP_LIMIT):
-        reach = figures.reach(snapshot)
-        if "…" in reach:
-            return figures.clip(reach, CHIP_LIMIT)
-    return short(snapshot, CHIP_LIMIT)
+    """A gradient as it lies on a line."""
+    return _marked(short(snapshot), _odd(snapshot))
 
 
-def shorts(snapshots: Iterable[TensorSnapshot | None], limit: int = TEXT_LIMIT) -> str:
-    """Several tensors: of an operation with several results."""
-    parts = [short(snapshot, limit) for snapshot in snapshots]
-    return figures.clip("; ".join(parts), limit) if parts else figures.NOT_YET
+def shorts(snapshots: Iterable[TensorSnapshot | None]) -> str:
+    """Several tensors: of an operation with several results; their shapes, where more would be too long."""
+    listed = list(snapshots)
+    if len(listed) < 2:
+        return "".join(map(short, listed)) or figures.NOT_YET
+    text = "; ".join(map(short, listed))
+    if len(text) <= TEXT_LIMIT:
+        return text
+    shapes = ["None" if one is None else figures.shape(one.shape) for one in listed]
+    alike = len(set(shapes)) == 1
+    return f"{len(shapes)}×({shapes[0]})" if alike else figures.clip("; ".join(shapes), TEXT_LIMIT)
+
+
+def fit(text: str, room: float, size: float, mono: bool = True) -> str:
+    """The text, cut with an ellipsis where there is no room for it."""
+    room += 0.5  # what was measured to fit does, however its place is rounded
+    if text_width(text, size, mono) <= room:
+        return text
+    kept = max((n for n in range(len(text)) if text_width(text[:n] + "…", size, mono) <= room), default=0)
+    return text[:kept].rstrip() + "…"
+
+
+def _say(sheet: Sheet, x: float, y: float, text: str, colour: str, anchor: str = "e", *, bold: bool = False) -> None:
+    """A text on a line or in a row; a shape at its beginning is small and quiet."""
+    shape, what = _parts(text)
+    if not shape:
+        sheet.text(x, y, text, colour, anchor=anchor, bold=bold)
+        return
+    right = x + said_width(text) * {"w": 1.0, "e": 0.0, "c": 0.5}[anchor]
+    before = right - text_width(what, BODY)
+    sheet.text(before - text_width(" ", SMALL), y, shape + figures.OF.rstrip(), "quiet", SMALL, anchor="e")
+    # Held by the end that is fixed: the screen's own widths differ by a pixel or two.
+    if anchor == "e":
+        sheet.text(right, y, what, colour, anchor="e", bold=bold)
+    else:
+        sheet.text(before, y, what, colour, bold=bold)
 
 
 # ── Cards ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -153,8 +212,9 @@ class Face:
 def card(sheet: Sheet, rect: Rect, face: Face) -> None:
     left, top, right, _ = rect
     weight = _ground(sheet, rect, face.state, "card" if not face.dashed else "canvas")
-    sheet.text(left + PAD, top + 18, face.title, face.ink, TITLE, bold=not face.dashed)
-    sheet.text(left + PAD, top + 36, face.subtitle, face.tone, SMALL, mono=False)
+    room = right - left - 2 * PAD
+    sheet.text(left + PAD, top + 18, fit(face.title, room, TITLE), face.ink, TITLE, bold=not face.dashed)
+    sheet.text(left + PAD, top + 36, fit(face.subtitle, room, SMALL, False), face.tone, SMALL, mono=False)
     y = top + HEAD
     if face.rows:
         sheet.box((left, y, right, y), line="line", radius=0)
@@ -170,10 +230,13 @@ def card(sheet: Sheet, rect: Rect, face: Face) -> None:
 
 
 def _ground(sheet: Sheet, rect: Rect, state: str, fill: str) -> float:
-    """The card's own ground, with a halo where it is current or lit; how heavy its outline is."""
+    """The card's own ground, on a halo where it is current or lit, in a ring where chosen; how heavy its outline is."""
     left, top, right, bottom = rect
+    around = (left - HALO, top - HALO, right + HALO, bottom + HALO)
     if state in ("current", "lit"):
-        sheet.box((left - 4, top - 4, right + 4, bottom + 4), "halo", radius=13.0)
+        sheet.box(around, "halo", radius=13.0)
+    elif state == "selected":
+        sheet.box(around, line="accent", weight=1.2, radius=13.0)
     sheet.box(rect, fill)
     return {"current": 2.6, "selected": 1.8, "lit": 1.3}.get(state, 0.0)
 
@@ -193,19 +256,15 @@ def _row(sheet: Sheet, left: float, right: float, top: float, height: float, row
             for a, b in (((x, low), (x, high)), ((x, low), (x + inward, low)), ((x, high), (x + inward, high))):
                 sheet.shapes.append(Curve((a, a, b, b), colour, 1.1))
         return
-    if shown.picture is not None:
-        rows, columns, rgba = shown.picture
-        high, wide = THUMB, THUMB
-        if rows < columns:
-            high = max(6.0, THUMB * rows / columns)
-        else:
-            wide = max(6.0, THUMB * columns / rows)
-        sheet.raster(edge - wide, middle - high / 2, wide, high, rows, columns, rgba)
-        sheet.box((edge - wide, middle - high / 2, edge, middle + high / 2), line="line", radius=0.0)
-        sheet.text(edge - wide - 8, middle - 9, shown.heading, "quiet", SMALL, anchor="e")
-        sheet.text(edge - wide - 8, middle + 8, f"⚠ {shown.text}" if shown.odd else shown.text, colour, anchor="e")
+    if shown.picture is None:
+        _say(sheet, edge, middle, shown.text, colour, bold=shown.odd)
         return
-    sheet.text(edge, middle, f"⚠ {shown.text}" if shown.odd else shown.text, colour, anchor="e", bold=shown.odd)
+    rows, columns, rgba = shown.picture
+    wide, high = _sides(shown.picture)
+    sheet.raster(edge - wide, middle - high / 2, wide, high, rows, columns, rgba)
+    sheet.box((edge - wide, middle - high / 2, edge, middle + high / 2), line="line", radius=0.0)
+    sheet.text(edge - wide - 8, middle - 9, shown.heading, "quiet", SMALL, anchor="e")
+    sheet.text(edge - wide - 8, middle + 8, shown.text, colour, anchor="e", bold=shown.odd)
 
 
 # ── Groups ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -255,6 +314,22 @@ def frame(sheet: Sheet, rect: Rect, title: str, note: str, depth: int) -> list[B
     return grounds
 
 
+def clearance(rect: Rect, state: str, count: int, end: Point, outward: Point) -> float:
+    """How far before the end of its line an arrow's point stands: where the box's halo, ring or pile begins.
+
+    Args:
+        outward: where the line comes from, seen from its end.
+    """
+    halo = HALO if state else 0.0
+    pile = max(halo, PILE if count > 1 else 0.0)  # its other sheets stand out to the right and above
+    (left, top, right, bottom), (x, y), (dx, dy) = rect, end, outward
+    if abs(dx) > abs(dy):
+        gap = right + pile - x if dx > 0 else x - left + halo
+    else:
+        gap = bottom + halo - y if dy > 0 else y - top + pile
+    return max(0.0, gap)
+
+
 # ── Lines and what lies on them ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -262,22 +337,30 @@ def chip(sheet: Sheet, rect: Rect, text: str, colour: str) -> None:
     """What a line carries."""
     fill = {"grad": "grad_soft", "cut": "cut_soft", "wrong": "wrong_soft"}.get(colour, "card")
     sheet.box(rect, fill, colour if colour != "quiet" else "edge", 1.1, radius=CHIP / 2)
-    sheet.text((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, text, colour, anchor="c")
+    _say(sheet, (rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, text, colour, "c")
 
 
 def chip_place(
-    route: tuple[Point, ...], text: str, taken: list[Rect], must: bool, shares: Sequence[float] = SHARES
+    route: tuple[Point, ...],
+    text: str,
+    taken: list[Rect],
+    must: bool,
+    shares: Sequence[float] = SHARES,
+    ends: tuple[float, float] = (0.0, 0.0),
 ) -> Rect | None:
-    """Where on a line a chip covers nothing; the middle where there is no such place and it ``must`` be shown."""
-    half = max(text_width(text, BODY) / 2 + CHIP_PAD, CHIP / 2)
-    along = sample(route)
-    for off in (0.0, -8.0, 8.0):
-        for share in shares:
-            x, y = along[int(share * (len(along) - 1))]
-            rect = (float(x - half), float(y + off - CHIP / 2), float(x + half), float(y + off + CHIP / 2))
-            if not any(overlap(rect, other) for other in taken):
-                return rect
-    return chip_at(route, text, shares[0]) if must else None
+    """Where on a line a chip covers nothing; the first place where there is no such one and it ``must`` be shown.
+
+    Args:
+        shares: places along the line that are tried, the best first.
+        ends: lengths at both ends of the line that are not free, for its head is there.
+    """
+    half = max(said_width(text) / 2 + CHIP_PAD, CHIP / 2)
+    places = places_along(route, shares, ends)
+    rects = [
+        (x - half, y + off - CHIP / 2, x + half, y + off + CHIP / 2) for off in (0.0, -8.0, 8.0) for x, y in places
+    ]
+    free = (rect for rect in rects if not any(overlap(rect, other) for other in taken))
+    return next(free, rects[0] if must else None)
 
 
 def standing_shares(
@@ -288,13 +371,12 @@ def standing_shares(
     Of several lines that run side by side, each begins at a place of its own.
     """
     points = np.vstack([*(sample(other) for other in others), np.empty((0, 2))])
-    along = sample(route)
 
     def trouble(share: float) -> int:
-        x, y = along[round(share * (len(along) - 1))]
+        ((x, y),) = places_along(route, (share,), (0.0, 0.0))
         away = np.abs(points - (x, y))
         covers = bool(((away[:, 0] < width / 2) & (away[:, 1] < CHIP / 2)).any())
-        return covers + int(min(abs(y - along[0][1]), abs(y - along[-1][1])) < CHIP / 2 + ARROW)
+        return covers + int(min(abs(y - route[0][1]), abs(y - route[-1][1])) < CHIP / 2 + ARROW)
 
     own = [(number + 1) / (alongside + 1)] if alongside > 1 else []
     return (*own, *sorted(SHARES, key=trouble))
@@ -302,7 +384,7 @@ def standing_shares(
 
 def chip_at(route: tuple[Point, ...], text: str, share: float) -> Rect:
     """The place of a chip at a share of a line."""
-    half = max(text_width(text, BODY) / 2 + CHIP_PAD, CHIP / 2)
+    half = max(said_width(text) / 2 + CHIP_PAD, CHIP / 2)
     along = sample(route)
     x, y = along[round(share * (len(along) - 1))]
     return (float(x - half), float(y - CHIP / 2), float(x + half), float(y + CHIP / 2))
@@ -327,8 +409,9 @@ def seed(sheet: Sheet, rect: Rect, root: Rect, title: str, text: str, *, changed
     route = tuple((x, root[3] + step) if top > root[3] else (root[2] + step, y) for step in steps)
     sheet.shapes.append(Curve(route, colour, 2.4, arrow="start"))
     sheet.box(rect, f"{colour}_soft", colour if current else "edge", 1.4, dashed=True)
-    sheet.text(left + PAD, top + 17, f"{title} ✎", colour, SMALL, mono=False)
-    sheet.text(left + PAD, top + 37, text, colour if current else "quiet")
+    # A star, as on a document that was changed.
+    sheet.text(left + PAD, top + 17, f"{title}{'*' if changed else ''} ✎", colour, SMALL, mono=False)
+    _say(sheet, left + PAD, top + 37, text, colour if current else "quiet", "w")
 
 
 def scissors(sheet: Sheet, rect: Rect, on: bool) -> None:

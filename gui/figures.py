@@ -15,6 +15,9 @@ SMALL = 8
 GRID = 9
 """Matrices up to this many elements are written as matrices."""
 
+OF = ": "
+"""Stands between a shape and what is said of the elements: ``2×4: 0.125``."""
+
 NOT_YET = "·"
 """Not computed yet; never 0."""
 
@@ -41,7 +44,7 @@ def tensor(snapshot: TensorSnapshot | None, *, none: str = "None", small: int = 
     if snapshot is None:
         return none
     if snapshot.opaque:
-        return f"{shape(snapshot.shape)} ?"
+        return f"{shape(snapshot.shape)}{OF}?"
     data = snapshot.data
     if data is None or snapshot.numel > small:
         return summary(snapshot)
@@ -95,19 +98,41 @@ def extent(snapshot: TensorSnapshot) -> Extent:
 
 def summary(snapshot: TensorSnapshot) -> str:
     """Shape and range of a tensor with many elements."""
-    return f"{shape(snapshot.shape)} {reach(snapshot)}".rstrip()
+    return f"{shape(snapshot.shape)}{OF}{reach(snapshot)}".removesuffix(OF)
 
 
 def reach(snapshot: TensorSnapshot) -> str:
     """The range of a tensor's elements; where some are NaN or infinite, how many."""
     found = extent(snapshot)
-    odd = [f"{count} {name}" for count, name in ((found.nan, "NaN"), (found.inf, "Inf")) if count]
+    if found.nan and found.nan == snapshot.numel:
+        return "NaN"
+    odd = [f"{_count(count)} {name}" for count, name in ((found.nan, "NaN"), (found.inf, "Inf")) if count]
     if odd:
         return ", ".join(odd)
     if found.low is None or found.high is None:
         return ""
-    low, high = brief(found.low), brief(found.high)
-    return low if low == high else f"{low}…{high}"
+    exact = {"f": float, "d": float, "?": bool}.get(MACHINE_WORDS.get(snapshot.dtype, "f")[0], int)
+    return span(exact(found.low), exact(found.high))
+
+
+def span(low: float, high: float) -> str:
+    """From the least to the greatest; one number where both look the same, marked unless they are the same."""
+    least, most = number(low), number(high)
+    if least != most:
+        return f"{least}…{most}"
+    return least if low == high else f"≈{least}"
+
+
+def uniform(snapshot: TensorSnapshot) -> bool:
+    """Whether one number says what every element is, to as many digits as are shown."""
+    found = extent(snapshot)
+    if found.nan or found.inf:
+        return found.nan == snapshot.numel
+    return found.low is not None and found.high is not None and number(found.low) == number(found.high)
+
+
+def _count(elements: int) -> str:
+    return str(elements) if elements < 10**5 else number(float(elements))
 
 
 def grid(snapshot: TensorSnapshot) -> tuple[tuple[str, ...], ...] | None:
@@ -132,11 +157,6 @@ def _aligned(cells: list[str]) -> list[str]:
 def shape(sizes: tuple[int, ...]) -> str:
     """3×4, or ``scalar``-less empty brackets for a tensor without dimensions."""
     return "×".join(map(str, sizes)) if sizes else "[]"
-
-
-def brief(x: float) -> str:
-    """Three significant digits."""
-    return f"{x:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def _nested(data: list[Any], sizes: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from math import ceil, floor
 from typing import Any
 
@@ -17,6 +18,7 @@ from matplotlib.transforms import Affine2D
 
 from gui import fonts
 from gui.scene import READABLE, Box, Boxes, Curve, Curves, Label, Raster, Scene
+from gui.shapes import head_length
 from gui.theme import Palette
 
 DPI = 72.0
@@ -250,18 +252,40 @@ def _round_box(width: float, height: float, radius: float, square: str) -> Path:
     return Path(vertices, codes)
 
 
-def _with_head(curve: Curve) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """The curve, shortened by its arrow head, and the head's corners."""
-    points = [(float(x), float(y)) for x, y in curve.points]
+Points = tuple[tuple[float, float], ...]
+
+
+@lru_cache(maxsize=4096)
+def _with_head(curve: Curve) -> tuple[Points, Points]:
+    """The curve as far as its arrow head, and the head's corners."""
+    points = tuple((float(x), float(y)) for x, y in curve.points)
     if not curve.arrow:
-        return points, []
-    long, half = 6.0 + 1.6 * curve.weight, 2.4 + 1.1 * curve.weight
-    tip = points[0] if curve.arrow == "start" else points[-1]
-    near = points[1] if curve.arrow == "start" else points[-2]
-    dx, dy = near[0] - tip[0], near[1] - tip[1]
+        return points, ()
+    if curve.arrow == "end":
+        points = points[::-1]
+    long, half = head_length(curve.weight), 2.4 + 1.1 * curve.weight
+    end, near = points[:2]
+    dx, dy = near[0] - end[0], near[1] - end[1]
     away = (dx * dx + dy * dy) ** 0.5 or 1.0
     dx, dy = dx / away, dy / away
+    tip = (end[0] + dx * curve.gap, end[1] + dy * curve.gap)
     base = (tip[0] + dx * long, tip[1] + dy * long)
-    head = [tip, (base[0] - dy * half, base[1] + dx * half), (base[0] + dy * half, base[1] - dx * half)]
-    points[0 if curve.arrow == "start" else -1] = base
-    return points, head
+    head = (tip, (base[0] - dy * half, base[1] + dx * half), (base[0] + dy * half, base[1] - dx * half))
+    points = (base, *_without_start(points[:4], long + curve.gap)[1:], *points[4:])
+    return (points[::-1] if curve.arrow == "end" else points), head
+
+
+def _without_start(piece: Points, length: float) -> Points:
+    """A cubic curve from where it is so far from its start; what is left has the same course."""
+    (x0, y0), low, high = piece[0], 0.0, 1.0
+    rest = piece
+    for _ in range(12):
+        t = (low + high) / 2
+        level: Points = piece
+        rest = piece[3:]
+        while len(level) > 1:
+            level = tuple((a + (c - a) * t, b + (d - b) * t) for (a, b), (c, d) in pairwise(level))
+            rest = (level[-1], *rest)
+        x, y = rest[0]
+        low, high = (low, t) if (x - x0) ** 2 + (y - y0) ** 2 > length**2 else (t, high)
+    return rest

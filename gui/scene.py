@@ -17,9 +17,10 @@ from core.records import Step, TensorSnapshot, Trace
 from gui import arrangement, cards, drawing, figures, groups
 from gui.arrangement import Extent, Places, Strand, Unit
 from gui.cards import Card, Graph, Wire
-from gui.drawing import CHIP, CHIP_LIMIT, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
+from gui.drawing import CHIP, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
 from gui.groups import ROOT, Folding, Group
-from gui.i18n import Words
+from gui.i18n import LANGUAGES, Words
+from gui.i18n import words as words_of
 from gui.shapes import (
     BODY,
     SMALL,
@@ -35,6 +36,7 @@ from gui.shapes import (
     Shape,
     Sheet,
     bounds,
+    head_length,
     inside,
     overlap,
     polyline,
@@ -380,7 +382,7 @@ class Picture:
     def _outgoing(self) -> dict[int, list[Wire]]:
         found: dict[int, list[Wire]] = {}
         for wire in self.graph.wires:
-            if wire.value is not None and self.trace.values[wire.value].requires_grad:
+            if wire.value is not None and (wire.cut == "cut" or self.trace.values[wire.value].requires_grad):
                 found.setdefault(wire.source, []).append(wire)
         return found
 
@@ -526,14 +528,19 @@ class Picture:
         if unit.group:
             group = self.groups[unit.group]
             pill = text_width(f"×{group.count}", SMALL) + 26 if group.count > 1 else 0
-            width = max(text_width(f"▸ {self._title(group)}", TITLE) + pill + 2 * PAD, 190.0, self._seed_width(unit))
+            width = max(
+                text_width(f"▸ {self._title(group)}", TITLE) + pill + 2 * PAD,
+                drawing.NARROWEST_GROUP,
+                self._seed_width(unit),
+            )
             return (width, drawing.GROUP_HEIGHT), drawing.GROUP_HEIGHT, ()
         assert unit.card is not None
         card = self.graph.cards[unit.card]
         if unit.user is not None:
             return (text_width(self._card_title(unit), BODY) + 2 * PAD, CHIP + 5), CHIP, ()
         cutter = CUTTER if card.tracked or card.failed else 0.0
-        widths = [text_width(self._card_title(unit), TITLE) + cutter, text_width(self._node_name(card), SMALL, False)]
+        widths = [text_width(self._card_title(unit), TITLE) + cutter]
+        widths += [text_width(text, SMALL, False) for text in self._subtitles(card)]
         heights: list[float] = []
         if card.values:
             values = [self.trace.values[value].tensor for value in card.values]
@@ -559,8 +566,22 @@ class Picture:
         self._room[name] = room = max(room, self._room.get(name, 0.0))
         return room
 
+    def _subtitles(self, card: Card) -> list[str]:
+        """What the second line of a card may ever say, in every language."""
+        said = [self._node_name(card)]
+        paths = max(map(self.index.expected, card.nodes), default=0)
+        history = self.index.grads.get(self.index.leaf_of.get(card.values[-1], card.values[-1])) if card.leaf else None
+        before = [drawing.short(grad) for grad in (history.initial, *history.states[:-1])] if history else []
+        for language in map(words_of, LANGUAGES):
+            said += [language("card.paths", done=paths, all=paths)] if paths > 1 else []
+            said += [language("card.healed")] if card.healed else []
+            said += [language("card.before", grad=text) for text in before]
+        return said
+
     def _steps(self, card: Card) -> list[Step]:
-        found = ((number, self.index.step_of.get((number, node))) for number, node in card.nodes)
+        """Of the node that stands for a card, in every pass."""
+        mains = dict(reversed(card.nodes))
+        found = ((number, self.index.step_of.get((number, node))) for number, node in mains.items())
         return [self.trace.passes[number].steps[step] for number, step in found if step is not None]
 
     def _header_width(self, group: str) -> float:
@@ -592,7 +613,7 @@ class Picture:
             step = self.index.step_of.get(passage.source)
             emitted = () if step is None else self.trace.passes[passage.source[0]].steps[step].grad_inputs
             for gradient in emitted[passage.source_slot : passage.source_slot + 1]:
-                widest = max(widest, text_width(drawing.contribution(gradient), BODY))
+                widest = max(widest, drawing.said_width(drawing.contribution(gradient)))
         steps = ceil((widest - LABEL_LEAST) / LABEL_STEP)
         name = (self._identity[wire.source], self._identity[wire.target], wire.slot)
         return self._not_less(name, LABEL_LEAST + LABEL_STEP * steps)
@@ -657,11 +678,11 @@ class Picture:
 
     def _seed_text(self, seed: Seed) -> str:
         seeds = self.trace.passes[seed.pass_].seeds
-        return drawing.shorts((seeds[slot] for slot in seed.slots if slot < len(seeds)), CHIP_LIMIT)
+        return drawing.shorts(seeds[slot] for slot in seed.slots if slot < len(seeds))
 
     def _seed_width(self, unit: Unit) -> float:
         """What the widest seed of a box needs; 0 where there is none."""
-        widths = [text_width(self._seed_text(seed), BODY) + 2 * PAD for seed in self._seeds_in(unit)]
+        widths = [drawing.said_width(self._seed_text(seed)) + 2 * PAD for seed in self._seeds_in(unit)]
         return max(92.0, *widths) if widths else 0.0
 
     def _is_used(self, unit: Unit) -> bool:
@@ -942,6 +963,9 @@ class _Moment:
         return self.words("group.operations" if count != 1 else "group.operation", n=count)
 
     def _state(self, unit: int) -> str:
+        box = self.picture.units[unit]
+        if box.user is not None:
+            return "current" if box.card == self.card else "lit" if box.card == self.hovered else ""
         if unit == self.current:
             return "current"
         return "selected" if unit == self.selected else "lit" if unit in self.lit else ""
@@ -976,10 +1000,10 @@ class _Moment:
         assert unit.card is not None
         card = self.picture.graph.cards[unit.card]
         if unit.user is not None:
-            state = "current" if unit.card == self.card else "lit" if unit.card == self.hovered else ""
             drawing.stand_in(
-                sheet, rect, self.picture._card_title(unit), leaf=card.leaf, tracked=card.tracked, state=state
-            )
+                sheet, rect, self.picture._card_title(unit), leaf=card.leaf, tracked=card.tracked,
+                state=self._state(number),
+            )  # fmt: skip
             return
         drawing.card(sheet, rect, self._face(card, number))
         if unit.card == self.hovered and self.picture._can_cut(unit.card):
@@ -1047,8 +1071,7 @@ class _Moment:
             done = int(np.searchsorted(at, self.before.cursor))
             if done:
                 share = done / len(at)
-                least, most = figures.brief(float(low[done - 1])), figures.brief(float(high[done - 1]))
-                text = least if least == most else f"{least}…{most}"
+                text = figures.span(float(low[done - 1]), float(high[done - 1]))
         drawing.folded(
             sheet, rect, picture._title(group), group.count, self.operations(picture._operations(group.id)),
             (self.words("group.size"), text), share, self._state(number),
@@ -1061,7 +1084,7 @@ class _Moment:
         if self.lit_wires.intersection(strand.wires):
             sheet.shapes.append(Curve(strand.route, "halo", 8.0))
         if wires[0].cut:
-            sheet.shapes.append(Curve(strand.route, "cut", 1.8, dashed=True, arrow="end"))
+            sheet.shapes.append(self._arrow(strand, "cut", 1.8, dashed=True))
             word = self.words("card.cut") if wires[0].cut == "cut" else wires[0].cut
             chips.append((strand, f"✂ {word}", "cut"))
             return
@@ -1076,11 +1099,24 @@ class _Moment:
         if moving and self.motion is not None:
             self._on_its_way(sheet, strand, moving, self.motion)
         elif passed:
-            sheet.shapes.append(Curve(strand.route, "grad", 2.4, arrow="start"))
+            sheet.shapes.append(self._arrow(strand, "grad", 2.4, "start"))
         else:
             values = self.picture.trace.values
             carries = any(wire.passages or wire.value is None or values[wire.value].requires_grad for wire in wires)
-            sheet.shapes.append(Curve(strand.route, "edge", 1.6 if carries else 1.0, arrow="end"))
+            sheet.shapes.append(self._arrow(strand, "edge", 1.6 if carries else 1.0))
+
+    def _arrow(self, strand: Strand, line: str, weight: float, arrow: str = "end", dashed: bool = False) -> Curve:
+        return Curve(strand.route, line, weight, dashed, arrow, self._gap(strand, arrow))
+
+    def _gap(self, strand: Strand, arrow: str) -> float:
+        """From an arrow's point to the box it points at: what is drawn around that box."""
+        if arrow == "end":
+            box, ((x0, y0), (x1, y1)) = strand.target, strand.route[-1:-3:-1]
+        else:
+            box, ((x0, y0), (x1, y1)) = strand.source, strand.route[:2]
+        group = self.picture.groups[self.picture.units[box].group]
+        rect = self.picture._unit_rect(box)
+        return drawing.clearance(rect, self._state(box), group.count, (x0, y0), (x1 - x0, y1 - y0))
 
     def _gradients(self, wire: Wire) -> list[tuple[str, str, bool]]:
         """What has run back along a wire in the latest pass that knows it: text, colour, whether just now."""
@@ -1103,7 +1139,7 @@ class _Moment:
         """A contribution that travels from the user of a value back to the value."""
         along = sample(strand.route)
         place = round((1 - share) * (len(along) - 1))
-        sheet.shapes.append(Curve(strand.route, "edge", 1.6, arrow="end"))
+        sheet.shapes.append(self._arrow(strand, "edge", 1.6))
         if place < len(along) - 1:
             sheet.shapes.append(Curve(polyline(along[place:]), "grad", 2.4))
         self._moving.append((strand, text, 1 - share))
@@ -1121,8 +1157,11 @@ class _Moment:
         chips.sort(key=lambda chip: not near & {chip[0].source, chip[0].target})
         for strand, text, colour in chips[: 2 * CHIP_BUDGET]:
             must = colour in ("cut", "wrong") or self.current in (strand.source, strand.target)
-            shares = self.picture._shares(strand, text_width(text, BODY) + 2 * drawing.CHIP_PAD)
-            rect = drawing.chip_place(strand.route, text, taken, must, shares)
+            arrow = "end" if colour in ("cut", "quiet") else "start"
+            head = self._gap(strand, arrow) + head_length(2.4)
+            ends = (head, 0.0) if arrow == "start" else (0.0, head)
+            shares = self.picture._shares(strand, drawing.said_width(text) + 2 * drawing.CHIP_PAD)
+            rect = drawing.chip_place(strand.route, text, taken, must, shares, ends)
             if rect is not None:
                 taken.append((rect[0] - CLEAR, rect[1] - CLEAR, rect[2] + CLEAR, rect[3] + CLEAR))
                 drawing.chip(sheet, rect, text, colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -35,13 +36,14 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A chain of cubic Bézier curves, with an arrow head 'at' its 'end' or 'start', or none."""
+    """A chain of cubic Bézier curves, with an arrow head at its 'end' or 'start', or none, ``gap`` before the point."""
 
     points: tuple[Point, ...]
     line: str
     weight: float = 1.5
     dashed: bool = False
     arrow: str = ""
+    gap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,26 @@ def sample(route: tuple[Point, ...]) -> np.ndarray:
         a, b, c, d = points[place : place + 4]
         parts.append(a * (1 - t) ** 3 + 3 * b * t * (1 - t) ** 2 + 3 * c * t**2 * (1 - t) + d * t**3)
     return np.vstack(parts)
+
+
+@lru_cache(maxsize=20_000)
+def _lengths(route: tuple[Point, ...]) -> np.ndarray:
+    """How far along a route each of its points is."""
+    pieces = np.hypot(*np.diff(sample(route), axis=0).T)
+    return np.concatenate([[0.0], np.cumsum(pieces)])
+
+
+def places_along(route: tuple[Point, ...], shares: Sequence[float], ends: tuple[float, float]) -> list[Point]:
+    """Points of a route at shares of its length, without so much of it at both ends."""
+    points, lengths = sample(route), _lengths(route)
+    ways = ends[0] + np.array(shares) * max(lengths[-1] - ends[0] - ends[1], 0.0)
+    xs, ys = (np.interp(ways, lengths, points[:, axis]).tolist() for axis in (0, 1))
+    return list(zip(xs, ys, strict=True))
+
+
+def head_length(weight: float) -> float:
+    """Length of the arrow head of a line."""
+    return 6.0 + 1.6 * weight
 
 
 def polyline(points: np.ndarray) -> tuple[Point, ...]:

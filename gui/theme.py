@@ -29,7 +29,7 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
     "accent": ("#1F6FEB", "#4C8DFF"),
     "on_accent": ("#FFFFFF", "#0B1220"),
     "frame": ("#F1F5FB", "#1E2530"),
-    "frame_line": ("#6E93CF", "#5676AB"),
+    "frame_line": ("#688EC9", "#5676AB"),
     "halo": ("#D6E5FC", "#22375C"),
     "button": ("#EEF0F3", "#2C323A"),
     "button_hover": ("#E1E5EA", "#383F49"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import log, prod
+
 import numpy as np
 
 from core.records import TensorSnapshot
-from gui.figures import elements
+from gui.figures import elements, extent
 
 LARGEST = 24
 """Rows and columns at most; larger tensors are shown by their first ones."""
@@ -23,15 +25,10 @@ def pixels(snapshot: TensorSnapshot) -> tuple[int, int, bytes] | None:
     data = elements(snapshot)
     if data is None or not data.size or np.iscomplexobj(data):
         return None
-    columns = snapshot.shape[-1] if snapshot.shape else 1
-    if not columns:
-        return None
-    rows = data.size // columns
-    if not rows:
-        rows, columns = 1, data.size
-    grid = data[: rows * columns].reshape(rows, columns)[:LARGEST, :LARGEST].astype(float)
-    known = np.where(np.isfinite(grid), grid, 0.0)
-    reach = float(np.abs(known).max()) or 1.0
+    rows, columns = _sides(snapshot.shape, data.size)
+    with np.errstate(invalid="ignore"):  # memory that was never written may hold signalling NaN
+        grid = data[: rows * columns].reshape(rows, columns)[:LARGEST, :LARGEST].astype(float)
+    reach = extent(snapshot).size or float(np.abs(grid[np.isfinite(grid)]).max(initial=0.0)) or 1.0
     share = np.clip(np.nan_to_num(grid, nan=0.0, posinf=reach, neginf=-reach) / reach, -1, 1)
     place = (share + 1) / 2 * (len(_COOLWARM) - 1)
     table = np.array(_COOLWARM, dtype=float)
@@ -41,3 +38,10 @@ def pixels(snapshot: TensorSnapshot) -> tuple[int, int, bytes] | None:
     colour[np.isnan(grid)] = np.array(_NAN)[odd[np.isnan(grid)]]
     rgba = np.dstack([colour.round(), np.full(grid.shape, 255.0)]).astype(np.uint8)
     return (*grid.shape, rgba.tobytes())
+
+
+def _sides(shape: tuple[int, ...], known: int) -> tuple[int, int]:
+    """Rows and columns: of several dimensions the first ones are rows and the others columns, so as to be squarest."""
+    widths = [prod(shape[place:]) for place in range(len(shape) - 1, 0, -1)]
+    sides = [(known // width, width) for width in widths if width <= known] or [(1, known)]
+    return min(sides, key=lambda side: abs(log(min(side[0], LARGEST) / min(side[1], LARGEST))))

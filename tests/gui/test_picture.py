@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -114,10 +115,17 @@ def test_inspector_sums_path_by_path() -> None:
         (traces.tensor(1e-7), "[1e-7]"),
         (traces.tensor(float("nan"), float("-inf")), "[NaN, -Inf]"),
         (traces.tensor(1, 2, 3, 4, shape=(2, 2)), "[[1, 2], [3, 4]]"),
-        (traces.tensor(*range(12), shape=(3, 4)), "3×4 0…11"),
+        (traces.tensor(*range(12), shape=(3, 4)), "3×4: 0…11"),
+        (traces.tensor(*[0.125] * 9), "9: 0.125"),
+        (traces.tensor(*[0.0] * 12, shape=(3, 4)), "3×4: 0"),
+        (traces.tensor(0.50001, *[0.5] * 8), "9: ≈0.5"),
+        (traces.tensor(-1.2344e-10, *[0.0] * 7, 5.6784e10, shape=(3, 3)), "3×3: -1.234e-10…5.678e10"),
+        (traces.tensor(*[float("nan")] * 9), "9: NaN"),
+        (traces.tensor(float("inf"), *[float("nan")] * 2, *[0.0] * 6), "9: 2 NaN, 1 Inf"),
+        (TensorSnapshot((9,), "int64", struct.pack("<9q", 123456, *[7] * 8)), "9: 7…123456"),
         (traces.tensor(shape=(0,)), "[]"),
         (traces.tensor(shape=(2, 0)), "[[], []]"),
-        (TensorSnapshot((2,), "float32", opaque="fake"), "2 ?"),
+        (TensorSnapshot((2,), "float32", opaque="fake"), "2: ?"),
     ],
 )
 def test_tensors_as_text(snapshot: TensorSnapshot | None, text: str) -> None:
@@ -227,6 +235,8 @@ def test_contrast(palette: dict[str, str]) -> None:
         ("text", "panel"), ("text", "card"), ("text", "canvas"), ("text", "button"), ("quiet", "panel"),
         ("quiet", "card"), ("quiet", "canvas"), ("value", "card"), ("grad", "card"), ("grad", "grad_soft"),
         ("leaf", "leaf_soft"), ("leaf", "panel"), ("cut", "cut_soft"), ("wrong", "panel"), ("wrong", "wrong_soft"),
+        ("quiet", "button"), ("quiet", "frame"), ("quiet", "wrong_soft"), ("text", "frame"), ("cut", "card"),
+        ("leaf", "card"), ("wrong", "card"),
         ("on_accent", "accent"), ("text", "running_line"), ("text", "running_span"), ("quiet", "leaf_soft"),
         ("quiet", "grad_soft"), ("on_accent", "value"), ("on_accent", "grad"), ("on_accent", "leaf"),
         ("code_keyword", "panel"), ("code_string", "panel"), ("code_number", "panel"), ("code_comment", "panel"),
@@ -234,7 +244,8 @@ def test_contrast(palette: dict[str, str]) -> None:
     ]  # fmt: skip
     weak = {pair: round(contrast(palette[pair[0]], palette[pair[1]]), 2) for pair in text}
     assert not {pair: ratio for pair, ratio in weak.items() if ratio < 4.5}
-    shapes = [("edge", "canvas"), ("grad", "canvas"), ("leaf", "canvas"), ("cut", "canvas"), ("accent", "canvas")]
+    shapes = [("edge", "canvas"), ("grad", "canvas"), ("leaf", "canvas"), ("cut", "canvas"), ("accent", "canvas"),
+              ("edge", "frame"), ("frame_line", "canvas"), ("frame_line", "frame")]  # fmt: skip
     assert all(contrast(palette[a], palette[b]) >= 3 for a, b in shapes)
 
 
@@ -439,9 +450,8 @@ def test_small_matrices_are_matrices_and_large_tensors_have_thumbnails() -> None
     # Blue below zero, red above, and NaN in neither colour.
     assert rgba[2] > rgba[0]
     assert rgba[-4] > rgba[-2]
-    odd = drawing.show([traces.tensor(*[float("nan")] * 9, shape=(1, 9))])
-    assert odd.odd
-    assert odd.text == "9 NaN"
+    odd = drawing.show([traces.tensor(*[float("nan")] * 8, 1, shape=(1, 9))])
+    assert (odd.odd, odd.heading, odd.text) == (True, "1×9", "⚠ 8 NaN")
 
 
 def test_leaves_say_what_their_grad_was_before() -> None:

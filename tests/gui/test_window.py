@@ -188,7 +188,7 @@ def test_languages_and_themes_switch_at_once(window: Window) -> None:
     window.key("<F5>")
     app.buttons["language"].invoke()
     window.settle()
-    assert "值" in texts(window)
+    assert "数值" in texts(window)
     assert "value" not in texts(window)
     assert "单步" in app.buttons["step"].cget("text")
     app.buttons["theme"].invoke()
