@@ -305,6 +305,7 @@ def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> 
     healed = op is not None and op.cut == "healed"
     leaf = not healed and any(value.requires_grad and value.is_leaf for value in values)
     tracked = not healed and (leaf or bool(draft.nodes) or any(value.requires_grad for value in values))
+    tracked |= op is not None and op.cut == "detached"  # it would be, without the what-if
     names = [] if healed else list(dict.fromkeys(name for value in values for name in value.names))
     if names:
         names = [name.removeprefix("self.") for name in names]
@@ -348,6 +349,7 @@ def _wires(
     through: dict[int, int] = {}
     healed: dict[int, list[Op]] = defaultdict(list)
     into: dict[int, int] = {}
+    detached = {value for op in trace.ops if op.cut == "detached" for value in op.outputs}
     for op in trace.ops:
         target = card_of_op[op.id]
         if drafts[target].op is not op:
@@ -356,7 +358,7 @@ def _wires(
             source = card_of_value.get(value)
             if source is None or source == target:
                 continue
-            cut = "cut" if slot in op.cut_inputs else ""
+            cut = "cut" if slot in op.cut_inputs or value in detached else ""
             if not cut and op.name in DETACHING and op.cut != "healed" and trace.values[value].requires_grad:
                 cut = "detach"
             between[(source, target)].append(len(uses))

@@ -29,19 +29,26 @@ def moment_of(playback: Playback, card: Card) -> int:
 
 
 def cut_of_use(playback: Playback, graph: Graph, wire: Wire) -> Cut | None:
-    """The cut of one use of a value; None where no gradient passes anyhow."""
+    """The cut of one use of a value, or of all where all are cut; None where no gradient passes anyhow."""
     trace, use = playback.trace, graph.cards[wire.target].op
-    if wire.slot is None or wire.value is None or use is None or not trace.values[wire.value].requires_grad:
+    if wire.slot is None or wire.value is None or use is None:
         return None
     producer = playback.index.producer.get(wire.value)
+    if producer is not None and trace.ops[producer].cut == "detached":
+        return Cut(trace.ops[producer].site)
+    if not trace.values[wire.value].requires_grad:
+        return None
     return Cut(trace.ops[producer].site if producer is not None else "", trace.ops[use].site, wire.slot)
 
 
 def cut_of_all(playback: Playback, card: Card) -> Cut | None:
     """The cut of all uses of a card's value."""
     trace = playback.trace
-    tracked = any(trace.values[value].requires_grad for value in card.values)
-    return Cut(trace.ops[card.op].site) if card.op is not None and tracked else None
+    if card.op is None:
+        return None
+    op = trace.ops[card.op]
+    tracked = op.cut == "detached" or any(trace.values[value].requires_grad for value in card.values)
+    return Cut(op.site) if tracked else None
 
 
 def heal_of(playback: Playback, graph: Graph, wire: Wire) -> str | None:

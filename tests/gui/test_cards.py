@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from core.playback import Index, Playback
-from core.records import Edge, Event, Failure, Node, Op, Pass, Step, Trace, Value
-from gui import cards
+from core.records import Cut, Edge, Event, Failure, Node, Op, Pass, Step, Trace, Value
+from gui import cards, context
 from gui.cards import Graph
 from gui.groups import Folding
-from gui.scene import Picture
+from gui.scene import Hit, Picture
 from tests.gui import traces
 
 
@@ -184,3 +184,20 @@ def test_what_no_pass_touches_and_no_variable_holds_is_a_helper() -> None:
 def test_a_named_weight_that_no_gradient_reaches_is_drawn() -> None:
     trace = copied_layer("head.scale")
     assert sorted(shown(cards.build(trace, Index(trace)))) == ["head.scale", "w", "y"]
+
+
+def test_all_uses_of_a_value_are_cut_and_can_be_healed_where_they_were_cut() -> None:
+    """As the scissors of a card do it: torch detached the result itself, so it has no gradient any more."""
+    trace = traces.first(cut=True)
+    values = [msgspec.structs.replace(v, requires_grad=False) if v.id == 4 else v for v in trace.values]
+    ops = [msgspec.structs.replace(op, cut_inputs=(), cut="detached" if op.id == 4 else "") for op in trace.ops]
+    trace = msgspec.structs.replace(trace, values=tuple(values), ops=tuple(ops))
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    card = next(card for card in picture.graph.cards if card.title == "b**2")
+    (wire,) = [wire for wire in picture.graph.wires if wire.source == card.id]
+    assert (card.tracked, wire.cut) == (True, "cut")
+    whole = Cut(trace.ops[4].site)
+    assert context.cut_of_all(playback, card) == context.cut_of_use(playback, picture.graph, wire) == whole
+    _, top, right, _ = picture.rect(card.id)
+    assert picture.hit(right - 12, top + 12, playback) == Hit("scissors", card=card.id)
