@@ -2,8 +2,8 @@
 
 A row is: the nodes it is true of; the forward; the gradient of each input in the order of ``next_functions``; the same
 in English and Chinese. Formulas are mathtext, ``\\\\`` breaks a line. In ``a: v \\odot b`` the input is a, and its
-gradient ā = v ⊙ b; ``*`` before the last input lets it stand for any number of them. Everywhere v is what arrives
-(V for a matrix), y the output, ⊙ the product element by element, [ ] 1 where true and 0 elsewhere.
+gradient ā = v ⊙ b; ``*`` before the last input lets it stand for any number of them, k for the number. Everywhere v is
+what arrives (V for a matrix), y the output, ⊙ the product element by element, [ ] 1 where true and 0 elsewhere.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Formula:
     Attributes:
         forward: mathtext lines of what the operation computes.
         inputs: by input, in the order of ``next_functions``.
-        repeats: whether the last of the inputs stands for any number of them.
+        repeats: whether the last of the inputs stands for any number of them, with k for the number in its formula.
         sentence: the same in plain words, by language.
     """
 
@@ -44,9 +44,12 @@ class Formula:
 
     def of_input(self, slot: int) -> InputFormula | None:
         """The formula for the input at that position of ``next_functions``."""
-        if self.repeats:
-            slot = min(slot, len(self.inputs) - 1)
-        return self.inputs[slot] if slot < len(self.inputs) else None
+        last = len(self.inputs) - 1
+        if self.repeats and slot >= last:
+            number = f"_{{{slot - last + 1}}}"
+            entry = self.inputs[last]
+            return InputFormula(entry.symbol, tuple(line.replace("_k", number) for line in entry.lines))
+        return self.inputs[slot] if slot <= last else None
 
 
 @dataclass(frozen=True, slots=True)

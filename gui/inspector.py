@@ -187,7 +187,7 @@ def _forward(report: Report, node: str, own: Formula | None, words: Words) -> No
     elif official is not None:
         report.line((words("inspect.official"), "subtitle"))
         for names, formula in official.inputs:
-            report.line((f"{names}: ", "quiet"), (formula, "code"))
+            report.line((f"{names}: ", "quiet"), (formula, "official"))
 
 
 def _emitted(report: Report, playback: Playback, key: NodeKey, step: Step, own: Formula | None, words: Words) -> None:
@@ -388,5 +388,6 @@ class Inspector(tk.Frame):
             text.tag_configure(
                 tag, font=look.font(13, mono=True), foreground=look[colour], lmargin2=indent, spacing3=look.px(2)
             )
+        text.tag_configure("official", font=look.font(13, mono=True), lmargin2=indent, spacing3=look.px(6))
         text.tag_configure("cut", foreground=look["cut"])
         text.tag_configure("wrong", foreground=look["wrong"])

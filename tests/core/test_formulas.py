@@ -23,10 +23,13 @@ def test_a_product_gives_each_factor_the_other() -> None:
     assert formula.sentence["en"] == "Each factor gets v times the other factor."
 
 
-def test_any_number_of_inputs_share_the_last_formula() -> None:
+def test_any_number_of_inputs_share_the_last_formula_and_are_counted() -> None:
     formula = own_formula("CatBackward0")
     assert formula is not None
-    assert formula.of_input(0) == formula.of_input(7)
+    first, last = formula.of_input(0), formula.of_input(11)
+    assert first is not None
+    assert last is not None
+    assert (first.lines, last.lines) == ((r"\bar{x}_{1} = v_{1}",), (r"\bar{x}_{12} = v_{12}",))
     in_place = own_formula("CopySlices")
     assert in_place is not None
     assert in_place.of_input(0) != in_place.of_input(1) == in_place.of_input(2)
