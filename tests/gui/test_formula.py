@@ -188,14 +188,13 @@ def test_a_step_does_not_wait_for_its_formula(window: Window, monkeypatch: pytes
 
 
 def test_a_narrow_panel_makes_a_long_formula_smaller(window: Window) -> None:
-    window.worker.record = lambda job: renamed(SubBackward0="BinaryCrossEntropyWithLogitsBackward0")
-    step_to(window, "BinaryCrossEntropyWithLogitsBackward0")
-    wide = shown(window)[0]
-    app = window.app
-    app._panes.paneconfigure(app._right, width=240)
-    window.settle()
-    narrow = shown(window)[0]
-    assert narrow[0] <= 240 - 2 * MARGIN < wide[0]
-    app._panes.paneconfigure(app._right, width=340)
-    window.settle()
-    assert shown(window)[0] == wide
+    node = "BinaryCrossEntropyWithLogitsBackward0"
+    window.worker.record = lambda job: renamed(SubBackward0=node)
+    step_to(window, node)
+    natural = picture(lines(node)[0], SIZE, POINT, PALETTES["light"]["text"]).size
+    for width, fits in ((400, True), (240, False), (400, True)):
+        window.app._panes.paneconfigure(window.app._right, width=width)
+        window.settle()
+        drawn = shown(window)[0]
+        assert (drawn == natural) == fits
+        assert drawn[0] <= width - 2 * MARGIN
