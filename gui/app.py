@@ -501,6 +501,7 @@ class App(ctk.CTk):
         self._starting = ""
         self.canvas.motion.allowed = self._moves()
         self.canvas.ready()
+        self.inspector.formulas.ready()
 
     def _poll(self) -> None:
         taken = self.session.poll()

@@ -5,12 +5,15 @@ from __future__ import annotations
 import tkinter as tk
 import tkinter.font as tkfont
 from dataclasses import dataclass, field
+from typing import Final
 
+from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
 from core.records import Event, SavedTensor, Step, TensorSnapshot
 from gui import cards, figures
 from gui.cards import Card, Graph
 from gui.failure import failure_lines
+from gui.formula import Formulas
 from gui.i18n import Words
 from gui.theme import Look
 
@@ -19,8 +22,11 @@ LIMIT = 64
 WIDTH = 160
 """Characters of one tensor at most."""
 
+MARGIN: Final = 16
+"""Left and right of the text."""
+
 Part = tuple[str, str]
-"""Text and the tag it is shown with."""
+"""Text and the tag it is shown with; with the tag ``formula`` the text is mathtext."""
 
 
 @dataclass
@@ -32,6 +38,10 @@ class Report:
 
     def line(self, *parts: Part) -> None:
         self.lines.append(list(parts))
+
+    def formulas(self, lines: tuple[str, ...]) -> None:
+        for formula in lines:
+            self.line((formula, "formula"))
 
     def section(self, title: str) -> None:
         self.lines.append([(title, "section")])
@@ -124,16 +134,21 @@ def _node(report: Report, playback: Playback, graph: Graph, key: NodeKey, words:
         report.line((figures.clip(_node_expression(playback, key, op_id), WIDTH), "code"))
     step = playback.emitted(key)
     _arrivals(report, playback, key, words)
+    own = own_formula(node.name)
     if step is None:
         report.stage(words("inspect.vjp"))
+        _forward(report, node.name, own, words)
+        for entry in own.inputs if own is not None else ():
+            report.formulas(entry.lines)
         report.line((words("inspect.notrun"), "quiet"))
         return
     if node.value is not None and "AccumulateGrad" in node.name:
         report.stage(words("inspect.goes"))
+        _forward(report, node.name, own, words)
         report.line((f"{_value_name(playback, node.value)}.grad  ", "code"), (words("inspect.accumulate"), "quiet"))
         _sum(report, step.grad_before, step.grad_outputs[0] if step.grad_outputs else None, step.grad_after)
     else:
-        _emitted(report, playback, graph, key, step, words)
+        _emitted(report, playback, key, step, own, words)
     if step.altered:
         report.line((words("inspect.hook", what=words(f"inspect.hook.{step.altered}")), "cut"))
     _saved(report, step.saved, words)
@@ -163,11 +178,27 @@ def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words) ->
         )
 
 
-def _emitted(report: Report, playback: Playback, graph: Graph, key: NodeKey, step: Step, words: Words) -> None:
+def _forward(report: Report, node: str, own: Formula | None, words: Words) -> None:
+    """What the node computes: its own mathematics, else torch's formula of its gradients, where there is one."""
+    official = official_formula(node) if own is None else None
+    if own is not None:
+        report.formulas(own.forward)
+        report.line((own.sentence[words.language], "quiet"))
+    elif official is not None:
+        report.line((words("inspect.official"), "subtitle"))
+        for names, formula in official.inputs:
+            report.line((f"{names}: ", "quiet"), (formula, "official"))
+
+
+def _emitted(report: Report, playback: Playback, key: NodeKey, step: Step, own: Formula | None, words: Words) -> None:
     backward = playback.trace.passes[key[0]]
     report.stage(words("inspect.vjp"))
+    _forward(report, backward.nodes[key[1]].name, own, words)
     for slot, gradient in enumerate(step.grad_inputs):
-        caption = words("inspect.input", n=slot) if len(step.grad_inputs) > 1 else ""
+        entry = own.of_input(slot) if own is not None else None
+        if entry is not None:
+            report.formulas(entry.lines)
+        caption = words("inspect.input", n=slot) if len(step.grad_inputs) > 1 and entry is None else ""
         if gradient is None:
             report.line((f"{caption}  " if caption else "", "quiet"), (words("inspect.undefined"), "quiet"))
             continue
@@ -300,11 +331,14 @@ class Inspector(tk.Frame):
     def __init__(self, master: tk.Misc) -> None:
         super().__init__(master, borderwidth=0)
         self._shown: object = None
+        self._margin = MARGIN
         self.text = tk.Text(
-            self, wrap="word", borderwidth=0, highlightthickness=0, padx=16, pady=12, width=30, height=10,
+            self, wrap="word", borderwidth=0, highlightthickness=0, padx=MARGIN, pady=12, width=30, height=10,
             cursor="arrow", state="disabled", takefocus=False,
         )  # fmt: skip
         self.text.pack(fill="both", expand=True)
+        self.formulas = Formulas(self.text)
+        self.text.bind("<Configure>", lambda event: self.formulas.fit(event.width - 2 * self._margin))
 
     def show(self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words) -> None:
         report = describe(playback, graph, selected, words)
@@ -313,18 +347,28 @@ class Inspector(tk.Frame):
         self._shown = report.lines
         self.text.configure(state="normal")
         self.text.delete("1.0", "end")
+        self.formulas.clear()
         for number, line in enumerate(report.lines):
             for text, tag in line:
-                self.text.insert("end", text, (tag,))
+                if tag == "formula":
+                    self.formulas.insert(text, tag)
+                else:
+                    self.text.insert("end", text, (tag,))
             if number < len(report.lines) - 1:
                 self.text.insert("end", "\n")
         self.text.configure(state="disabled")
 
+    def destroy(self) -> None:
+        self.formulas.stop()
+        super().destroy()
+
     def dress(self, look: Look) -> None:
         self._shown = None
+        self._margin = look.px(MARGIN)
+        self.formulas.dress(look)
         self.configure(background=look["panel"])
         text = self.text
-        text.configure(padx=look.px(16), pady=look.px(12))
+        text.configure(padx=self._margin, pady=look.px(12))
         text.configure(background=look["panel"], foreground=look["text"], font=look.font(13),
                        selectbackground=look["running_span"], selectforeground=look["text"])  # fmt: skip
         indent = tkfont.Font(self, font=look.font(13, mono=True)).measure("  ")
@@ -336,11 +380,14 @@ class Inspector(tk.Frame):
             spacing1=look.px(18),
             spacing3=look.px(5),
         )
+        text.tag_configure("subtitle", font=look.font(11, bold=True), foreground=look["quiet"], spacing3=look.px(3))
+        text.tag_configure("formula", spacing1=look.px(9), spacing3=look.px(4))
         text.tag_configure("heading", font=look.font(14, bold=True), spacing3=look.px(6))
         text.tag_configure("quiet", foreground=look["quiet"])
         for tag, colour in (("code", "text"), ("grad", "grad"), ("value", "value"), ("leaf", "leaf")):
             text.tag_configure(
                 tag, font=look.font(13, mono=True), foreground=look[colour], lmargin2=indent, spacing3=look.px(2)
             )
+        text.tag_configure("official", font=look.font(13, mono=True), lmargin2=indent, spacing3=look.px(6))
         text.tag_configure("cut", foreground=look["cut"])
         text.tag_configure("wrong", foreground=look["wrong"])
