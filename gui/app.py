@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import tkinter as tk
 import tkinter.filedialog
@@ -13,8 +12,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-
-import customtkinter as ctk
 
 from core.files import read_program, read_trace
 from core.playback import Playback
@@ -35,6 +32,7 @@ from gui.statusbar import StatusBar
 from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
+from gui.toolkit import ctk
 
 FIRST_PROGRAM = Path(__file__).resolve().parent.parent / "assets" / "examples" / "first.py"
 SOON, LATER = 15, 80
@@ -578,10 +576,7 @@ class App(ctk.CTk):
 
 def _import_drawing() -> None:
     """matplotlib takes a quarter of a second, and seconds where it has to look at every font first."""
-    if "MPLCONFIGDIR" not in os.environ:
-        import platformdirs
-
-        os.environ["MPLCONFIGDIR"] = platformdirs.user_cache_dir("pullback", appauthor=False)
+    fonts.keep_list()
     import PIL.ImageTk  # noqa: F401
 
     import gui.paint  # noqa: F401

@@ -5,10 +5,9 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Sequence
 
-import customtkinter as ctk
-
 from gui.button import Button
 from gui.theme import Look
+from gui.toolkit import ctk
 
 
 class FindBar(tk.Frame):

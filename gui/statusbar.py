@@ -5,12 +5,11 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
-import customtkinter as ctk
-
 from gui.button import Button
 from gui.i18n import Words
 from gui.session import Session
 from gui.theme import Look
+from gui.toolkit import ctk
 
 
 def agree_text(session: Session, words: Words) -> tuple[str, str]:
