@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from core.playback import Playback
-from gui.arranging import Arranging
+from gui import wheel
+from gui.background import Background
 from gui.button import Button
 from gui.find import FindBar
 from gui.groups import Folding
 from gui.labels import Labels
 from gui.minimap import Minimap
 from gui.motion import Motion
+from gui.neighbours import beside
 from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
 from gui.theme import Look
 from gui.tooltip import Tip
-from gui.view import View
+from gui.view import Rect, View
 
 if TYPE_CHECKING:
     from PIL.ImageTk import PhotoImage
@@ -34,8 +39,8 @@ LINGER = 350
 """Milliseconds the pointer rests on something before it is told in full."""
 LEGEND = 480
 """Units of width from which on there is room for the legend."""
-LINE = 60
-"""Units that one notch of the wheel moves."""
+NOTCH = 1.15
+"""How much one notch of the wheel enlarges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,20 @@ def beneath_legend(scene: Scene, view: View, look: Look) -> Scene:
     return Scene((*scene.shapes, strip), free)
 
 
+def _same_program(before: Playback | None, now: Playback | None) -> bool:
+    """Whether a run is one of the program seen before, which may have been changed meanwhile."""
+    if before is None or now is None:
+        return False
+    return before.trace.path == now.trace.path and bool(now.trace.path or before.trace.source == now.trace.source)
+
+
+def _first(rects: np.ndarray) -> Rect:
+    """Where a picture begins: the box furthest back along its longer side."""
+    wide, high = np.ptp(rects[:, [0, 2]]), np.ptp(rects[:, [1, 3]])
+    left, top, right, bottom = rects[rects[:, 0 if wide >= high else 1].argmin()]
+    return (float(left), float(top), float(right), float(bottom))
+
+
 class GraphCanvas(tk.Canvas):
     """Shows a picture at a moment."""
 
@@ -89,7 +108,7 @@ class GraphCanvas(tk.Canvas):
         self._moving: Playback | None = None
         self._photo: PhotoImage | None = None
         self._pending = ""
-        self._arranging: Arranging | None = None
+        self._arranging: Background[Picture] | None = None
         self.given_up = False
         self._press: tuple[int, int, tuple[float, float], bool] | None = None
         self._ready = False
@@ -127,29 +146,25 @@ class GraphCanvas(tk.Canvas):
             self.bind(button, self._menu_wanted)
         self.bind("<ButtonPress-2>", self._pressed)
         self.bind("<B2-Motion>", self._dragged)
+        self.bind("<ButtonRelease-2>", self._let_go)
         self.bind("<Motion>", lambda event: self._point_at(event.x, event.y))
         self.bind("<Leave>", lambda event: self._point_at(-1, -1))
-        self.bind("<Control-MouseWheel>", lambda e: self._zoom_at(1.0015**e.delta, e.x, e.y))
-        self.bind("<Control-Button-4>", lambda e: self._zoom_at(1.15, e.x, e.y))
-        self.bind("<Control-Button-5>", lambda e: self._zoom_at(1 / 1.15, e.x, e.y))
-        for sequence, dx, dy in (("<Button-4>", 0, -LINE), ("<Button-5>", 0, LINE),
-                                 ("<Shift-Button-4>", -LINE, 0), ("<Shift-Button-5>", LINE, 0)):  # fmt: skip
-            self.bind(sequence, partial(self._wheel, dx, dy))
-        # Two fingers sideways are buttons 6 and 7 on X11, for which Tk has no name.
-        self.bind("<Button>", lambda e: self._pan({6: -LINE, 7: LINE}.get(e.num, 0), 0) if e.num in (6, 7) else None)
-        self.bind("<MouseWheel>", lambda e: self._pan(0, -e.delta / 2))
-        self.bind("<Shift-MouseWheel>", lambda e: self._pan(-e.delta / 2, 0))
+        wheel.bind(self, self._pan, lambda notches, x, y: self._zoom_at(NOTCH**notches, x, y))
 
     def _bind_keys(self) -> None:
         self.bind("<<TraverseIn>>", lambda event: self.itemconfigure(self._focus_ring, state="normal"))
         self.bind("<FocusOut>", lambda event: self.itemconfigure(self._focus_ring, state="hidden"))
+        for key, dx, dy in (("Left", -1, 0), ("Right", 1, 0), ("Up", 0, -1), ("Down", 0, 1)):
+            self.bind(f"<Shift-{key}>", partial(self._select_beside, dx, dy))
         self.bind("<Down>", lambda event: self._select_next(1))
         self.bind("<Up>", lambda event: self._select_next(-1))
-        self.bind("<Return>", lambda event: None if self._selected is None else self._reader.run_to(self._selected))
-        for key in ("<Menu>", "<Control-Return>"):
-            self.bind(key, lambda event: self._menu_by_key())
-        for key, factor in (("<plus>", 1.25), ("<equal>", 1.25), ("<minus>", 1 / 1.25)):
-            self.bind(key, lambda event, factor=factor: self._zoom_by(factor))  # type: ignore[misc]
+        for key in ("<Return>", "<KP_Enter>"):
+            self.bind(key, lambda event: None if self._selected is None else self._reader.run_to(self._selected))
+        for key in ("<Menu>", "<App>", "<Control-Return>"):
+            with contextlib.suppress(tk.TclError):  # the same key has another name on Windows, unknown elsewhere
+                self.bind(key, lambda event: self._menu_by_key())
+        for key, factor in (("plus", 1.25), ("equal", 1.25), ("KP_Add", 1.25), ("minus", 0.8), ("KP_Subtract", 0.8)):
+            self.bind(f"<{key}>", lambda event, factor=factor: self._zoom_by(factor))  # type: ignore[misc]
 
     # ── What is shown ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -163,8 +178,7 @@ class GraphCanvas(tk.Canvas):
         self.configure(background=look["canvas"])
         if self.view.unit != look.scale:
             self.view.unit = look.scale
-            if self.view.fitted:
-                self._fit_view()
+            self._refit()
         for role, text in (("minus", "−"), ("plus", "+"), ("fit", look.words("bar.fit")), ("percent", "")):
             self._buttons[role].dress(look, text, ground="canvas")
         self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
@@ -179,9 +193,13 @@ class GraphCanvas(tk.Canvas):
 
     def show(self, playback: Playback | None, selected: int | None = None) -> None:
         """The picture at this moment; one step from the last moment, it moves there."""
-        before = self._playback
+        before, self._playback = self._playback, playback
+        self._selected = selected
         same = playback is not None and before is not None and playback.trace is before.trace
+        moved = not same or (before is not None and playback is not None and playback.cursor != before.cursor)
         self.motion.stop()
+        if not _same_program(before, playback):
+            self.view.fitted = "opened"
         if playback is None:
             self._stop_arranging()
             self._picture = None
@@ -192,10 +210,9 @@ class GraphCanvas(tk.Canvas):
             backwards = playback.cursor < before.cursor
             self._moving = before if backwards else playback
             self.motion.start(backwards=backwards)
-        moved = not same or (before is not None and playback is not None and playback.cursor != before.cursor)
-        self._playback, self._selected = playback, selected
         if moved:
             self._forget_pointer()
+        if moved and same:
             self._follow()
         self.redraw()
 
@@ -210,13 +227,25 @@ class GraphCanvas(tk.Canvas):
         return self._picture
 
     def fit(self) -> None:
-        """All of the picture, never enlarged beyond its size."""
-        self._fit_view(whole=True)
-        self.redraw()
+        """All of the picture, however small that makes it."""
+        if self._picture is not None:
+            self.view.fit()
+            self._forget_pointer()
+            self.redraw()
 
     def open_find(self) -> None:
         """Opens the bar that looks for a card."""
         self.find_bar.open()
+
+    def find_next(self) -> None:
+        """The next match of what was looked for last."""
+        if self._picture is not None:
+            self.find_bar.next()
+
+    def find_previous(self) -> None:
+        """The one before it."""
+        if self._picture is not None:
+            self.find_bar.previous()
 
     def redraw(self) -> None:
         """Draws once when Tk has nothing else to do, however often it is asked."""
@@ -245,7 +274,7 @@ class GraphCanvas(tk.Canvas):
         if previous is None:
             self._picture = None
         make = partial(Picture, *wanted)
-        self._arranging = Arranging(self, make, on_done=self._arranged, on_wait=self._waiting)
+        self._arranging = Background(self, make, on_done=self._arranged, on_wait=self._waiting)
 
     def _arranged(self, picture: Picture) -> None:
         self._stop_arranging()
@@ -278,11 +307,13 @@ class GraphCanvas(tk.Canvas):
 
     def _take(self, picture: Picture) -> None:
         anew = self._picture is None or self._picture.trace is not picture.trace
-        self._picture = picture
+        self._picture, self.view.bounds = picture, picture.bounds
         self._forget_pointer()
         if anew and self.view.fitted:
-            self._fit_view()
-        self._follow()
+            self._refit()
+        elif anew:
+            self._follow()
+        self.find_bar.search_again()
         self._show_wanted()
         self.redraw()
 
@@ -293,9 +324,17 @@ class GraphCanvas(tk.Canvas):
 
     # ── The view ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _fit_view(self, *, whole: bool = False) -> None:
-        if self._picture is not None:
-            self.view.fit(self._picture.bounds, whole=whole)
+    def _refit(self) -> None:
+        """Opens or fits the picture again, unless the reader has moved it."""
+        picture = self._picture
+        if picture is None or not len(picture.rects):
+            return
+        if self.view.fitted == "whole":
+            self.view.fit()
+        elif self.view.fitted == "opened":
+            self.view.open(_first(picture.rects))
+            if picture.trace.error is not None:
+                self._follow()  # what went wrong is worth more than the beginning
 
     def _follow(self) -> None:
         """Keeps the current card in sight."""
@@ -312,9 +351,6 @@ class GraphCanvas(tk.Canvas):
         self._forget_pointer()
         self.redraw()
 
-    def _wheel(self, dx: float, dy: float, event: tk.Event[tk.Misc]) -> None:
-        self._pan(dx, dy)
-
     def _pan(self, dx: float, dy: float) -> None:
         self.view.pan(dx * self.view.unit, dy * self.view.unit)
         self._forget_pointer()
@@ -326,9 +362,7 @@ class GraphCanvas(tk.Canvas):
 
     def _resized(self) -> None:
         self.view.width, self.view.height = self.winfo_width(), self.winfo_height()
-        if self.view.fitted:
-            self._fit_view()
-            self._follow()
+        self._refit()
         self.redraw()
 
     # ── Finding and selecting ─────────────────────────────────────────────────────────────────────────────────────
@@ -336,11 +370,13 @@ class GraphCanvas(tk.Canvas):
     def _search(self, text: str) -> Sequence[int]:
         return self._picture.search(text) if self._picture is not None else ()
 
-    def _found(self, card: int | None) -> None:
+    def _found(self, card: int | None) -> bool:
+        """Selects a card and shows where it is; False where it will be there only later."""
         self._reader.click(None if card is None else Hit("card", card=card))
         self._wanted = card
         self._show_wanted()
         self.redraw()
+        return card is None or self._wanted is not None or self._under(card) is not None
 
     def _show_wanted(self) -> None:
         """Brings a card that was looked for into the middle; what it is folded into unfolds first."""
@@ -373,6 +409,22 @@ class GraphCanvas(tk.Canvas):
                 self._reader.click(Hit("card", card=card))
                 self.view.reveal(self._picture.rect(card))
                 return
+
+    def _select_beside(self, dx: int, dy: int, event: tk.Event[tk.Misc]) -> str:
+        """Selects the nearest card that is there, in a direction."""
+        picture, playback = self._picture, self._playback
+        start = self._selected
+        if start is None and picture is not None and playback is not None:
+            start = picture.current_card(playback)
+        if picture is not None and start is not None and picture.shows(start):
+            cards = [card.id for card in picture.graph.cards if picture.shows(card.id)]
+            rects = np.array([picture.rect(card) for card in cards])
+            near = (cards[row] for row in beside(rects, cards.index(start), dx, dy))
+            card = next((card for card in near if self._under(card) is not None), None)
+            if card is not None:
+                self._reader.click(Hit("card", card=card))
+                self.view.reveal(picture.rect(card))
+        return "break"  # without Shift the arrows are steps
 
     def _under(self, card: int) -> Hit | None:
         """What lies in the middle of a card; None while it is not there yet."""
@@ -415,7 +467,7 @@ class GraphCanvas(tk.Canvas):
         if press is None:
             return
         if press[3]:
-            self._point_at(event.x, event.y)
+            self._rest(event)
             return
         hit = self._hit_at(event.x, event.y)
         self._forget_pointer()
@@ -423,6 +475,15 @@ class GraphCanvas(tk.Canvas):
             self.fold(hit.group)
         else:
             self._reader.click(hit)
+
+    def _let_go(self, event: tk.Event[tk.Misc]) -> None:
+        """The middle button only moves."""
+        self._press = None
+        self._rest(event)
+
+    def _rest(self, event: tk.Event[tk.Misc]) -> None:
+        self.configure(cursor="")
+        self._point_at(event.x, event.y)
 
     def _doubled(self, event: tk.Event[tk.Misc]) -> None:
         self._press = None

@@ -15,7 +15,7 @@ class FindBar(tk.Frame):
 
     Args:
         search: text → what matches, in order.
-        on_found: called with the match to be shown; None when there is none or the bar closes.
+        on_found: called with the match to be shown, None when there is none; returns whether it is there already.
         on_close: gives the keyboard back.
     """
 
@@ -24,7 +24,7 @@ class FindBar(tk.Frame):
         master: tk.Misc,
         *,
         search: Callable[[str], Sequence[int]],
-        on_found: Callable[[int | None], None],
+        on_found: Callable[[int | None], bool],
         on_close: Callable[[], None],
     ) -> None:
         super().__init__(master, borderwidth=0)
@@ -34,6 +34,7 @@ class FindBar(tk.Frame):
         self._at = 0
         self.entry = ctk.CTkEntry(self, width=180, height=28, corner_radius=6, border_width=1)
         self.count = tk.Label(self, borderwidth=0, anchor="w", width=9)
+        self._there = True
         self.buttons = [
             Button(self, command, width=28, height=28) for command in (self.previous, self.next, self.close)
         ]
@@ -44,7 +45,7 @@ class FindBar(tk.Frame):
         self.entry.bind("<Shift-Return>", lambda event: self.previous())
         self.entry.bind("<Down>", lambda event: self.next())
         self.entry.bind("<Up>", lambda event: self.previous())
-        self.entry.bind("<Escape>", lambda event: self.close())
+        self.entry.bind("<Escape>", self._escaped)
         self._text = ""
 
     @property
@@ -58,19 +59,26 @@ class FindBar(tk.Frame):
         self.lift()
         self.entry.focus_set()
         self.entry.select_range(0, "end")
+        self.search_again()
 
     def close(self) -> None:
+        """Hides the bar; what was found last stays chosen."""
         if self.opened:
             self.place_forget()
-            self._text = ""
-            self._on_found(None)
             self._on_close()
 
     def next(self) -> None:
-        self._go(self._at + 1)
+        self._go(1)
 
     def previous(self) -> None:
-        self._go(self._at - 1)
+        self._go(-1)
+
+    def search_again(self) -> None:
+        """The picture is another, or the bar was closed meanwhile: nothing is shown, but the matches may be others."""
+        if self.opened:
+            self._matches = self._search(self._text) if self._text else ()
+            self._at = min(self._at, max(0, len(self._matches) - 1))
+            self._tell()
 
     def dress(self, look: Look) -> None:
         self._look = look
@@ -91,19 +99,32 @@ class FindBar(tk.Frame):
         if text != self._text:
             self._text = text
             self._matches = self._search(text) if text else ()
-            self._go(0)
+            self._at = 0
+            self._show()
 
-    def _go(self, place: int) -> None:
-        self._at = place % len(self._matches) if self._matches else 0
-        self._on_found(self._matches[self._at] if self._matches else None)
+    def _go(self, way: int) -> None:
+        if not self.opened:
+            self.open()
+        if self._matches:
+            self._at = (self._at + way) % len(self._matches)
+            self._show()
+
+    def _show(self) -> None:
+        self._there = self._on_found(self._matches[self._at] if self._matches else None)
         self._tell()
 
+    def _escaped(self, event: tk.Event[tk.Misc]) -> str:
+        self.close()
+        return "break"
+
     def _tell(self) -> None:
+        """Which match of how many; that there is none; that it will be there only later."""
         if self._look is None:
             return
-        text = ""
+        words, text, colour = self._look.words, "", "quiet"
         if self._matches:
-            text = self._look.words("find.count", n=self._at + 1, all=len(self._matches))
+            text = words("find.count", n=self._at + 1, all=len(self._matches))
+            text = text if self._there else f"{text} · {words('find.later')}"
         elif self._text:
-            text = self._look.words("find.none")
-        self.count.configure(text=text, foreground=self._look["wrong" if self._text and not self._matches else "quiet"])
+            text, colour = words("find.none"), "wrong"
+        self.count.configure(text=text, foreground=self._look[colour], width=9 if len(text) < 10 else 0)

@@ -75,7 +75,8 @@ def files() -> list[Path]:
     spec = importlib.util.find_spec("matplotlib")
     folders = spec.submodule_search_locations if spec else None
     fonts = [Path(folder, "mpl-data", "fonts", "ttf", name) for folder in folders or () for name in _DEJAVU_FILES]
-    return [*(font for font in fonts if font.exists()), _HANZI_FILE]
+    # matplotlib knows its fonts by where they really are.
+    return [*(font.resolve() for font in fonts if font.exists()), _HANZI_FILE]
 
 
 @cache

@@ -50,10 +50,8 @@ class PopUp(tk.Menu):
     def show(self, entries: Sequence[Entry], x: int, y: int) -> None:
         """Shows the entries at a point of the screen."""
         self.fill(entries)
-        try:
-            self.tk_popup(x, y)
-        finally:
-            self.grab_release()
+        # Tk takes the grab and gives it back by itself; without it a click beside the menu would not close it on X11.
+        self.tk_popup(x, y)
 
     def fill(self, entries: Sequence[Entry]) -> None:
         self.delete(0, "end")

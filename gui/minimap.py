@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gui.scene import Picture
 
 FROM = 100
-"""Cards from which on there is a map."""
+"""Cards from which on a picture is large."""
 WIDE, HIGH = 200, 116
 NARROW, LOW = 72, 34
 """Units of its longest and its shortest sides."""
@@ -42,13 +42,14 @@ class Minimap(tk.Canvas):
 
     def show(self, picture: Picture | None, view: View, current: Rect | None) -> None:
         """The picture, what is seen of it, and where the current card is."""
-        if picture is None or len(picture.rects) <= FROM or self._look is None:
-            self._picture = None
+        if picture is None or self._look is None or not wanted(len(picture.rects), view):
             self.place_forget()
             return
         if picture is not self._picture:
             self._picture = picture
             self._draw(picture, self._look)
+        if not self.winfo_manager():
+            self.place(relx=1.0, rely=1.0, x=-self._look.px(12), y=-self._look.px(44), anchor="se")
         seen = [*self._pixel(*view.rect[:2]), *self._pixel(*view.rect[2:])]
         self.coords(self._frame, *seen)
         if current is not None:
@@ -77,7 +78,6 @@ class Minimap(tk.Canvas):
         self._photo = ImageTk.PhotoImage(Image.fromarray(pixels))
         self.itemconfigure(self._image, image=self._photo)
         self.configure(width=wide, height=high)
-        self.place(relx=1.0, rely=1.0, x=-look.px(12), y=-look.px(44), anchor="se")
 
     def _pixel(self, x: float, y: float) -> tuple[float, float]:
         left, top, right, bottom = self._bounds
@@ -86,6 +86,11 @@ class Minimap(tk.Canvas):
     def _move(self, event: tk.Event[tk.Misc]) -> None:
         left, top, right, bottom = self._bounds
         self._on_move(left + event.x / self._size[0] * (right - left), top + event.y / self._size[1] * (bottom - top))
+
+
+def wanted(cards: int, view: View) -> bool:
+    """Whether there is a map: where the picture is large, and part of it is out of sight."""
+    return not view.sees_all and (cards > FROM or not view.readable)
 
 
 def raster(rects: np.ndarray, bounds: Rect, size: tuple[int, int], ground: str, ink: str) -> np.ndarray:

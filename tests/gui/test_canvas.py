@@ -15,7 +15,7 @@ import pytest
 from core.layout import Cancelled
 from core.playback import Playback
 from core.records import Cut
-from gui import arranging, context, minimap, motion
+from gui import background, context, minimap, motion
 from gui.app import App
 from gui.button import Button
 from gui.cards import Card
@@ -266,16 +266,6 @@ def test_keys_typed_into_the_finder_are_no_steps(window: Window) -> None:
     assert app.session.playback == before
 
 
-def test_the_picture_is_exported_as_it_stands(window: Window, tmp_path: Path) -> None:
-    app = window.app
-    window.key("<F5>")
-    app.export_to(tmp_path / "step.svg")
-    assert "<svg" in (tmp_path / "step.svg").read_text()
-    app.export_to(tmp_path / "step.doc")
-    window.settle()
-    assert "step.doc could not be written" in app.output.text.get("1.0", "end")
-
-
 # ── Motion ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -427,12 +417,12 @@ def test_a_cancelled_layout_ends_and_tells_how_far_it_was(window: Window) -> Non
     assert shares[-1] <= 1
     with pytest.raises(Cancelled):
         Picture(playback.trace, playback.index, cancelled=lambda: True)
-    waiting = arranging.Arranging(
+    waiting = background.Background(
         window.app, partial(Picture, playback.trace, playback.index), on_done=lambda picture: None, on_wait=lambda: None
     )
     waiting.cancel()
     waiting._thread.join(10)
-    assert waiting._made is None
+    assert not waiting._result
 
 
 def test_what_fails_in_the_thread_is_told(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -441,7 +431,7 @@ def test_what_fails_in_the_thread_is_told(window: Window, monkeypatch: pytest.Mo
     def fail(cancelled: object, progress: object) -> Picture:
         raise ValueError("no room")
 
-    arranging.Arranging(app, fail, on_done=lambda picture: None, on_wait=lambda: None)
+    background.Background(app, fail, on_done=lambda picture: None, on_wait=lambda: None)
     window.wait_until(lambda: app.callback_errors)
     assert str(app.callback_errors.pop()) == "no room"
 
@@ -508,13 +498,14 @@ def test_everything_is_larger_at_200_percent(scaled: Window) -> None:
 
 
 def test_a_view_fits_follows_and_stays_on_its_point() -> None:
-    view = View(width=800, height=600)
-    view.fit((0, 0, 100, 100))
+    view = View(width=800, height=600, bounds=(0, 0, 100, 100))
+    view.open((0, 0, 10, 10))
     assert view.zoom == 1.25
-    view.fit((0, 0, 4000, 100))
+    view.bounds = (0, 0, 4000, 100)
+    view.open((0, 0, 10, 10))
     assert view.zoom == 0.8
     assert view.x == 0
-    view.fit((0, 0, 4000, 100), whole=True)
+    view.fit()
     assert view.zoom == 0.2
     view.zoom, view.x, view.y = 1.0, 0.0, 0.0
     view.reveal((100, 100, 200, 200))
