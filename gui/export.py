@@ -46,6 +46,9 @@ LONGEST: Final = 400
 PAGE: Final = 14_400.0
 """Points of a side of a PDF page at most; more is not shown by every reader."""
 
+PIECE: Final = 500
+"""Shapes or texts that are drawn before it is asked whether to go on."""
+
 MARGIN, GAP = 24.0, 22.0
 LEAST: Final = 420.0
 """Width of the smallest page, for what stands below the picture."""
@@ -54,7 +57,7 @@ SAID: Final = 12.0
 LINE: Final = 18.0
 FAILURE_LINES: Final = 8
 
-Moment = TypeVar("Moment", Playback, Image.Image)
+Part = TypeVar("Part", Playback, Image.Image, Scene)
 
 CLEAR: Final = 255
 """Place in a GIF's palette that stands for what did not change."""
@@ -86,7 +89,7 @@ def export_picture(
         pass_: a backward call, 0-based.
         scale: pixels for each unit of the picture (pictures of pixels only).
         folding: which groups are folded.
-        cancelled: asked between frames and before the file is written, whether to stop.
+        cancelled: asked now and then, and before the file is written, whether to stop.
         progress: told the share that is done.
         write: takes the path and the file's bytes.
 
@@ -150,11 +153,11 @@ class _Watch:
         self._done = 2.0 * share
         self._progress(self._done / self._all)
 
-    def each(self, moments: Iterable[Moment], worth: float = 1.0) -> Iterator[Moment]:
-        """The moments, one after the other, until it is to stop."""
-        for moment in moments:
+    def each(self, parts: Iterable[Part], worth: float) -> Iterator[Part]:
+        """The parts of the work, one after the other, until it is to stop."""
+        for part in parts:
             self.check()
-            yield moment
+            yield part
             self._done += worth
             self._progress(min(1.0, self._done / self._all))
 
@@ -228,7 +231,10 @@ class _Sheet:
         painter.background(width)
         room = max(MARGIN * below, (width - (right - left) * scale) / 2)
         painter.look(scale, (left - room / scale, top - MARGIN * below / scale))
-        painter.paint(self.picture.scene(moment, self.words, scale=scale if painter.pixels else 1.0))
+        scene = self.picture.scene(moment, self.words, scale=scale if painter.pixels else 1.0)
+        pieces = _pieces(scene)
+        for piece in self.watch.each(pieces, 1 / len(pieces)):
+            painter.paint(piece)
         foot, _, _ = self.foot(moment, (right - left) * scale / below)
         painter.look(below, (-MARGIN, foot_height + MARGIN - height / below))
         painter.paint(foot)
@@ -265,6 +271,13 @@ class _Sheet:
                 labels.append(Label(0, y + LINE / 2, said[0], said[1], SAID, mono=False))
         scene = Scene((*boxes, *meaning.shapes), (*labels, *meaning.labels))
         return scene, max(width, legend_width), y + LINE
+
+
+def _pieces(scene: Scene) -> list[Scene]:
+    """The scene in parts that take a moment each, so that a large one can be given up."""
+    shapes = [Scene(scene.shapes[n : n + PIECE]) for n in range(0, len(scene.shapes), PIECE)]
+    labels = [Scene((), scene.labels[n : n + PIECE]) for n in range(0, len(scene.labels), PIECE)]
+    return [*shapes, *labels] or [scene]
 
 
 def _moment(playback: Playback, words: Words) -> tuple[str, str]:
@@ -382,7 +395,7 @@ def _facts(trace: Trace, **date: None) -> dict[str, str | None]:
 
 
 def _film(sheet: _Sheet, moments: Sequence[Playback], scale: float, kind: str) -> bytes:
-    frames = [_pixels(sheet, moment, scale) for moment in sheet.watch.each(moments)]
+    frames = [_pixels(sheet, moment, scale) for moment in moments]
     times = [BACKWARD if moment.event is not None and moment.event.pass_ is not None else FORWARD for moment in moments]
     times[-1] = LAST
     target = io.BytesIO()

@@ -13,6 +13,7 @@ from core.layout import Cancelled
 from core.records import Trace
 from gui import clipboard, export
 from gui.export import export_picture
+from gui.groups import Folding
 from tests.gui import traces
 from tests.gui.conftest import Window
 from tests.gui.test_groups import loop
@@ -276,3 +277,15 @@ def test_the_export_touches_nothing_the_window_changes(window: Window, gate: Gat
     finish(window)
     export_picture(shown.trace, tmp_path / "same.png", step=shown.cursor)
     assert (tmp_path / "same.png").read_bytes() == (tmp_path / "p.png").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_one_large_picture_can_be_given_up_while_it_is_drawn(kind: str, tmp_path: Path) -> None:
+    shares: list[float] = []
+    with pytest.raises(Cancelled):
+        export_picture(
+            loop(400), tmp_path / f"p.{kind}", scale=0.5, folding=Folding(depth=99), progress=shares.append,
+            cancelled=lambda: len(shares) > 1 and shares[-1] > 0.75,
+        )  # fmt: skip
+    assert 0.75 < shares[-1] < 0.99
+    assert not list(tmp_path.iterdir())
