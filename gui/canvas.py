@@ -119,7 +119,9 @@ class GraphCanvas(tk.Canvas):
         self._focus_ring = self.create_rectangle(0, 0, 0, 0, width=2, state="hidden")
         self._build_buttons()
         self.minimap = Minimap(self, on_move=self._centre)
-        self.find_bar = FindBar(self, search=self._search, on_found=self._found, on_close=self.focus_set)
+        self.find_bar = FindBar(
+            self, beside=self._row, search=self._search, on_found=self._found, on_close=self.focus_set
+        )
         self.tip = Tip(self)
         self._bind_mouse()
         self._bind_keys()
@@ -133,7 +135,7 @@ class GraphCanvas(tk.Canvas):
             "fit": Button(self._row, self.fit, width=64, height=28),
         }
         for column, button in enumerate(self._buttons.values()):
-            button.grid(row=0, column=column, padx=2)
+            button.grid(row=0, column=column, padx=2, pady=3)
         self.cancel_button = Button(self, self.give_up, width=90, height=30)
 
     def _bind_mouse(self) -> None:
@@ -180,9 +182,9 @@ class GraphCanvas(tk.Canvas):
             self.view.unit = look.scale
             self._refit()
         for role, text in (("minus", "−"), ("plus", "+"), ("fit", look.words("bar.fit")), ("percent", "")):
-            self._buttons[role].dress(look, text, ground="canvas")
+            self._buttons[role].dress(look, text, ground="card")
         self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
-        self._row.configure(background=look["canvas"])
+        self._row.configure(background=look["card"], highlightthickness=1, highlightbackground=look["line"])
         self._row.place(relx=1.0, x=-look.px(12), y=look.px(10), anchor="ne")
         self.itemconfigure(self._title, fill=look["text"], font=look.font(20, bold=True))
         self.itemconfigure(self._hint, fill=look["quiet"], font=look.font(13))
@@ -363,6 +365,7 @@ class GraphCanvas(tk.Canvas):
     def _resized(self) -> None:
         self.view.width, self.view.height = self.winfo_width(), self.winfo_height()
         self._refit()
+        self.find_bar.arrange()
         self.redraw()
 
     # ── Finding and selecting ─────────────────────────────────────────────────────────────────────────────────────

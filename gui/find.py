@@ -14,6 +14,7 @@ class FindBar(tk.Frame):
     """An entry over the canvas; Enter goes on, Shift+Enter back, Escape closes.
 
     Args:
+        beside: stands in the other corner.
         search: text → what matches, in order.
         on_found: called with the match to be shown, None when there is none; returns whether it is there already.
         on_close: gives the keyboard back.
@@ -23,12 +24,13 @@ class FindBar(tk.Frame):
         self,
         master: tk.Misc,
         *,
+        beside: tk.Misc,
         search: Callable[[str], Sequence[int]],
         on_found: Callable[[int | None], bool],
         on_close: Callable[[], None],
     ) -> None:
         super().__init__(master, borderwidth=0)
-        self._search, self._on_found, self._on_close = search, on_found, on_close
+        self._beside, self._search, self._on_found, self._on_close = beside, search, on_found, on_close
         self._look: Look | None = None
         self._matches: Sequence[int] = ()
         self._at = 0
@@ -39,7 +41,8 @@ class FindBar(tk.Frame):
             Button(self, command, width=28, height=28) for command in (self.previous, self.next, self.close)
         ]
         for column, widget in enumerate((self.entry, self.count, *self.buttons)):
-            widget.grid(row=0, column=column, padx=3, pady=5)
+            widget.grid(row=0, column=column, padx=3, pady=5, sticky="ew")
+        self.columnconfigure(0, weight=1)
         self.entry.bind("<KeyRelease>", self._typed)
         self.entry.bind("<Return>", lambda event: self.next())
         self.entry.bind("<Shift-Return>", lambda event: self.previous())
@@ -54,12 +57,23 @@ class FindBar(tk.Frame):
 
     def open(self) -> None:
         """Shows the bar with the last text chosen, so that typing replaces it."""
-        margin = self._look.px(12) if self._look else 12
-        self.place(x=margin, y=margin - 2)
+        self.place(x=0, y=0)
+        self.arrange()
         self.lift()
         self.entry.focus_set()
         self.entry.select_range(0, "end")
         self.search_again()
+
+    def arrange(self) -> None:
+        """Takes its place in the corner; where the canvas is narrow, below what stands in the other, and narrower."""
+        if not self.opened or self._look is None:
+            return
+        self.update_idletasks()
+        px, width = self._look.px, self.master.winfo_width()
+        margin, wanted, taken = px(12), self.winfo_reqwidth(), self._beside.winfo_reqwidth()
+        below = wanted + taken + 3 * margin > width
+        y = px(10) + (self._beside.winfo_reqheight() + px(6) if below else 0)
+        self.place(x=margin, y=y, width=max(1, min(wanted, width - 2 * margin)))
 
     def close(self) -> None:
         """Hides the bar; what was found last stays chosen."""
@@ -128,3 +142,4 @@ class FindBar(tk.Frame):
         elif self._text:
             text, colour = words("find.none"), "wrong"
         self.count.configure(text=text, foreground=self._look[colour], width=9 if len(text) < 10 else 0)
+        self.arrange()

@@ -41,10 +41,11 @@ class PopUp(tk.Menu):
 
     def dress(self, look: Look) -> None:
         self._look = look
+        # The menu's own ground is what its border is drawn with; the entries have theirs.
         self.configure(
-            background=look["card"], foreground=look["text"], activebackground=look["accent"],
+            background=look["edge"], foreground=look["text"], activebackground=look["accent"],
             activeforeground=look["on_accent"], disabledforeground=look["quiet"], font=look.font(13),
-            borderwidth=1, activeborderwidth=look.px(3), relief="solid",
+            borderwidth=1, activeborderwidth=look.px(3), relief="flat",
         )  # fmt: skip
 
     def show(self, entries: Sequence[Entry], x: int, y: int) -> None:
@@ -58,19 +59,20 @@ class PopUp(tk.Menu):
         for child in self._children:
             child.destroy()
         self._children = []
+        ground = self._look["card"] if self._look is not None else ""
         for entry in entries:
             if not entry.text:
-                self.add_separator()
+                self.add_separator(background=ground)
             elif entry.entries:
                 child = PopUp(self)
                 self._children.append(child)
                 if self._look is not None:
                     child.dress(self._look)
                 child.fill(entry.entries)
-                self.add_cascade(label=self._label(entry), menu=child)
+                self.add_cascade(label=self._label(entry), menu=child, background=ground)
             else:
                 self.add_command(
-                    label=self._label(entry), accelerator=entry.keys,
+                    label=self._label(entry), accelerator=entry.keys, background=ground,
                     command=entry.command or "", state="normal" if entry.command else "disabled",
                 )  # fmt: skip
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FROM = 100
 """Cards from which on a picture is large."""
+SMALL = 0.4
+"""It is large as well where all of it is seen only below this zoom: where it takes more than two windows to read."""
 WIDE, HIGH = 200, 116
 NARROW, LOW = 72, 34
 """Units of its longest and its shortest sides."""
@@ -50,8 +52,9 @@ class Minimap(tk.Canvas):
             self._draw(picture, self._look)
         if not self.winfo_manager():
             self.place(relx=1.0, rely=1.0, x=-self._look.px(12), y=-self._look.px(44), anchor="se")
-        seen = [*self._pixel(*view.rect[:2]), *self._pixel(*view.rect[2:])]
-        self.coords(self._frame, *seen)
+        (left, top), (right, bottom) = self._pixel(*view.rect[:2]), self._pixel(*view.rect[2:])
+        wide, high = self._size
+        self.coords(self._frame, max(1, left), max(1, top), min(wide - 1, right), min(high - 1, bottom))
         if current is not None:
             x, y = self._pixel((current[0] + current[2]) / 2, (current[1] + current[3]) / 2)
             half = self._look.px(3)
@@ -90,7 +93,7 @@ class Minimap(tk.Canvas):
 
 def wanted(cards: int, view: View) -> bool:
     """Whether there is a map: where the picture is large, and part of it is out of sight."""
-    return not view.sees_all and (cards > FROM or not view.readable)
+    return not view.sees_all and (cards > FROM or view.whole < SMALL)
 
 
 def raster(rects: np.ndarray, bounds: Rect, size: tuple[int, int], ground: str, ink: str) -> np.ndarray:
