@@ -91,7 +91,7 @@ class FindBar(tk.Frame):
         """The picture is another, or the bar was closed meanwhile: nothing is shown, but the matches may be others."""
         if self.opened:
             self._matches = self._search(self._text) if self._text else ()
-            self._at = min(self._at, max(0, len(self._matches) - 1))
+            self._at, self._there = min(self._at, max(0, len(self._matches) - 1)), True
             self._tell()
 
     def dress(self, look: Look) -> None:
