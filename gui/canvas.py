@@ -98,6 +98,7 @@ class GraphCanvas(tk.Canvas):
         self._look: Look | None = None
         self._playback: Playback | None = None
         self._picture: Picture | None = None
+        self._folding = Folding()
         self._selected: int | None = None
         self._wanted: int | None = None
         self._hit: Hit | None = None
@@ -201,12 +202,12 @@ class GraphCanvas(tk.Canvas):
         moved = not same or (before is not None and playback is not None and playback.cursor != before.cursor)
         self.motion.stop()
         if not _same_program(before, playback):
-            self.view.fitted = "opened"
+            self.view.fitted, self._folding = "opened", Folding()
         if playback is None:
             self._stop_arranging()
             self._picture = None
         elif not same:
-            self._arrange(playback, Folding(), None)
+            self._arrange(playback, self._folding, None)
         elif before is not None and abs(playback.cursor - before.cursor) == 1:
             # Backwards, the later moment runs back to its beginning.
             backwards = playback.cursor < before.cursor
@@ -268,7 +269,7 @@ class GraphCanvas(tk.Canvas):
         """Makes a picture; of a large trace in a thread, so that the window goes on."""
         self._stop_arranging()
         self.given_up = False
-
+        self._folding = folding
         wanted = (playback.trace, playback.index, folding, previous)
         if len(playback.trace.ops) <= AT_ONCE:
             self._take(Picture(*wanted))

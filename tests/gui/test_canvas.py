@@ -250,6 +250,27 @@ def test_folding_does_not_take_the_reader_elsewhere(window: Window) -> None:
     assert (canvas.view.x, canvas.view.y) == before
 
 
+def test_what_was_unfolded_stays_so_in_another_run_of_the_program(window: Window) -> None:
+    app, canvas = window.app, window.app.canvas
+    window.worker.record = lambda job: loop(120)
+    app.session.open_program(loop(120).source, "")
+    window.settle()
+    window.key("<F5>")
+    window.key("<End>")
+    assert canvas.picture is not None
+    folded = len(canvas.picture.rects)
+    canvas.fold(next(unit.group for unit in canvas.picture.units if unit.group))
+    unfolded = len(canvas.picture.rects)
+    assert unfolded > folded
+    window.key("<F5>")
+    assert len(window.worker.jobs) == 2
+    assert len(canvas.picture.rects) == unfolded
+    app.session.open_program(loop(120).source, "other.py")
+    window.settle()
+    window.key("<F5>")
+    assert len(canvas.picture.rects) == folded
+
+
 def test_a_click_after_panning_does_not_take_the_reader_back(window: Window) -> None:
     canvas = opened(window, traces.chain(60))
     window.key("<End>")
@@ -431,10 +452,10 @@ def test_a_jump_interrupts_the_motion(window: Window) -> None:
     window.key("<F5>")
     app.canvas.motion.allowed = True
     app.session.step()
-    app.update()
+    app.update_idletasks()  # no frame of the motion yet, however slow the computer
     assert app.canvas.motion.running
     app.session.end()
-    app.update()
+    app.update_idletasks()
     assert not app.canvas.motion.running
 
 

@@ -280,11 +280,14 @@ def test_the_export_touches_nothing_the_window_changes(window: Window, gate: Gat
 
 
 @pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
-def test_one_large_picture_can_be_given_up_while_it_is_drawn(kind: str, tmp_path: Path) -> None:
+def test_one_large_picture_can_be_given_up_while_it_is_drawn(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "PIECE", 40)
     shares: list[float] = []
     with pytest.raises(Cancelled):
         export_picture(
-            loop(400), tmp_path / f"p.{kind}", scale=0.5, folding=Folding(depth=99), progress=shares.append,
+            loop(60), tmp_path / f"p.{kind}", scale=0.5, folding=Folding(depth=99), progress=shares.append,
             cancelled=lambda: len(shares) > 1 and shares[-1] > 0.75,
         )  # fmt: skip
     assert 0.75 < shares[-1] < 0.99
