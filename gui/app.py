@@ -182,6 +182,7 @@ class App(ctk.CTk):
             "<F10>": session.step,
             "<Shift-F10>": session.back,
             "<Control-Key-0>": self.canvas.fit,
+            "<Control-KP_0>": self.canvas.fit,
             "<Control-f>": self._find,
             "<Control-e>": self.export,
             "<Control-o>": self.ask_open,

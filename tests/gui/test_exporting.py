@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.layout import Cancelled
 from core.records import Trace
-from gui import clipboard, export
+from gui import clipboard, export, statusbar
 from gui.export import export_picture
 from gui.groups import Folding
 from tests.gui import traces
@@ -110,6 +110,15 @@ def test_the_window_goes_on_meanwhile_and_says_what_it_does(window: Window, gate
     assert before is not None
     export_picture(before.trace, tmp_path / "same.png", step=before.cursor)
     assert (tmp_path / "same.png").read_bytes() == (tmp_path / "p.png").read_bytes()
+
+
+def test_what_was_done_is_not_said_for_ever(window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statusbar, "STAYS", 20)
+    window.key("<F5>")
+    window.app.export_to(tmp_path / "p.svg")
+    window.wait_until(lambda: note(window).endswith("is saved"))
+    window.wait_until(lambda: note(window) == "")
+    assert not window.app.statusbar.note.winfo_manager()
 
 
 @pytest.mark.parametrize("how", ["key", "editor", "button"])
