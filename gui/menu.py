@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gui.theme import Look
 
@@ -37,6 +38,7 @@ class PopUp(tk.Menu):
     def __init__(self, master: tk.Misc) -> None:
         super().__init__(master, tearoff=False)
         self._look: Look | None = None
+        self._room: tk.PhotoImage | str = ""
         self._children: list[PopUp] = []
 
     def dress(self, look: Look) -> None:
@@ -45,8 +47,11 @@ class PopUp(tk.Menu):
         self.configure(
             background=look["edge"], foreground=look["text"], activebackground=look["accent"],
             activeforeground=look["on_accent"], disabledforeground=look["quiet"], font=look.font(13),
-            borderwidth=1, activeborderwidth=look.px(3), relief="flat",
+            borderwidth=1, activeborderwidth=0, relief="flat",
         )  # fmt: skip
+        if self.tk.call("tk", "windowingsystem") == "x11":
+            # Room around the texts; a border round the chosen entry would be drawn in relief.
+            self._room = tk.PhotoImage(master=self, width=look.px(8), height=look.px(26))
 
     def show(self, entries: Sequence[Entry], x: int, y: int) -> None:
         """Shows the entries at a point of the screen."""
@@ -60,6 +65,7 @@ class PopUp(tk.Menu):
             child.destroy()
         self._children = []
         ground = self._look["card"] if self._look is not None else ""
+        room: dict[str, Any] = {"background": ground, "image": self._room, "compound": "left"}
         for entry in entries:
             if not entry.text:
                 self.add_separator(background=ground)
@@ -69,11 +75,11 @@ class PopUp(tk.Menu):
                 if self._look is not None:
                     child.dress(self._look)
                 child.fill(entry.entries)
-                self.add_cascade(label=self._label(entry), menu=child, background=ground)
+                self.add_cascade(label=self._label(entry), menu=child, **room)
             else:
                 self.add_command(
-                    label=self._label(entry), accelerator=entry.keys, background=ground,
-                    command=entry.command or "", state="normal" if entry.command else "disabled",
+                    label=self._label(entry), accelerator=f"{entry.keys}  ",
+                    command=entry.command or "", state="normal" if entry.command else "disabled", **room,
                 )  # fmt: skip
 
     def _label(self, entry: Entry) -> str:
