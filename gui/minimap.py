@@ -23,6 +23,8 @@ SMALL = 0.4
 WIDE, HIGH = 200, 116
 NARROW, LOW = 72, 34
 """Units of its longest and its shortest sides."""
+SHARE = 0.35
+"""Of the canvas's sides at most."""
 
 
 class Minimap(tk.Canvas):
@@ -32,7 +34,7 @@ class Minimap(tk.Canvas):
         super().__init__(master, highlightthickness=1, borderwidth=0, cursor="hand2", takefocus=False)
         self._on_move = on_move
         self._look: Look | None = None
-        self._picture: Picture | None = None
+        self._drawn: tuple[Picture, int, int] | None = None
         self._bounds: Rect = (0.0, 0.0, 1.0, 1.0)
         self._size = (1, 1)
         self._photo: PhotoImage | None = None
@@ -45,11 +47,12 @@ class Minimap(tk.Canvas):
     def show(self, picture: Picture | None, view: View, current: Rect | None) -> None:
         """The picture, what is seen of it, and where the current card is."""
         if picture is None or self._look is None or not wanted(len(picture.rects), view):
+            self._drawn = None if picture is None else self._drawn
             self.place_forget()
             return
-        if picture is not self._picture:
-            self._picture = picture
-            self._draw(picture, self._look)
+        if (picture, view.width, view.height) != self._drawn:
+            self._drawn = (picture, view.width, view.height)
+            self._draw(picture, self._look, view)
         if not self.winfo_manager():
             self.place(relx=1.0, rely=1.0, x=-self._look.px(12), y=-self._look.px(44), anchor="se")
         (left, top), (right, bottom) = self._pixel(*view.rect[:2]), self._pixel(*view.rect[2:])
@@ -62,16 +65,16 @@ class Minimap(tk.Canvas):
         self.itemconfigure(self._here, state="hidden" if current is None else "normal")
 
     def dress(self, look: Look) -> None:
-        self._look, self._picture = look, None
+        self._look, self._drawn = look, None
         self.configure(background=look["card"], highlightbackground=look["edge"], highlightcolor=look["edge"])
         self.itemconfigure(self._frame, outline=look["accent"], width=look.px(2))
         self.itemconfigure(self._here, fill=look["grad"])
 
-    def _draw(self, picture: Picture, look: Look) -> None:
+    def _draw(self, picture: Picture, look: Look, view: View) -> None:
         from PIL import Image, ImageTk
 
         self._bounds = left, top, right, bottom = picture.bounds
-        wide, high = look.px(WIDE), look.px(HIGH)
+        wide, high = min(look.px(WIDE), int(view.width * SHARE)), min(look.px(HIGH), int(view.height * SHARE))
         if (right - left) * high > (bottom - top) * wide:
             high = max(look.px(LOW), round(wide * (bottom - top) / (right - left)))
         else:
