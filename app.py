@@ -227,6 +227,9 @@ def at(line: int) -> str:
 
 
 def draw(recorded: Trace, out: str, **how: object) -> None:
+    from gui import fonts
+
+    fonts.keep_list()
     from gui.export import export_picture
 
     wanted = how.get("scale")

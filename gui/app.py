@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import tkinter as tk
 import tkinter.filedialog
@@ -14,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-import customtkinter as ctk
-
 from core.files import read_program, read_trace
 from core.playback import Playback
 from gui import context, fonts, scaling
@@ -23,6 +20,8 @@ from gui.button import Button
 from gui.canvas import GraphCanvas, Reader
 from gui.cards import Card, Graph, Wire
 from gui.editor import Editor
+from gui.exporting import Exporter, Shown
+from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import Inspector
 from gui.menu import RULE, Entry, PopUp
@@ -35,6 +34,7 @@ from gui.statusbar import StatusBar
 from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
+from gui.toolkit import ctk
 
 FIRST_PROGRAM = Path(__file__).resolve().parent.parent / "assets" / "examples" / "first.py"
 SOON, LATER = 15, 80
@@ -145,7 +145,8 @@ class App(ctk.CTk):
         self.timeline = Timeline(self, on_seek=session.seek)
         self.timeline.grid(row=2, column=0, sticky="ew")
         self._rules[1].grid(row=2, column=0, sticky="new")
-        self.statusbar = StatusBar(self, on_reset=session.as_written)
+        self.exporter = Exporter(self, self._told)
+        self.statusbar = StatusBar(self, on_reset=session.as_written, on_cancel=self.exporter.cancel)
         self.statusbar.grid(row=3, column=0, sticky="ew")
         self.menu = PopUp(self)
         self.bind("<Configure>", self._resized, add="+")
@@ -182,9 +183,15 @@ class App(ctk.CTk):
             "<F10>": session.step,
             "<Shift-F10>": session.back,
             "<Control-Key-0>": self.canvas.fit,
+            "<Control-KP_0>": self.canvas.fit,
             "<Control-f>": self._find,
             "<Control-e>": self.export,
             "<Control-o>": self.ask_open,
+            "<Control-Shift-Key-C>": self.copy_picture,
+            "<Control-Shift-Key-c>": self.copy_picture,  # Shift and Caps Lock
+            "<F3>": self.canvas.find_next,
+            "<Shift-F3>": self.canvas.find_previous,
+            "<Escape>": self._escape,
         }
         outside_text = {
             "<space>": session.step,
@@ -192,7 +199,6 @@ class App(ctk.CTk):
             "<Left>": session.back,
             "<Home>": session.home,
             "<End>": session.end,
-            "<Escape>": lambda: self._clicked(None),
         }
         # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
         for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
@@ -205,6 +211,17 @@ class App(ctk.CTk):
     def _key(self, command: Callable[[], object]) -> str:
         command()
         return "break"
+
+    def _escape(self) -> None:
+        """Ends the first of what can be ended."""
+        if self.exporter.busy:
+            self.exporter.cancel()
+        elif self.canvas.arranging:
+            self.canvas.give_up()
+        elif self.canvas.find_bar.opened:
+            self.canvas.find_bar.close()
+        elif not self._typing():
+            self._clicked(None)
 
     def _typing(self) -> bool:
         """Whether the keys belong to a text that is being written."""
@@ -404,6 +421,7 @@ class App(ctk.CTk):
             Entry(say("bar.fit"), self.canvas.fit, "Ctrl+0"),
             Entry(say("menu.find"), self._find, "Ctrl+F"),
             Entry(say("menu.export"), self.export, "Ctrl+E"),
+            Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
         ]
 
     def _card_entries(self, card: Card) -> list[Entry]:
@@ -466,6 +484,7 @@ class App(ctk.CTk):
         return [
             Entry(say("menu.open"), self.ask_open, "Ctrl+O"),
             Entry(say("menu.export"), self.export, "Ctrl+E"),
+            Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
             Entry(say("menu.find"), self._find, "Ctrl+F"),
             RULE,
             Entry(say("menu.language"), entries=choices("language", ("", "en", "zh"), [system, "English", "中文"])),
@@ -519,10 +538,11 @@ class App(ctk.CTk):
 
     def close(self) -> None:
         """Ends every process and the window."""
-        for pending in (self._loop, self._starting, self._refreshing):
-            if pending:
-                self.after_cancel(pending)
+        self.exporter.close()
         self.session.close()
+        # What is still to be called, customtkinter's own calls among it, would find no window.
+        for pending in self.tk.splitlist(self.tk.call("after", "info")):
+            self.tk.call("after", "cancel", pending)  # the widgets delete their commands themselves
         self.destroy()
 
     # ── Files ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -565,21 +585,36 @@ class App(ctk.CTk):
             self.export_to(name)
 
     def export_to(self, path: str | Path) -> None:
-        """Writes the picture; what is wrong is said in the window."""
-        from gui.export import MOVING, export_picture
+        """Draws the picture to a file, in a thread; what came of it is said in the window."""
+        shown = self._what_is_shown()
+        if shown is not None:
+            self.exporter.to_file(shown, Path(path))
 
-        playback, path = self.session.playback, Path(path)
+    def copy_picture(self) -> None:
+        """Draws the picture to the clipboard, in a thread."""
+        shown = self._what_is_shown()
+        if shown is not None:
+            self.exporter.to_clipboard(shown)
+
+    def _what_is_shown(self) -> Shown | None:
+        playback, picture = self.session.playback, self.canvas.picture
         if playback is None:
-            return
-        step = "all" if path.suffix.lower() in MOVING else playback.cursor
-        try:
-            export_picture(
-                playback.trace, path, step=step, theme=self.look.name, lang=self.look.words.language,
-                direction=self.settings.direction,
-            )  # fmt: skip
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._tell_wrong("error.file_write", name=path.name, reason=reason)
+            self._tell_wrong("error.export_nothing")
+            return None
+        return Shown(
+            playback.trace,
+            playback.cursor,
+            picture.folding if picture is not None else Folding(),
+            self.settings.direction,
+            self.look.name,
+            self.look.words.language,
+        )
+
+    def _told(self, key: str, *, busy: bool = False, wrong: bool = False, **facts: object) -> None:
+        """What the exporter has to say: what went wrong beside the output, the rest in the lowest row."""
+        self.statusbar.tell("" if wrong else self.look.words(key, **facts), busy=busy)
+        if wrong:
+            self._tell_wrong(key, **facts)
 
     def _tell_wrong(self, key: str, **facts: object) -> None:
         self.session.notice = (key, facts)
@@ -588,10 +623,7 @@ class App(ctk.CTk):
 
 def _import_drawing() -> None:
     """matplotlib takes a quarter of a second, and seconds where it has to look at every font first."""
-    if "MPLCONFIGDIR" not in os.environ:
-        import platformdirs
-
-        os.environ["MPLCONFIGDIR"] = platformdirs.user_cache_dir("pullback", appauthor=False)
+    fonts.keep_list()
     import PIL.ImageTk  # noqa: F401
 
     import gui.paint  # noqa: F401

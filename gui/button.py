@@ -5,9 +5,8 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
-import customtkinter as ctk
-
 from gui.theme import Look
+from gui.toolkit import ctk
 
 
 class Button(ctk.CTkButton):

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from core.layout import Direction
 from core.playback import Playback
-from gui.arranging import Arranging
+from gui import wheel
+from gui.background import Background
 from gui.button import Button
-from gui.cards import alike
 from gui.find import FindBar
 from gui.groups import Folding
 from gui.labels import Labels
 from gui.minimap import Minimap
 from gui.motion import Motion
+from gui.neighbours import beside
 from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
 from gui.theme import Look
 from gui.tooltip import Tip
-from gui.view import View
+from gui.view import Rect, View
 
 if TYPE_CHECKING:
     from PIL.ImageTk import PhotoImage
@@ -36,8 +40,8 @@ LINGER = 350
 """Milliseconds the pointer rests on something before it is told in full."""
 LEGEND = 480
 """Units of width from which on there is room for the legend."""
-LINE = 60
-"""Units that one notch of the wheel moves."""
+NOTCH = 1.15
+"""How much one notch of the wheel enlarges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,20 @@ def beneath_legend(scene: Scene, view: View, look: Look) -> Scene:
     return Scene((*scene.shapes, strip), free)
 
 
+def _same_program(before: Playback | None, now: Playback | None) -> bool:
+    """Whether a run is one of the program seen before, which may have been changed meanwhile."""
+    if before is None or now is None:
+        return False
+    return before.trace.path == now.trace.path and bool(now.trace.path or before.trace.source == now.trace.source)
+
+
+def _first(rects: np.ndarray) -> Rect:
+    """Where a picture begins: the box furthest back along its longer side."""
+    wide, high = np.ptp(rects[:, [0, 2]]), np.ptp(rects[:, [1, 3]])
+    left, top, right, bottom = rects[rects[:, 0 if wide >= high else 1].argmin()]
+    return (float(left), float(top), float(right), float(bottom))
+
+
 class GraphCanvas(tk.Canvas):
     """Shows a picture at a moment."""
 
@@ -81,6 +99,8 @@ class GraphCanvas(tk.Canvas):
         self._look: Look | None = None
         self._playback: Playback | None = None
         self._picture: Picture | None = None
+        self._folding = Folding()
+        self._again = False
         self._selected: int | None = None
         self._wanted: int | None = None
         self._hit: Hit | None = None
@@ -91,7 +111,7 @@ class GraphCanvas(tk.Canvas):
         self._moving: Playback | None = None
         self._photo: PhotoImage | None = None
         self._pending = ""
-        self._arranging: Arranging | None = None
+        self._arranging: Background[Picture] | None = None
         self._direction: Direction = "right"
         self.given_up = False
         self._press: tuple[int, int, tuple[float, float], bool] | None = None
@@ -103,7 +123,9 @@ class GraphCanvas(tk.Canvas):
         self._focus_ring = self.create_rectangle(0, 0, 0, 0, width=2, state="hidden")
         self._build_buttons()
         self.minimap = Minimap(self, on_move=self._centre)
-        self.find_bar = FindBar(self, search=self._search, on_found=self._found, on_close=self.focus_set)
+        self.find_bar = FindBar(
+            self, beside=self._row, search=self._search, on_found=self._found, on_close=self.focus_set
+        )
         self.tip = Tip(self)
         self._bind_mouse()
         self._bind_keys()
@@ -117,7 +139,7 @@ class GraphCanvas(tk.Canvas):
             "fit": Button(self._row, self.fit, width=64, height=28),
         }
         for column, button in enumerate(self._buttons.values()):
-            button.grid(row=0, column=column, padx=2)
+            button.grid(row=0, column=column, padx=2, pady=3)
         self.cancel_button = Button(self, self.give_up, width=90, height=30)
 
     def _bind_mouse(self) -> None:
@@ -130,29 +152,25 @@ class GraphCanvas(tk.Canvas):
             self.bind(button, self._menu_wanted)
         self.bind("<ButtonPress-2>", self._pressed)
         self.bind("<B2-Motion>", self._dragged)
+        self.bind("<ButtonRelease-2>", self._let_go)
         self.bind("<Motion>", lambda event: self._point_at(event.x, event.y))
         self.bind("<Leave>", lambda event: self._point_at(-1, -1))
-        self.bind("<Control-MouseWheel>", lambda e: self._zoom_at(1.0015**e.delta, e.x, e.y))
-        self.bind("<Control-Button-4>", lambda e: self._zoom_at(1.15, e.x, e.y))
-        self.bind("<Control-Button-5>", lambda e: self._zoom_at(1 / 1.15, e.x, e.y))
-        for sequence, dx, dy in (("<Button-4>", 0, -LINE), ("<Button-5>", 0, LINE),
-                                 ("<Shift-Button-4>", -LINE, 0), ("<Shift-Button-5>", LINE, 0)):  # fmt: skip
-            self.bind(sequence, partial(self._wheel, dx, dy))
-        # Two fingers sideways are buttons 6 and 7 on X11, for which Tk has no name.
-        self.bind("<Button>", lambda e: self._pan({6: -LINE, 7: LINE}.get(e.num, 0), 0) if e.num in (6, 7) else None)
-        self.bind("<MouseWheel>", lambda e: self._pan(0, -e.delta / 2))
-        self.bind("<Shift-MouseWheel>", lambda e: self._pan(-e.delta / 2, 0))
+        wheel.bind(self, self._pan, lambda notches, x, y: self._zoom_at(NOTCH**notches, x, y))
 
     def _bind_keys(self) -> None:
         self.bind("<<TraverseIn>>", lambda event: self.itemconfigure(self._focus_ring, state="normal"))
         self.bind("<FocusOut>", lambda event: self.itemconfigure(self._focus_ring, state="hidden"))
+        for key, dx, dy in (("Left", -1, 0), ("Right", 1, 0), ("Up", 0, -1), ("Down", 0, 1)):
+            self.bind(f"<Shift-{key}>", partial(self._select_beside, dx, dy))
         self.bind("<Down>", lambda event: self._select_next(1))
         self.bind("<Up>", lambda event: self._select_next(-1))
-        self.bind("<Return>", lambda event: None if self._selected is None else self._reader.run_to(self._selected))
-        for key in ("<Menu>", "<Control-Return>"):
-            self.bind(key, lambda event: self._menu_by_key())
-        for key, factor in (("<plus>", 1.25), ("<equal>", 1.25), ("<minus>", 1 / 1.25)):
-            self.bind(key, lambda event, factor=factor: self._zoom_by(factor))  # type: ignore[misc]
+        for key in ("<Return>", "<KP_Enter>"):
+            self.bind(key, lambda event: None if self._selected is None else self._reader.run_to(self._selected))
+        for key in ("<Menu>", "<App>", "<Control-Return>"):
+            with contextlib.suppress(tk.TclError):  # the same key has another name on Windows, unknown elsewhere
+                self.bind(key, lambda event: self._menu_by_key())
+        for key, factor in (("plus", 1.25), ("equal", 1.25), ("KP_Add", 1.25), ("minus", 0.8), ("KP_Subtract", 0.8)):
+            self.bind(f"<{key}>", lambda event, factor=factor: self._zoom_by(factor))  # type: ignore[misc]
 
     # ── What is shown ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -166,12 +184,11 @@ class GraphCanvas(tk.Canvas):
         self.configure(background=look["canvas"])
         if self.view.unit != look.scale:
             self.view.unit = look.scale
-            if self.view.fitted:
-                self._fit_view()
+            self._refit()
         for role, text in (("minus", "−"), ("plus", "+"), ("fit", look.words("bar.fit")), ("percent", "")):
-            self._buttons[role].dress(look, text, ground="canvas")
+            self._buttons[role].dress(look, text, ground="card")
         self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
-        self._row.configure(background=look["canvas"])
+        self._row.configure(background=look["card"], highlightthickness=1, highlightbackground=look["line"])
         self._row.place(relx=1.0, x=-look.px(12), y=look.px(10), anchor="ne")
         self.itemconfigure(self._title, fill=look["text"], font=look.font(20, bold=True))
         self.itemconfigure(self._hint, fill=look["quiet"], font=look.font(13))
@@ -182,25 +199,28 @@ class GraphCanvas(tk.Canvas):
 
     def show(self, playback: Playback | None, selected: int | None = None) -> None:
         """The picture at this moment; one step from the last moment, it moves there."""
-        before = self._playback
+        before, self._playback = self._playback, playback
+        self._selected = selected
         same = playback is not None and before is not None and playback.trace is before.trace
+        moved = not same or (before is not None and playback is not None and playback.cursor != before.cursor)
         self.motion.stop()
+        if not same:
+            self._again = _same_program(before, playback)
+            if not self._again:
+                self.view.fitted, self._folding = "opened", Folding()
         if playback is None:
             self._stop_arranging()
             self._picture = None
         elif not same:
-            kin = before is not None and self._picture is not None and alike(before.trace, playback.trace)
-            previous = self._picture if kin else None
-            self._arrange(playback, previous.folding if previous is not None else Folding(), previous)
+            self._arrange(playback, self._folding, self._picture if self._again else None)
         elif before is not None and abs(playback.cursor - before.cursor) == 1:
             # Backwards, the later moment runs back to its beginning.
             backwards = playback.cursor < before.cursor
             self._moving = before if backwards else playback
             self.motion.start(backwards=backwards)
-        moved = not same or (before is not None and playback is not None and playback.cursor != before.cursor)
-        self._playback, self._selected = playback, selected
         if moved:
             self._forget_pointer()
+        if moved and same:
             self._follow()
         self.redraw()
 
@@ -215,13 +235,25 @@ class GraphCanvas(tk.Canvas):
         return self._picture
 
     def fit(self) -> None:
-        """All of the picture, never enlarged beyond its size."""
-        self._fit_view(whole=True)
-        self.redraw()
+        """All of the picture, however small that makes it."""
+        if self._picture is not None:
+            self.view.fit()
+            self._forget_pointer()
+            self.redraw()
 
     def open_find(self) -> None:
         """Opens the bar that looks for a card."""
         self.find_bar.open()
+
+    def find_next(self) -> None:
+        """The next match of what was looked for last."""
+        if self._picture is not None:
+            self.find_bar.next()
+
+    def find_previous(self) -> None:
+        """The one before it."""
+        if self._picture is not None:
+            self.find_bar.previous()
 
     def redraw(self) -> None:
         """Draws once when Tk has nothing else to do, however often it is asked."""
@@ -242,7 +274,7 @@ class GraphCanvas(tk.Canvas):
         """Makes a picture; of a large trace in a thread, so that the window goes on."""
         self._stop_arranging()
         self.given_up = False
-
+        self._folding = folding
         wanted = (playback.trace, playback.index, folding, previous)
         if len(playback.trace.ops) <= AT_ONCE:
             self._take(Picture(*wanted, direction=self._direction))
@@ -250,7 +282,7 @@ class GraphCanvas(tk.Canvas):
         if previous is None or previous.trace is not playback.trace:
             self._picture = None
         make = partial(Picture, *wanted, direction=self._direction)
-        self._arranging = Arranging(self, make, on_done=self._arranged, on_wait=self._waiting)
+        self._arranging = Background(self, make, on_done=self._arranged, on_wait=self._waiting)
 
     def _arranged(self, picture: Picture) -> None:
         self._stop_arranging()
@@ -284,11 +316,20 @@ class GraphCanvas(tk.Canvas):
     def _take(self, picture: Picture) -> None:
         before = self._picture
         anew = before is None or before.trace is not picture.trace or before.direction != picture.direction
-        self._picture = picture
+        seen = self.view.sees_all
+        self._picture, self.view.bounds = picture, picture.bounds
         self._forget_pointer()
-        if anew and self.view.fitted:
-            self._fit_view()
-        self._follow()
+        if anew and self._again and self.view.fitted == "opened":
+            # What did not change has stayed where it was, and so does the view while all can be read in it.
+            if seen and self.view.whole >= READABLE and not self.view.sees_all:
+                self.view.fit()
+                self.view.fitted = "opened"
+            self._follow()
+        elif anew and self.view.fitted:
+            self._refit()
+        elif anew:
+            self._follow()
+        self.find_bar.search_again()
         self._show_wanted()
         self.redraw()
 
@@ -298,9 +339,9 @@ class GraphCanvas(tk.Canvas):
             return
         self._direction = direction
         if self._playback is not None:
-            same = self._picture is not None and self._picture.trace is self._playback.trace
-            self.view.fitted = True
-            self._arrange(self._playback, self._picture.folding if same and self._picture else Folding(), None)
+            self.view.fitted = "opened"
+            self._again = False
+            self._arrange(self._playback, self._folding, None)
 
     def fold(self, group: str) -> None:
         """Folds a group, or unfolds it."""
@@ -309,9 +350,17 @@ class GraphCanvas(tk.Canvas):
 
     # ── The view ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _fit_view(self, *, whole: bool = False) -> None:
-        if self._picture is not None:
-            self.view.fit(self._picture.bounds, whole=whole)
+    def _refit(self) -> None:
+        """Opens or fits the picture again, unless the reader has moved it."""
+        picture = self._picture
+        if picture is None or not len(picture.rects):
+            return
+        if self.view.fitted == "whole":
+            self.view.fit()
+        elif self.view.fitted == "opened":
+            self.view.open(_first(picture.rects))
+            if picture.trace.error is not None:
+                self._follow()  # what went wrong is worth more than the beginning
 
     def _follow(self) -> None:
         """Keeps the current card in sight."""
@@ -328,9 +377,6 @@ class GraphCanvas(tk.Canvas):
         self._forget_pointer()
         self.redraw()
 
-    def _wheel(self, dx: float, dy: float, event: tk.Event[tk.Misc]) -> None:
-        self._pan(dx, dy)
-
     def _pan(self, dx: float, dy: float) -> None:
         self.view.pan(dx * self.view.unit, dy * self.view.unit)
         self._forget_pointer()
@@ -342,9 +388,8 @@ class GraphCanvas(tk.Canvas):
 
     def _resized(self) -> None:
         self.view.width, self.view.height = self.winfo_width(), self.winfo_height()
-        if self.view.fitted:
-            self._fit_view()
-            self._follow()
+        self._refit()
+        self.find_bar.arrange()
         self.redraw()
 
     # ── Finding and selecting ─────────────────────────────────────────────────────────────────────────────────────
@@ -352,11 +397,13 @@ class GraphCanvas(tk.Canvas):
     def _search(self, text: str) -> Sequence[int]:
         return self._picture.search(text) if self._picture is not None else ()
 
-    def _found(self, card: int | None) -> None:
+    def _found(self, card: int | None) -> bool:
+        """Selects a card and shows where it is; False where it will be there only later."""
         self._reader.click(None if card is None else Hit("card", card=card))
         self._wanted = card
         self._show_wanted()
         self.redraw()
+        return card is None or self._wanted is not None or self._under(card) is not None
 
     def _show_wanted(self) -> None:
         """Brings a card that was looked for into the middle; what it is folded into unfolds first."""
@@ -389,6 +436,22 @@ class GraphCanvas(tk.Canvas):
                 self._reader.click(Hit("card", card=card))
                 self.view.reveal(self._picture.rect(card))
                 return
+
+    def _select_beside(self, dx: int, dy: int, event: tk.Event[tk.Misc]) -> str:
+        """Selects the nearest card that is there, in a direction."""
+        picture, playback = self._picture, self._playback
+        start = self._selected
+        if start is None and picture is not None and playback is not None:
+            start = picture.current_card(playback)
+        if picture is not None and start is not None and picture.shows(start):
+            cards = [card.id for card in picture.graph.cards if picture.shows(card.id)]
+            rects = np.array([picture.rect(card) for card in cards])
+            near = (cards[row] for row in beside(rects, cards.index(start), dx, dy))
+            card = next((card for card in near if self._under(card) is not None), None)
+            if card is not None:
+                self._reader.click(Hit("card", card=card))
+                self.view.reveal(picture.rect(card))
+        return "break"  # without Shift the arrows are steps
 
     def _under(self, card: int) -> Hit | None:
         """What lies in the middle of a card; None while it is not there yet."""
@@ -431,7 +494,7 @@ class GraphCanvas(tk.Canvas):
         if press is None:
             return
         if press[3]:
-            self._point_at(event.x, event.y)
+            self._rest(event)
             return
         hit = self._hit_at(event.x, event.y)
         self._forget_pointer()
@@ -439,6 +502,15 @@ class GraphCanvas(tk.Canvas):
             self.fold(hit.group)
         else:
             self._reader.click(hit)
+
+    def _let_go(self, event: tk.Event[tk.Misc]) -> None:
+        """The middle button only moves."""
+        self._press = None
+        self._rest(event)
+
+    def _rest(self, event: tk.Event[tk.Misc]) -> None:
+        self.configure(cursor="")
+        self._point_at(event.x, event.y)
 
     def _doubled(self, event: tk.Event[tk.Misc]) -> None:
         self._press = None

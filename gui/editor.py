@@ -5,10 +5,9 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
-import customtkinter as ctk
-
 from core.records import Span
 from gui.theme import Look
+from gui.toolkit import ctk
 
 COLOUR_DELAY = 150
 """Milliseconds after the last key before the text is coloured."""

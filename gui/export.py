@@ -6,10 +6,10 @@ import io
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, TypeVar, get_args
 
 import matplotlib
 import numpy as np
@@ -18,12 +18,13 @@ from matplotlib.backends.backend_svg import RendererSVG
 from PIL import Image
 
 from core.files import write_whole
-from core.layout import Direction
+from core.layout import Cancelled, Direction
 from core.playback import Playback
 from core.records import Trace
 from gui import fonts, paint
 from gui.failure import failure_lines
 from gui.fonts import text_width
+from gui.groups import Folding
 from gui.i18n import Words, words
 from gui.moment import where_text
 from gui.scene import Box, Boxes, Curve, Curves, Label, Picture, Raster, Rect, Scene, Shape, legend
@@ -31,6 +32,8 @@ from gui.theme import PALETTES, Palette
 
 STILL: Final = frozenset({".png", ".svg", ".pdf"})
 MOVING: Final = frozenset({".gif", ".webp"})
+LINES: Final = frozenset({".svg", ".pdf"})
+"""Pictures of lines, which need no scale."""
 
 WIDEST: Final = 30_000
 """Pixels of a side at most."""
@@ -43,6 +46,9 @@ LONGEST: Final = 400
 PAGE: Final = 14_400.0
 """Points of a side of a PDF page at most; more is not shown by every reader."""
 
+PIECE: Final = 500
+"""Shapes or texts that are drawn before it is asked whether to go on."""
+
 MARGIN, GAP = 24.0, 22.0
 LEAST: Final = 420.0
 """Width of the smallest page, for what stands below the picture."""
@@ -50,6 +56,8 @@ SAID: Final = 12.0
 """Size of the text there."""
 LINE: Final = 18.0
 FAILURE_LINES: Final = 8
+
+Part = TypeVar("Part", Playback, Image.Image, Scene)
 
 CLEAR: Final = 255
 """Place in a GIF's palette that stands for what did not change."""
@@ -68,6 +76,10 @@ def export_picture(
     theme: str = "light",
     lang: str = "en",
     direction: Direction = "right",
+    folding: Folding | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+    progress: Callable[[float], None] = lambda share: None,
+    write: Callable[[Path, bytes], None] = write_whole,
 ) -> float:
     """Writes the picture of a trace, cropped to what it shows; the file is there whole or not at all.
 
@@ -78,6 +90,10 @@ def export_picture(
         pass_: a backward call, 0-based.
         scale: pixels for each unit of the picture (pictures of pixels only).
         direction: where the program reads, 'right' or 'down'.
+        folding: which groups are folded.
+        cancelled: asked now and then, and before the file is written, whether to stop.
+        progress: told the share that is done.
+        write: takes the path and the file's bytes.
 
     Returns:
         The scale it was drawn at. A picture of pixels that would be larger than ``LARGEST`` or ``WIDEST`` (an
@@ -86,6 +102,7 @@ def export_picture(
     Raises:
         ValueError: one line, when what is asked for does not exist.
         OSError: it cannot be written.
+        Cancelled: it was; nothing is written.
     """
     path = Path(out_path)
     kind = path.suffix.lower()
@@ -105,7 +122,9 @@ def export_picture(
         raise ValueError(f"{last - first + 1} frames are too many for an animation, {LONGEST} are the most; "
                          "choose a --pass or a --step")  # fmt: skip
     moments = [playback.at(cursor) for cursor in range(first if kind in MOVING else last, last + 1)]
-    sheet = _Sheet(Picture(trace, playback.index, direction=direction), moments, words(lang), PALETTES[theme])
+    watch = _Watch(cancelled, progress, len(moments))
+    picture = Picture(trace, playback.index, folding, cancelled=cancelled, progress=watch.arranged, direction=direction)
+    sheet = _Sheet(picture, moments, words(lang), PALETTES[theme], watch)
     if kind == ".svg":
         scale, blob = 1.0, _svg(sheet, moments[-1])
     elif kind == ".pdf":
@@ -114,8 +133,37 @@ def export_picture(
     else:
         scale = _affordable(sheet, scale, len(moments))
         blob = _png(sheet, moments[-1], scale) if kind == ".png" else _film(sheet, moments, scale, kind)
-    write_whole(path, blob)
+    watch.check()
+    write(path, blob)
     return scale
+
+
+class _Watch:
+    """Whether to stop, and how far it is; a frame is worth the more, the more of them there are.
+
+    Args:
+        frames: that are drawn; the arrangement counts as two, measuring them all as half of drawing them.
+    """
+
+    def __init__(self, cancelled: Callable[[], bool], progress: Callable[[float], None], frames: int) -> None:
+        self._cancelled, self._progress = cancelled, progress
+        self._all, self._done = 2.0 + 1.5 * frames, 0.0
+
+    def check(self) -> None:
+        if self._cancelled():
+            raise Cancelled
+
+    def arranged(self, share: float) -> None:
+        self._done = 2.0 * share
+        self._progress(self._done / self._all)
+
+    def each(self, parts: Iterable[Part], worth: float) -> Iterator[Part]:
+        """The parts of the work, one after the other, until it is to stop."""
+        for part in parts:
+            self.check()
+            yield part
+            self._done += worth
+            self._progress(min(1.0, self._done / self._all))
 
 
 def _range(playback: Playback, step: int | str, pass_: int | None) -> tuple[int, int]:
@@ -152,11 +200,15 @@ class _Sheet:
         moments: all that will be drawn; the page has room for each of them, so that nothing moves in an animation.
     """
 
-    def __init__(self, picture: Picture, moments: Sequence[Playback], words: Words, palette: Palette) -> None:
+    def __init__(
+        self, picture: Picture, moments: Sequence[Playback], words: Words, palette: Palette, watch: _Watch | None = None
+    ) -> None:
+        self.watch = watch or _Watch(lambda: False, lambda share: None, len(moments))
         self.picture = picture
         self.words = words
         self.palette = palette
-        rects = [rect for moment in moments for rect in _extents(picture.scene(moment, words))]
+        measured = self.watch.each(moments, 0.5)
+        rects = [rect for moment in measured for rect in _extents(picture.scene(moment, words))]
         self.frame = _around(rects) if rects else (0.0, 0.0, LEAST, 0.0)
         # What went wrong is said at the last moment; the others differ only in how the moment is called.
         longest = max(moments, key=lambda moment: text_width(_moment(moment, words)[0], SAID, False))
@@ -183,7 +235,10 @@ class _Sheet:
         painter.background(width)
         room = max(MARGIN * below, (width - (right - left) * scale) / 2)
         painter.look(scale, (left - room / scale, top - MARGIN * below / scale))
-        painter.paint(self.picture.scene(moment, self.words, scale=scale if painter.pixels else 1.0))
+        scene = self.picture.scene(moment, self.words, scale=scale if painter.pixels else 1.0)
+        pieces = _pieces(scene)
+        for piece in self.watch.each(pieces, 1 / len(pieces)):
+            painter.paint(piece)
         foot, _, _ = self.foot(moment, (right - left) * scale / below)
         painter.look(below, (-MARGIN, foot_height + MARGIN - height / below))
         painter.paint(foot)
@@ -220,6 +275,13 @@ class _Sheet:
                 labels.append(Label(0, y + LINE / 2, said[0], said[1], SAID, mono=False))
         scene = Scene((*boxes, *meaning.shapes), (*labels, *meaning.labels))
         return scene, max(width, legend_width), y + LINE
+
+
+def _pieces(scene: Scene) -> list[Scene]:
+    """The scene in parts that take a moment each, so that a large one can be given up."""
+    shapes = [Scene(scene.shapes[n : n + PIECE]) for n in range(0, len(scene.shapes), PIECE)]
+    labels = [Scene((), scene.labels[n : n + PIECE]) for n in range(0, len(scene.labels), PIECE)]
+    return [*shapes, *labels] or [scene]
 
 
 def _moment(playback: Playback, words: Words) -> tuple[str, str]:
@@ -346,8 +408,8 @@ def _film(sheet: _Sheet, moments: Sequence[Playback], scale: float, kind: str) -
             target, "WEBP", save_all=True, append_images=frames[1:], duration=times, loop=0, lossless=True, method=2
         )
         return target.getvalue()
-    palette = _common(frames, sheet.palette)
-    reduced = [_indexed(frame, palette) for frame in frames]
+    palette = _common(sheet.watch.each(frames, 0.0), sheet.palette)
+    reduced = [_indexed(frame, palette) for frame in sheet.watch.each(frames, 0.0)]
     # Told the palette and what stands for the unchanged, Pillow gives no frame a palette of its own.
     reduced[0].save(
         target, "GIF", save_all=True, append_images=reduced[1:], duration=times, loop=0, optimize=False,
@@ -356,7 +418,7 @@ def _film(sheet: _Sheet, moments: Sequence[Playback], scale: float, kind: str) -
     return target.getvalue()
 
 
-def _common(frames: Sequence[Image.Image], palette: Palette) -> np.ndarray:
+def _common(frames: Iterable[Image.Image], palette: Palette) -> np.ndarray:
     """One palette for all frames: the theme's colours, then the commonest between them; rows of red, green, blue."""
     counts: Counter[tuple[int, ...]] = Counter()
     for frame in frames:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import contextlib
 import ctypes
 import ctypes.util
 import importlib.util
 import io
+import os
+import shutil
 import sys
+import tempfile
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -71,26 +75,55 @@ def files() -> list[Path]:
     spec = importlib.util.find_spec("matplotlib")
     folders = spec.submodule_search_locations if spec else None
     fonts = [Path(folder, "mpl-data", "fonts", "ttf", name) for folder in folders or () for name in _DEJAVU_FILES]
-    return [*(font for font in fonts if font.exists()), _HANZI_FILE]
+    # matplotlib knows its fonts by where they really are.
+    return [*(font.resolve() for font in fonts if font.exists()), _HANZI_FILE]
 
 
 @cache
 def register() -> None:
-    """Lets Tk use the fonts, in this process only; to be called before the first window.
+    """Lets Tk use the fonts that come along; to be called before the first window.
 
     Where the system refuses, its own fonts have to do. macOS has PingFang, which its Tk finds by itself.
     """
+    for path in files():
+        lend(path)
+
+
+def lend(path: Path) -> bool:
+    """Lets Tk use a font file, in this process only and without copying it; False where the system refuses."""
     with contextlib.suppress(OSError, AttributeError):
         if sys.platform == "win32":
             private = 0x10  # FR_PRIVATE: gone when the process ends
-            for path in files():
-                ctypes.windll.gdi32.AddFontResourceExW(str(path), private, None)
-        elif sys.platform != "darwin":
-            library = ctypes.CDLL(ctypes.util.find_library("fontconfig") or "libfontconfig.so.1")
-            add = library.FcConfigAppFontAddFile
+            return bool(ctypes.windll.gdi32.AddFontResourceExW(str(path), private, None))
+        if sys.platform != "darwin":
+            add = _fontconfig().FcConfigAppFontAddFile
             add.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
-            for path in files():
-                add(None, str(path).encode())
+            return bool(add(None, os.fsencode(path)))
+    return False
+
+
+@cache
+def _fontconfig() -> ctypes.CDLL:
+    return ctypes.CDLL(ctypes.util.find_library("fontconfig") or "libfontconfig.so.1")
+
+
+def keep_list() -> None:
+    """Gives matplotlib a folder for its list of the system's fonts, which takes seconds to make; before its import.
+
+    Where the reader's cache cannot be written to, one that is gone with the process.
+    """
+    import platformdirs
+
+    if "MPLCONFIGDIR" in os.environ:
+        return
+    folder = Path(platformdirs.user_cache_dir("pullback", appauthor=False))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="pullback-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["MPLCONFIGDIR"] = str(folder)
 
 
 @cache

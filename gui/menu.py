@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gui.theme import Look
 
@@ -37,23 +38,26 @@ class PopUp(tk.Menu):
     def __init__(self, master: tk.Misc) -> None:
         super().__init__(master, tearoff=False)
         self._look: Look | None = None
+        self._room: tk.PhotoImage | str = ""
         self._children: list[PopUp] = []
 
     def dress(self, look: Look) -> None:
         self._look = look
+        # The menu's own ground is what its border is drawn with; the entries have theirs.
         self.configure(
-            background=look["card"], foreground=look["text"], activebackground=look["accent"],
+            background=look["edge"], foreground=look["text"], activebackground=look["accent"],
             activeforeground=look["on_accent"], disabledforeground=look["quiet"], font=look.font(13),
-            borderwidth=1, activeborderwidth=look.px(3), relief="solid",
+            borderwidth=1, activeborderwidth=0, relief="flat",
         )  # fmt: skip
+        if self.tk.call("tk", "windowingsystem") == "x11":
+            # Room around the texts; a border round the chosen entry would be drawn in relief.
+            self._room = tk.PhotoImage(master=self, width=look.px(8), height=look.px(26))
 
     def show(self, entries: Sequence[Entry], x: int, y: int) -> None:
         """Shows the entries at a point of the screen."""
         self.fill(entries)
-        try:
-            self.tk_popup(x, y)
-        finally:
-            self.grab_release()
+        # Tk takes the grab and gives it back by itself; without it a click beside the menu would not close it on X11.
+        self.tk_popup(x, y)
 
     def fill(self, entries: Sequence[Entry]) -> None:
         self.delete(0, "end")
@@ -61,20 +65,22 @@ class PopUp(tk.Menu):
             child.destroy()
         self._children = []
         marked = any(entry.chosen is not None for entry in entries)
+        ground = self._look["card"] if self._look is not None else ""
+        room: dict[str, Any] = {"background": ground, "image": self._room, "compound": "left"}
         for entry in entries:
             if not entry.text:
-                self.add_separator()
+                self.add_separator(background=ground)
             elif entry.entries:
                 child = PopUp(self)
                 self._children.append(child)
                 if self._look is not None:
                     child.dress(self._look)
                 child.fill(entry.entries)
-                self.add_cascade(label=self._label(entry, marked), menu=child)
+                self.add_cascade(label=self._label(entry, marked), menu=child, **room)
             else:
                 self.add_command(
-                    label=self._label(entry, marked), accelerator=entry.keys,
-                    command=entry.command or "", state="normal" if entry.command else "disabled",
+                    label=self._label(entry, marked), accelerator=f"{entry.keys}  ",
+                    command=entry.command or "", state="normal" if entry.command else "disabled", **room,
                 )  # fmt: skip
 
     def _label(self, entry: Entry, marked: bool) -> str:

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from gui.scene import Picture
 
 FROM = 100
-"""Cards from which on there is a map."""
+"""Cards from which on a picture is large."""
+SMALL = 0.4
+"""It is large as well where all of it is seen only below this zoom: where it takes more than two windows to read."""
 SIDES = {"right": ((200, 116), (72, 34)), "down": ((116, 200), (34, 72))}
 """Units of its longest and its shortest sides, width and height, by where the picture reads."""
+SHARE = 0.35
+"""Of the canvas's sides at most."""
 
 
 class Minimap(tk.Canvas):
@@ -29,7 +33,7 @@ class Minimap(tk.Canvas):
         super().__init__(master, highlightthickness=1, borderwidth=0, cursor="hand2", takefocus=False)
         self._on_move = on_move
         self._look: Look | None = None
-        self._picture: Picture | None = None
+        self._drawn: tuple[Picture, int, int] | None = None
         self._bounds: Rect = (0.0, 0.0, 1.0, 1.0)
         self._size = (1, 1)
         self._photo: PhotoImage | None = None
@@ -41,15 +45,18 @@ class Minimap(tk.Canvas):
 
     def show(self, picture: Picture | None, view: View, current: Rect | None) -> None:
         """The picture, what is seen of it, and where the current card is."""
-        if picture is None or len(picture.rects) <= FROM or self._look is None:
-            self._picture = None
+        if picture is None or self._look is None or not wanted(len(picture.rects), view):
+            self._drawn = None if picture is None else self._drawn
             self.place_forget()
             return
-        if picture is not self._picture:
-            self._picture = picture
-            self._draw(picture, self._look)
-        seen = [*self._pixel(*view.rect[:2]), *self._pixel(*view.rect[2:])]
-        self.coords(self._frame, *seen)
+        if (picture, view.width, view.height) != self._drawn:
+            self._drawn = (picture, view.width, view.height)
+            self._draw(picture, self._look, view)
+        if not self.winfo_manager():
+            self.place(relx=1.0, rely=1.0, x=-self._look.px(12), y=-self._look.px(44), anchor="se")
+        (left, top), (right, bottom) = self._pixel(*view.rect[:2]), self._pixel(*view.rect[2:])
+        wide, high = self._size
+        self.coords(self._frame, max(1, left), max(1, top), min(wide - 1, right), min(high - 1, bottom))
         if current is not None:
             x, y = self._pixel((current[0] + current[2]) / 2, (current[1] + current[3]) / 2)
             half = self._look.px(3)
@@ -57,16 +64,17 @@ class Minimap(tk.Canvas):
         self.itemconfigure(self._here, state="hidden" if current is None else "normal")
 
     def dress(self, look: Look) -> None:
-        self._look, self._picture = look, None
+        self._look, self._drawn = look, None
         self.configure(background=look["card"], highlightbackground=look["edge"], highlightcolor=look["edge"])
         self.itemconfigure(self._frame, outline=look["accent"], width=look.px(2))
         self.itemconfigure(self._here, fill=look["grad"])
 
-    def _draw(self, picture: Picture, look: Look) -> None:
+    def _draw(self, picture: Picture, look: Look, view: View) -> None:
         from PIL import Image, ImageTk
 
         self._bounds = left, top, right, bottom = picture.bounds
         (wide, high), (narrow, low) = (map(look.px, sides) for sides in SIDES[picture.direction])
+        wide, high = min(wide, int(view.width * SHARE)), min(high, int(view.height * SHARE))
         if (right - left) * high > (bottom - top) * wide:
             high = max(low, round(wide * (bottom - top) / (right - left)))
         else:
@@ -76,7 +84,6 @@ class Minimap(tk.Canvas):
         self._photo = ImageTk.PhotoImage(Image.fromarray(pixels))
         self.itemconfigure(self._image, image=self._photo)
         self.configure(width=wide, height=high)
-        self.place(relx=1.0, rely=1.0, x=-look.px(12), y=-look.px(44), anchor="se")
 
     def _pixel(self, x: float, y: float) -> tuple[float, float]:
         left, top, right, bottom = self._bounds
@@ -85,6 +92,11 @@ class Minimap(tk.Canvas):
     def _move(self, event: tk.Event[tk.Misc]) -> None:
         left, top, right, bottom = self._bounds
         self._on_move(left + event.x / self._size[0] * (right - left), top + event.y / self._size[1] * (bottom - top))
+
+
+def wanted(cards: int, view: View) -> bool:
+    """Whether there is a map: where the picture is large, and part of it is out of sight."""
+    return not view.sees_all and (cards > FROM or view.whole < SMALL)
 
 
 def raster(rects: np.ndarray, bounds: Rect, size: tuple[int, int], ground: str, ink: str) -> np.ndarray:

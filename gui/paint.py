@@ -188,8 +188,10 @@ class Painter:
         font = _font(label.mono, label.bold, size)
         text = _readable(label.text)
         self.texts.add((text, label.mono, label.bold))
-        width, _, _ = self.renderer.get_text_width_height_descent(text, font, False)
-        x = (label.x - self.origin[0]) * self.scale - {"w": 0.0, "e": width, "c": width / 2}[label.anchor]
+        x = (label.x - self.origin[0]) * self.scale
+        if label.anchor != "w":  # half of a large picture's time goes into measuring texts
+            width, _, _ = self.renderer.get_text_width_height_descent(text, font, False)
+            x -= width if label.anchor == "e" else width / 2
         # Centred on the height of capitals; line boxes of fallback fonts differ too much to centre on.
         down = (label.y - self.origin[1]) * self.scale + 0.36 * size
         gc = self._pen(label.colour, 1)

@@ -6,8 +6,7 @@ import os
 import sys
 import tkinter as tk
 
-import customtkinter as ctk
-from customtkinter.windows.widgets.scaling import ScalingTracker
+from gui.toolkit import ScalingTracker, ctk
 
 LARGEST = 4.0
 

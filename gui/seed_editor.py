@@ -5,14 +5,13 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
-import customtkinter as ctk
-
 from core.playback import Playback
 from core.records import TensorSnapshot
 from gui import figures
 from gui.button import Button
 from gui.i18n import Words
 from gui.theme import Look
+from gui.toolkit import ctk
 
 FIELDS = 8
 """Seeds with more elements than this are edited in one field, separated by commas."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Mapping
 
-import customtkinter as ctk
-
 from core.playback import Playback
 from gui.button import Button
 from gui.moment import where_text
 from gui.theme import Look
+from gui.toolkit import ctk
 from gui.tooltip import Tip
 
 FULL, MIDDLE = 1200, 760

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from core.layout import Cancelled
 from core.playback import Playback
-from core.records import Cut
-from gui import arranging, context, minimap, motion
+from core.records import Cut, Failure, Trace
+from gui import background, context, minimap, motion
 from gui.app import App
 from gui.button import Button
+from gui.canvas import GraphCanvas
 from gui.cards import Card
 from gui.i18n import words
 from gui.labels import Labels
@@ -27,9 +29,9 @@ from gui.motion import Motion
 from gui.scene import Hit, Label, Picture, text_width
 from gui.settings import Settings, load, save
 from gui.theme import LIGHT, Look
-from gui.view import View
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
+from tests.gui.test_groups import loop
 
 
 def titled(window: Window, title: str) -> Card:
@@ -97,87 +99,207 @@ def test_a_double_click_runs_to_the_card_and_again_to_its_next_moment(window: Wi
     assert context.moment_of(session.playback, titled(window, "a**3")) == 3
 
 
-def test_a_drag_moves_the_picture_and_clicks_nothing(window: Window) -> None:
+@pytest.mark.parametrize("button", [1, 2])
+def test_a_drag_moves_the_picture_and_clicks_nothing(window: Window, button: int) -> None:
     window.key("<F5>")
     canvas = window.app.canvas
     x, y = middle(window, titled(window, "a"))
-    before = canvas.view.x
-    canvas.event_generate("<ButtonPress-1>", x=x, y=y)
-    canvas.event_generate("<B1-Motion>", x=x + 60, y=y)
-    canvas.event_generate("<ButtonRelease-1>", x=x + 60, y=y)
+    before, fixed = canvas.view.x, canvas.view.point(x, y)
+    canvas.event_generate(f"<ButtonPress-{button}>", x=x, y=y)
+    canvas.event_generate(f"<B{button}-Motion>", x=x + 60, y=y + 20)
+    assert canvas.cget("cursor") == "fleur"
+    assert canvas.view.point(x + 60, y + 20) == pytest.approx(fixed)
+    canvas.event_generate(f"<ButtonRelease-{button}>", x=x + 60, y=canvas.view.height - 50)
     window.settle()
     assert canvas.view.x == pytest.approx(before - 60 / canvas.view.scale)
     assert window.app._selected is None
+    assert canvas.cget("cursor") == ""
+    canvas.event_generate("<Motion>", x=x + 60, y=y + 20)
+    assert canvas._hit is not None  # what lies under the pointer is lit again
     window.key("<Control-Key-0>")
     assert canvas.view.fitted
 
 
-def test_the_wheel_pans_and_with_control_zooms_at_the_pointer(window: Window) -> None:
+def test_a_click_of_the_middle_button_does_nothing(window: Window) -> None:
     window.key("<F5>")
     canvas = window.app.canvas
-    y, zoom = canvas.view.y, canvas.view.zoom
-    canvas.event_generate("<Button-5>", x=200, y=200)
-    assert canvas.view.y > y
-    fixed = canvas.view.point(200, 150)
-    canvas.event_generate("<Button-4>", x=200, y=150, state=4)
-    assert canvas.view.zoom > zoom
-    assert canvas.view.point(200, 150) == pytest.approx(fixed)
+    x, y = middle(window, titled(window, "a"))
+    canvas.event_generate("<ButtonPress-2>", x=x, y=y)
+    canvas.event_generate("<ButtonRelease-2>", x=x, y=y)
+    window.settle()
+    assert window.app._selected is None
+
+
+@pytest.mark.parametrize(
+    ("event", "how", "dx", "dy"),
+    [
+        ("<Button-4>", {}, 0, -60), ("<Button-5>", {}, 0, 60),
+        ("<Button-4>", {"state": 1}, -60, 0), ("<Button-5>", {"state": 1}, 60, 0),
+        ("<Button>", {"button": 6}, -60, 0), ("<Button>", {"button": 7}, 60, 0),
+        ("<MouseWheel>", {"delta": 120}, 0, -60), ("<MouseWheel>", {"delta": -30}, 0, 15),
+        ("<MouseWheel>", {"delta": 120, "state": 1}, -60, 0),
+    ],
+)  # fmt: skip
+def test_wheels_and_two_fingers_pan(window: Window, event: str, how: dict[str, int], dx: int, dy: int) -> None:
+    window.key("<F5>")
+    view = window.app.canvas.view
+    x, y = view.x, view.y
+    window.app.canvas.event_generate(event, x=200, y=200, **how)
+    assert (view.x, view.y) == pytest.approx((x + dx / view.scale, y + dy / view.scale))
+
+
+@pytest.mark.parametrize(
+    ("event", "how", "factor"),
+    [
+        ("<Button-4>", {}, 1.15), ("<Button-5>", {}, 1 / 1.15),
+        ("<MouseWheel>", {"delta": 120}, 1.15), ("<MouseWheel>", {"delta": -240}, 1.15**-2),
+        ("<MouseWheel>", {"delta": 12}, 1.15**0.1),
+    ],
+)  # fmt: skip
+def test_with_control_the_wheel_zooms_at_the_pointer(
+    window: Window, event: str, how: dict[str, int], factor: float
+) -> None:
+    window.key("<F5>")
+    view = window.app.canvas.view
+    fixed, zoom = view.point(200, 150), view.zoom
+    window.app.canvas.event_generate(event, x=200, y=150, state=4, **how)
+    assert view.zoom == pytest.approx(zoom * factor)
+    assert view.point(200, 150) == pytest.approx(fixed)
+
+
+# ── Opening ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def seen(window: Window, card: int) -> bool:
+    """Whether all of a card is in sight."""
+    picture = window.app.canvas.picture
+    assert picture is not None
+    left, top, right, bottom = picture.rect(card)
+    x0, y0, x1, y1 = window.app.canvas.view.rect
+    return x0 <= left and y0 <= top and right <= x1 and bottom <= y1
+
+
+def opened(window: Window, trace: Trace) -> GraphCanvas:
+    canvas = window.app.canvas
+    window.app.session.open_trace(trace)
+    window.settle()
+    window.wait_until(lambda: canvas.picture is not None and not canvas.arranging)
+    return canvas
+
+
+def test_a_large_picture_opens_at_its_beginning_and_is_followed_from_there(window: Window) -> None:
+    window.worker.record = lambda job: traces.chain(60)
+    canvas, session = window.app.canvas, window.app.session
+    window.key("<F5>")
+    assert session.playback is not None
+    assert session.playback.cursor == 60  # where the backward pass begins, far to the right
+    assert canvas.view.zoom == 0.8
+    assert seen(window, 0)
+    assert not seen(window, 59)
+    window.wait_until(canvas.minimap.winfo_ismapped)
+    window.key("<F10>")
+    assert seen(window, 59)
+    window.key("<Control-Key-0>")
+    assert seen(window, 0)
+    assert seen(window, 59)
+    window.wait_until(lambda: not canvas.minimap.winfo_ismapped())
+
+
+def test_what_went_wrong_is_shown_at_once(window: Window) -> None:
+    whole = traces.chain(60)
+    trace = msgspec.structs.replace(whole, error=Failure("RuntimeError", "no", 3), events=whole.events[:62])
+    window.app.session.open_program(trace.source, "")
+    window.worker.record = lambda job: trace
+    window.key("<F5>")
+    playback, picture = window.app.session.playback, window.app.canvas.picture
+    assert playback is not None
+    assert playback.at_end
+    assert picture is not None
+    assert picture.current_card(playback) == 59
+    assert seen(window, 59)
+
+
+def test_a_run_with_a_change_leaves_the_view_where_the_reader_put_it(window: Window) -> None:
+    app, view = window.app, window.app.canvas.view
+    window.key("<F5>")
+    window.key("<End>")
+    canvas = app.canvas
+    canvas.event_generate("<Button-4>", x=10, y=10, state=4)
+    canvas.event_generate("<Button-5>", x=10, y=10)
+    window.settle()
+    before = (view.x, view.y, view.zoom)
+    app.session.toggle_cut(Cut("pow#4", "sub#5", 1))
+    window.settle()
+    assert len(window.worker.jobs) == 2
+    assert (view.x, view.y, view.zoom) == before
+    opened(window, traces.fan())  # another program
+    assert view.fitted == "opened"
+    assert view.sees_all
+
+
+def test_folding_does_not_take_the_reader_elsewhere(window: Window) -> None:
+    canvas = opened(window, loop(120))
+    window.key("<End>")
+    picture = canvas.picture
+    assert picture is not None
+    group = next(unit.group for unit in picture.units if unit.group)
+    canvas.fold(group)
+    canvas.view.centre(*picture.rects[0][:2])
+    before = (canvas.view.x, canvas.view.y)
+    canvas.fold(group)
+    window.settle()
+    assert (canvas.view.x, canvas.view.y) == before
+
+
+def test_what_was_unfolded_stays_so_in_another_run_of_the_program(window: Window) -> None:
+    app, canvas = window.app, window.app.canvas
+    window.worker.record = lambda job: loop(120)
+    app.session.open_program(loop(120).source, "")
+    window.settle()
+    window.key("<F5>")
+    window.key("<End>")
+    assert canvas.picture is not None
+    folded = len(canvas.picture.rects)
+    canvas.fold(next(unit.group for unit in canvas.picture.units if unit.group))
+    unfolded = len(canvas.picture.rects)
+    assert unfolded > folded
+    window.key("<F5>")
+    assert len(window.worker.jobs) == 2
+    assert len(canvas.picture.rects) == unfolded
+    app.session.open_program(loop(120).source, "other.py")
+    window.settle()
+    window.key("<F5>")
+    assert len(canvas.picture.rects) == folded
+
+
+def test_a_click_after_panning_does_not_take_the_reader_back(window: Window) -> None:
+    canvas = opened(window, traces.chain(60))
+    window.key("<End>")
+    canvas.minimap.event_generate("<Button-1>", x=5, y=5)
+    window.settle()
+    before = canvas.view.x
+    window.click(*middle(window, canvas.picture.graph.cards[0] if canvas.picture else titled(window, "x")))
+    assert window.app._selected == 0
+    assert canvas.view.x == before
+
+
+def test_another_size_of_the_window_opens_the_picture_again_only_while_it_is_as_opened(window: Window) -> None:
+    canvas = opened(window, traces.fan())
+    window.key("<End>")
+    tk.Tk.geometry(window.app, "1100x700+0+0")
+    window.wait_until(lambda: window.app.winfo_width() == 1100)
+    window.settle()
+    assert canvas.view.sees_all
+    assert canvas.view.fitted == "opened"
+    canvas.event_generate("<Button-5>", x=10, y=10)
+    before = (canvas.view.x, canvas.view.y, canvas.view.zoom)
+    tk.Tk.geometry(window.app, "1200x800+0+0")
+    window.wait_until(lambda: window.app.winfo_width() == 1200)
+    window.settle()
+    assert (canvas.view.x, canvas.view.y, canvas.view.zoom) == before
 
 
 # ── The menu ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_menu_of_a_card_copies_selects_and_cuts_all_uses(window: Window) -> None:
-    app = window.app
-    window.key("<F5>")
-    window.key("<End>")
-    card = titled(window, "b**2")
-    entries = app.entries_for(Hit("card", card=card.id))
-    copy = named(entries, "Copy gradient").command
-    assert copy is not None
-    copy()
-    assert app.clipboard_get() == "[-1, -1]"
-    line = named(entries, "Select line 5").command
-    assert line is not None
-    line()
-    assert app.editor.text.get("sel.first", "sel.last") == "Q = 3*a**3 - b**2"
-    cut = named(entries, "Cut all uses").command
-    assert cut is not None
-    cut()
-    window.settle()
-    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4"),)
-    entries = app.entries_for(Hit("card", card=titled(window, "b**2").id))
-    assert named(entries, "Undo the cut of all uses").command is not None
-
-
-def test_the_menu_of_an_edge_cuts_this_use(window: Window) -> None:
-    app = window.app
-    window.key("<F5>")
-    assert app.graph is not None
-    wire = next(w for w in app.graph.wires if app.graph.cards[w.source].title == "b**2")
-    entries = app.entries_for(Hit("wire", wire=wire.id))
-    assert named(entries, "Cut all uses of b**2").command is not None
-    cut = named(entries, "Cut this use").command
-    assert cut is not None
-    cut()
-    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
-
-
-def test_a_right_click_opens_the_menu_there(window: Window) -> None:
-    window.key("<F5>")
-    shown: list[int] = []
-    window.app.menu.tk_popup = lambda x, y: shown.extend((x, y))  # type: ignore[method-assign,assignment,misc]
-    canvas = window.app.canvas
-    x, y = middle(window, titled(window, "Q"))
-    canvas.event_generate("<Button-3>", x=x, y=y, rootx=500, rooty=300)
-    assert shown == [500, 300]
-    labels = [
-        window.app.menu.entrycget(n, "label")
-        for n in range((window.app.menu.index("end") or 0) + 1)
-        if window.app.menu.type(n) == "command"
-    ]
-    assert labels[0] == "Run to here"
-    assert "Find…" in labels
 
 
 def test_what_is_preferred_changes_at_once_and_is_kept(window: Window, tmp_path: Path) -> None:
@@ -222,6 +344,57 @@ def test_cards_are_reached_by_keyboard(window: Window) -> None:
     assert app.session.playback.cursor == 12
 
 
+def test_tab_reaches_the_canvas_and_shows_it(window: Window) -> None:
+    canvas = window.app.canvas
+    window.key("<F5>")
+    window.key("<Tab>", canvas)
+    assert window.app.focus_get() is not canvas
+    assert canvas.itemcget(canvas._focus_ring, "state") == "hidden"
+    window.key("<Shift-Tab>")
+    assert window.app.focus_get() is canvas
+    assert canvas.itemcget(canvas._focus_ring, "state") == "normal"
+    assert canvas.itemcget(canvas._focus_ring, "outline") == LIGHT["accent"]
+    window.click(5, 5)
+    assert canvas.itemcget(canvas._focus_ring, "state") == "hidden"
+
+
+def test_arrows_with_shift_go_from_card_to_card_and_are_no_steps(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    before = app.session.playback
+    app._clicked(Hit("card", card=titled(window, "Q").id))
+    for key, title in (("Left", "3*a**3"), ("Down", "b**2"), ("Left", "b"), ("Right", "b**2"), ("Up", "3*a**3")):
+        window.key(f"<Shift-{key}>", app.canvas)
+        assert app._selected == titled(window, title).id
+    assert app.session.playback == before
+    window.key("<Return>", app.canvas)
+    assert app.session.playback is not None
+    assert app.session.playback.cursor == 12
+
+
+def test_arrows_with_shift_reach_only_what_is_there(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    window.key("<Home>")
+    for _ in range(3):
+        window.key("<F10>")
+    app._clicked(Hit("card", card=titled(window, "a**3").id))
+    window.key("<Shift-Right>", app.canvas)
+    assert app._selected == titled(window, "a**3").id
+    window.key("<Shift-Left>", app.canvas)
+    assert app._selected == titled(window, "a").id
+
+
+def test_arrows_in_the_editor_are_the_editors(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    before = app.session.playback
+    for key in ("<Left>", "<Shift-Right>", "<Down>"):
+        window.key(key, app.editor.text)
+    assert app.session.playback == before
+    assert app._selected is None
+
+
 def test_tab_shows_a_ring_and_space_presses_the_button(window: Window) -> None:
     app = window.app
     button = app.buttons["step"]
@@ -233,48 +406,6 @@ def test_tab_shows_a_ring_and_space_presses_the_button(window: Window) -> None:
     app.canvas.focus_force()
     app.update()
     assert button.cget("border_width") == 0
-
-
-def test_find_goes_from_match_to_match(window: Window) -> None:
-    app = window.app
-    window.key("<F5>")
-    window.key("<Control-f>")
-    bar = app.canvas.find_bar
-    assert bar.opened
-    bar.entry.insert(0, "b")
-    window.key("<KeyRelease>", bar.entry._entry)
-    first = app._selected
-    assert first is not None
-    assert "of" in bar.count.cget("text")
-    window.key("<Return>", bar.entry._entry)
-    assert app._selected not in (None, first)
-    bar.entry.delete(0, "end")
-    bar.entry.insert(0, "nothing like it")
-    window.key("<KeyRelease>", bar.entry._entry)
-    assert bar.count.cget("text") == "not found"
-    window.key("<Escape>", bar.entry._entry)
-    assert not bar.opened
-    assert app._selected is None
-
-
-def test_keys_typed_into_the_finder_are_no_steps(window: Window) -> None:
-    app = window.app
-    window.key("<F5>")
-    before = app.session.playback
-    window.key("<Control-f>")
-    for key in ("<space>", "<Left>", "<Home>"):
-        window.key(key, app.canvas.find_bar.entry._entry)
-    assert app.session.playback == before
-
-
-def test_the_picture_is_exported_as_it_stands(window: Window, tmp_path: Path) -> None:
-    app = window.app
-    window.key("<F5>")
-    app.export_to(tmp_path / "step.svg")
-    assert "<svg" in (tmp_path / "step.svg").read_text()
-    app.export_to(tmp_path / "step.doc")
-    window.settle()
-    assert "step.doc could not be written" in app.output.text.get("1.0", "end")
 
 
 # ── Motion ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -322,10 +453,10 @@ def test_a_jump_interrupts_the_motion(window: Window) -> None:
     window.key("<F5>")
     app.canvas.motion.allowed = True
     app.session.step()
-    app.update()
+    app.update_idletasks()  # no frame of the motion yet, however slow the computer
     assert app.canvas.motion.running
     app.session.end()
-    app.update()
+    app.update_idletasks()
     assert not app.canvas.motion.running
 
 
@@ -428,12 +559,12 @@ def test_a_cancelled_layout_ends_and_tells_how_far_it_was(window: Window) -> Non
     assert shares[-1] <= 1
     with pytest.raises(Cancelled):
         Picture(playback.trace, playback.index, cancelled=lambda: True)
-    waiting = arranging.Arranging(
+    waiting = background.Background(
         window.app, partial(Picture, playback.trace, playback.index), on_done=lambda picture: None, on_wait=lambda: None
     )
     waiting.cancel()
     waiting._thread.join(10)
-    assert waiting._made is None
+    assert not waiting._result
 
 
 def test_what_fails_in_the_thread_is_told(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -442,7 +573,7 @@ def test_what_fails_in_the_thread_is_told(window: Window, monkeypatch: pytest.Mo
     def fail(cancelled: object, progress: object) -> Picture:
         raise ValueError("no room")
 
-    arranging.Arranging(app, fail, on_done=lambda picture: None, on_wait=lambda: None)
+    background.Background(app, fail, on_done=lambda picture: None, on_wait=lambda: None)
     window.wait_until(lambda: app.callback_errors)
     assert str(app.callback_errors.pop()) == "no room"
 
@@ -506,24 +637,6 @@ def test_everything_is_larger_at_200_percent(scaled: Window) -> None:
     assert "-24" in str(app.editor.text.cget("font"))
     assert app.canvas._photo is not None
     assert app.canvas._photo.width() == app.canvas.winfo_width()  # its own pixels, none enlarged
-
-
-def test_a_view_fits_follows_and_stays_on_its_point() -> None:
-    view = View(width=800, height=600)
-    view.fit((0, 0, 100, 100))
-    assert view.zoom == 1.25
-    view.fit((0, 0, 4000, 100))
-    assert view.zoom == 0.8
-    assert view.x == 0
-    view.fit((0, 0, 4000, 100), whole=True)
-    assert view.zoom == 0.2
-    view.zoom, view.x, view.y = 1.0, 0.0, 0.0
-    view.reveal((100, 100, 200, 200))
-    assert (view.x, view.y) == (0, 0)
-    view.reveal((1000, 100, 1100, 200))
-    assert view.x == 650
-    view.unit = 2.0
-    assert view.point(*view.pixel(12, 34)) == pytest.approx((12, 34))
 
 
 def test_labels_are_told_only_what_differs(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:

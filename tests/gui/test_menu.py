@@ -1,0 +1,156 @@
+"""The menus, opened and driven by mouse and keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.records import Cut
+from tests.gui.conftest import Window
+from tests.gui.test_canvas import middle, opened, titled
+from tests.gui.test_cards import healed
+from tests.gui.test_groups import loop
+
+
+def right_click(window: Window, x: float, y: float) -> list[str]:
+    """Opens the menu there; → its entries."""
+    canvas = window.app.canvas
+    place = {"rootx": canvas.winfo_rootx() + int(x), "rooty": canvas.winfo_rooty() + int(y)}
+    canvas.event_generate("<ButtonPress-3>", x=int(x), y=int(y), **place)
+    window.wait_until(window.app.menu.winfo_ismapped)
+    canvas.event_generate("<ButtonRelease-3>", x=int(x), y=int(y), **place)
+    assert (window.app.menu.winfo_rootx(), window.app.menu.winfo_rooty()) == tuple(place.values())
+    return labels(window)
+
+
+def labels(window: Window) -> list[str]:
+    menu = window.app.menu
+    last = menu.index("end")
+    assert last is not None
+    return [menu.entrycget(n, "label") if menu.type(n) != "separator" else "" for n in range(last + 1)]
+
+
+def choose(window: Window, label: str) -> None:
+    """Goes down to the entry and presses Enter."""
+    menu = window.app.menu
+    place = labels(window).index(label)
+    for _ in range(50):
+        if menu.index("active") == place:
+            break
+        menu.event_generate("<Down>")
+    assert menu.index("active") == place
+    menu.event_generate("<Return>")
+    window.wait_until(lambda: not menu.winfo_ismapped())
+    window.settle()
+
+
+def test_a_click_beside_the_menu_closes_it(window: Window) -> None:
+    window.key("<F5>")
+    menu = window.app.menu
+    right_click(window, *middle(window, titled(window, "Q")))
+    assert window.app.grab_current() is menu  # else a click elsewhere would not come to it
+    menu.event_generate("<ButtonPress-1>", x=-30, y=-30)
+    menu.event_generate("<ButtonRelease-1>", x=-30, y=-30)
+    window.wait_until(lambda: not menu.winfo_ismapped())
+    assert window.app.grab_current() is None
+    right_click(window, *middle(window, titled(window, "Q")))
+    menu.event_generate("<Escape>")
+    window.wait_until(lambda: not menu.winfo_ismapped())
+
+
+def test_the_menu_of_a_card(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    window.key("<End>")
+    where = middle(window, titled(window, "b**2"))
+    right_click(window, *where)
+    choose(window, "Copy value")
+    assert app.clipboard_get() == "[36, 16]"
+    right_click(window, *where)
+    choose(window, "Copy gradient")
+    assert app.clipboard_get() == "[-1, -1]"
+    right_click(window, *where)
+    choose(window, "Select line 5")
+    assert app.editor.text.get("sel.first", "sel.last") == "Q = 3*a**3 - b**2"
+    right_click(window, *where)
+    choose(window, "Run to here")
+    assert app.session.playback is not None
+    assert app.session.playback.cursor == 10
+    right_click(window, *where)
+    choose(window, "Cut all uses")
+    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4"),)
+    right_click(window, *middle(window, titled(window, "b**2")))
+    choose(window, "Undo the cut of all uses")
+    assert window.worker.jobs[-1].what_if.cuts == ()
+
+
+def test_the_menu_of_an_edge(window: Window) -> None:
+    window.key("<F5>")
+    found = right_click(window, *window.on_wire("b**2", "Q"))
+    assert found[:2] == ["Cut this use", "Cut all uses of b**2"]
+    choose(window, "Cut this use")
+    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
+    right_click(window, *window.on_wire("b**2", "Q"))
+    choose(window, "Undo this cut")
+    assert window.worker.jobs[-1].what_if.cuts == ()
+
+
+def test_the_menu_of_a_detach_heals_it(window: Window) -> None:
+    window.worker.record = lambda job: healed("u * x")
+    window.app.session.open_program(healed("u * x").source, "")
+    window.settle()
+    window.key("<F5>")
+    window.key("<End>")
+    right_click(window, *window.on_wire("y, u", "y.detach()"))
+    choose(window, "Heal this detach")
+    assert window.worker.jobs[-1].what_if.heals == ("#1",)
+
+
+def test_the_menu_of_a_group_folds_it(window: Window) -> None:
+    canvas = opened(window, loop(120))
+    window.key("<End>")
+    window.app.canvas.fit()
+    before = canvas.picture
+    assert before is not None
+    place = next(n for n, unit in enumerate(before.units) if unit.group)
+    left, top, right, bottom = before.rects[place]
+    found = right_click(window, *window.on_screen((left + right) / 2, (top + bottom) / 2))
+    assert found[0] == "Fold or unfold"
+    choose(window, "Fold or unfold")
+    window.wait_until(lambda: canvas.picture is not before and not canvas.arranging)
+    assert canvas.picture is not None
+    assert len(canvas.picture.rects) > len(before.rects)
+
+
+def test_the_menu_of_the_ground(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = window.app
+    asked: list[str] = []
+    monkeypatch.setattr("tkinter.filedialog.asksaveasfilename", lambda **options: asked.append(options["title"]) or "")
+    window.key("<F5>")
+    app.canvas.event_generate("<Button-5>", x=10, y=10)
+    found = right_click(window, 5, app.canvas.view.height - 60)
+    assert found == ["Fit", "Find…", "Export picture…", "Copy picture"]
+    choose(window, "Fit")
+    assert app.canvas.view.sees_all
+    right_click(window, 5, app.canvas.view.height - 60)
+    choose(window, "Export picture…")
+    assert asked == ["Export picture…"]
+    right_click(window, 5, app.canvas.view.height - 60)
+    choose(window, "Find…")
+    assert app.canvas.find_bar.opened
+
+
+@pytest.mark.parametrize("key", ["<Menu>", "<Control-Return>"])
+def test_the_menu_by_key_is_that_of_the_chosen_card(window: Window, key: str) -> None:
+    app = window.app
+    window.key("<F5>")
+    app._clicked(app.canvas._hit_at(*middle(window, titled(window, "a"))))
+    window.key(key, app.canvas)
+    window.wait_until(app.menu.winfo_ismapped)
+    assert "Select line 3" in labels(window)
+    choose(window, "Run to here")
+    assert app.session.playback is not None
+    assert app.session.playback.cursor == 14
+    # Shift+F10, which opens menus elsewhere, is a step back here.
+    window.key("<Shift-F10>", app.canvas)
+    assert not app.menu.winfo_ismapped()
+    assert app.session.playback.cursor == 13
