@@ -18,6 +18,8 @@ LANE, TURN = 14.0, 44.0
 """Height of a way along the bottom of a frame; room in which it comes up beside a column."""
 STUB = 12.0
 """The shortest first or last part of a line."""
+FAR = 80.0
+"""A chip that stands this far from the edge of its column moves there."""
 MANY_USES = 7
 """From how many users on a computed value is drawn again beside them."""
 FEW_USES = 3
@@ -38,12 +40,18 @@ class Unit:
         card: the card; of a chip, the card it stands for; None for a folded group.
         group: the folded group; '' for cards and chips.
         user: of a chip: the unit beside which it stands.
+        others: further cards that one chip beside a folded group stands for.
     """
 
     around: str
     card: int | None = None
     group: str = ""
     user: int | None = None
+    others: tuple[int, ...] = ()
+
+    def stands_for(self, card: int | None) -> bool:
+        """Whether it is a chip of this card."""
+        return self.user is not None and card is not None and (self.card == card or card in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,17 @@ class _Room:
 
     def item(self, item: Item) -> int:
         return self.items.setdefault(item, len(self.items))
+
+    def in_order(self, units: Sequence[Unit], groups: Mapping[str, Group]) -> None:
+        """Boxes and frames as they come in the program, and not all frames after all boxes."""
+
+        def first(item: Item) -> int:
+            unit = units[item[1]] if isinstance(item[1], int) else Unit("", group=str(item[1]))
+            if unit.user is not None:
+                unit = units[unit.user]
+            return unit.card if unit.card is not None else groups[unit.group].first_card
+
+        self.items = {item: number for number, item in enumerate(sorted(self.items, key=first))}
 
     def link(self, a: Item, b: Item, key: object) -> int:
         self.item(a)
@@ -189,7 +208,8 @@ def arrange(
     chains: dict[str, tuple[str, ...]] = {ROOT: (ROOT,)}
     _collect(ROOT, groups, folded, units, unit_of_card, chains)
     lines = _lines(graph, units, unit_of_card)
-    _stand_ins(lines, units, len(graph.cards))
+    _bring_home(lines, units, graph, groups, chains)
+    lines = _stand_ins(lines, units, graph, chains)
 
     rooms = {group: _Room() for group in chains}
     for number, unit in enumerate(units):
@@ -197,6 +217,8 @@ def arrange(
     for group, chain in chains.items():
         if group != ROOT:
             rooms[chain[-2]].item(("frame", group))
+    for room in rooms.values():
+        room.in_order(units, groups)
     for line in lines:
         _thread(line, units, chains, rooms)
 
@@ -245,8 +267,13 @@ def arrange(
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)
-    strands = tuple(Strand(line.source, line.target, tuple(line.wires), _route(line, rooms, frames)) for line in lines)
-    return Arrangement(tuple(units), rects, frames, strands, unit_of_card)
+    strands = []
+    for line in lines:
+        route = _route(line, rooms, frames)
+        if units[line.source].user is not None:
+            route = _slide(line.source, route, rooms[units[line.source].around], rects)
+        strands.append(Strand(line.source, line.target, tuple(line.wires), route))
+    return Arrangement(tuple(units), rects, frames, tuple(strands), unit_of_card)
 
 
 def _collect(
@@ -292,10 +319,39 @@ def _lines(graph: Graph, units: list[Unit], unit_of_card: dict[int, int]) -> lis
     return lines
 
 
-def _stand_ins(lines: list[_Line], units: list[Unit], cards: int) -> None:
+def _bring_home(
+    lines: list[_Line],
+    units: list[Unit],
+    graph: Graph,
+    groups: Mapping[str, Group],
+    chains: dict[str, tuple[str, ...]],
+) -> None:
+    """Puts a parameter of a module that is called several times into the frame of the first call."""
+    users: dict[int, list[int]] = {}
+    for line in lines:
+        users.setdefault(line.source, []).append(line.target)
+    for leaf, using in users.items():
+        number = units[leaf].card
+        title = graph.cards[number].title if number is not None and _is_leaf(units[leaf], graph) else ""
+        first = chains[units[using[0]].around]
+        deeper = first[first.index(units[leaf].around) + 1 :] if units[leaf].around in first else ()
+        home = next(
+            (group for group in deeper if groups[group].name and title.startswith(f"{groups[group].name}.")), ""
+        )
+        if home:
+            common = first
+            for user in using:
+                other = chains[units[user].around]
+                if home in other:
+                    common = tuple(a for a, b in zip(common, other, strict=False) if a == b)
+            units[leaf] = Unit(common[-1], number)
+
+
+def _stand_ins(lines: list[_Line], units: list[Unit], graph: Graph, chains: dict[str, tuple[str, ...]]) -> list[_Line]:
     """Draws a value used in many places again as a chip beside each further user.
 
-    A weight used at each turn of a loop would otherwise send a line across the whole picture for each.
+    A weight used at each turn of a loop would otherwise send a line across the whole picture for each. Where several
+    weights enter one folded group, one chip stands for all of them.
     """
     computed = {line.target for line in lines}
     users: dict[int, dict[int, int]] = {}
@@ -303,15 +359,40 @@ def _stand_ins(lines: list[_Line], units: list[Unit], cards: int) -> None:
         if not units[line.source].group:
             found = users.setdefault(line.source, {})
             found.setdefault(line.target, len(found))
-    few = MANY_USES if cards <= SMALL_GRAPH else FEW_USES
-    chips: dict[tuple[int, int], int] = {}
+    few = MANY_USES if len(graph.cards) <= SMALL_GRAPH else FEW_USES
+    beside: dict[int, list[int]] = {}
     for source, found in users.items():
-        if len(found) >= (MANY_USES if source in computed else few):
-            for user in list(found)[1:]:
-                chips[(source, user)] = len(units)
-                units.append(Unit(units[user].around, units[source].card, user=user))
+        many = len(found) >= (MANY_USES if source in computed else few)
+        for user in list(found)[1:]:
+            # A leaf is nothing that a module gives to others: it never sends a line out of a frame.
+            out = units[source].around not in chains[units[user].around]
+            if many or (out and _is_leaf(units[source], graph)):
+                beside.setdefault(user, []).append(source)
+    chips: dict[tuple[int, int], int] = {}
+    for user, sources in beside.items():
+        leaves = [source for source in sources if _is_leaf(units[source], graph)]
+        data = [source for source in sources if source not in computed and source not in leaves]
+        for kind in (leaves, data, [source for source in sources if source in computed]):
+            together = bool(units[user].group) and len(kind) >= FEW_USES and kind[0] not in computed
+            for chip in [kind] if together else [[source] for source in kind]:
+                chips.update(dict.fromkeys([(source, user) for source in chip], len(units)))
+                cards = [card for source in chip if (card := units[source].card) is not None]
+                units.append(Unit(units[user].around, cards[0], user=user, others=tuple(cards[1:])))
+    kept: list[_Line] = []
+    bundles: dict[tuple[int, int, bool], _Line] = {}
     for line in lines:
         line.source = chips.get((line.source, line.target), line.source)
+        key = (line.source, line.target, bool(graph.wires[line.wires[0]].cut))
+        if units[line.source].others and key in bundles:
+            bundles[key].wires += line.wires
+        else:
+            bundles[key] = line
+            kept.append(line)
+    return kept
+
+
+def _is_leaf(unit: Unit, graph: Graph) -> bool:
+    return unit.card is not None and graph.cards[unit.card].leaf
 
 
 def _thread(line: _Line, units: list[Unit], chains: dict[str, tuple[str, ...]], rooms: dict[str, _Room]) -> None:
@@ -355,6 +436,20 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
             piece = [*piece, *room.way_in(b, frames[group][2])[1:]]
         route += piece if not place else piece[1:]
     return tuple(route)
+
+
+def _slide(chip: int, route: tuple[Point, ...], room: _Room, rects: np.ndarray) -> tuple[Point, ...]:
+    """Moves a chip to the edge of its column, along its own line: a frame may make the column wide."""
+    left, _, right, _ = (float(edge) for edge in rects[chip])
+    y = route[0][1]
+    ends = [place for place in range(3, len(route), 3) if all(abs(point[1] - y) < 0.5 for point in route[: place + 1])]
+    if not ends:
+        return route
+    edge = min(room.column((left + right) / 2)[1], route[ends[-1]][0]) - STUB
+    if edge < right + FAR:
+        return route
+    rects[chip, [0, 2]] += edge - right
+    return (*_straight((edge, y), route[ends[-1]]), *route[ends[-1] + 1 :])
 
 
 def _without_stubs(piece: list[Point]) -> list[Point]:

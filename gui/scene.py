@@ -14,7 +14,7 @@ import numpy as np
 from core.layout import Point, Size
 from core.playback import NEVER, Index, NodeKey, Playback
 from core.records import Step, TensorSnapshot, Trace
-from gui import arrangement, cards, drawing, figures, groups
+from gui import arrangement, cards, drawing, figures, groups, loops
 from gui.arrangement import Strand, Unit
 from gui.cards import Card, Graph, Wire
 from gui.drawing import CHIP, CHIP_LIMIT, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
@@ -84,17 +84,20 @@ class Hit:
     """What lies under a point.
 
     Attributes:
-        kind: 'card'; 'group' a folded group; 'fold' what folds or unfolds one; 'wire'; 'seed'; 'chip' a value drawn
-            again beside its user; 'scissors' of a card, which cut all its uses.
+        kind: 'card'; 'group' a folded group; 'fold' what folds or unfolds one; 'wire'; 'bundle' all wires between a
+            folded group and another box; 'seed'; 'chip' a value drawn again beside its user; 'scissors' of a card,
+            which cut all its uses.
         card, wire, group: ids, where the kind has them (of a seed and a chip: the card they belong to).
         seed: of kind 'seed'.
+        wires: of kind 'bundle'.
     """
 
-    kind: Literal["card", "group", "fold", "wire", "seed", "chip", "scissors"]
+    kind: Literal["card", "group", "fold", "wire", "bundle", "seed", "chip", "scissors"]
     card: int | None = None
     wire: int | None = None
     group: str | None = None
     seed: Seed | None = None
+    wires: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +234,7 @@ class Picture:
         if len(strand.wires) == 1:
             return Hit("wire", wire=strand.wires[0])
         group = self.units[strand.source].group or self.units[strand.target].group
-        return Hit("group", group=group)
+        return Hit("bundle", group=group, wires=strand.wires)
 
     def related(self, card: int) -> Related:
         """Everything a card was computed from and everything computed from it."""
@@ -418,6 +421,24 @@ class Picture:
         inner = [card for name in self.groups[group].groups for card in self._all_cards(name)]
         return (*self.groups[group].cards, *inner)
 
+    def _turns(self, group: str) -> dict[int, int]:
+        """Cards of a loop, or of some of its turns, or of a row of equal blocks → in which of them they are, from 1."""
+        if group not in self._turns_of_cards:
+            found: dict[int, int] = {}
+            numbered = 0
+            for inner in self.groups[group].groups if self.groups[group].count > 1 else ():
+                if self.groups[inner].count > 1 and self.groups[inner].kind == "turn":
+                    found.update((card, numbered + turn) for card, turn in self._turns(inner).items())
+                else:
+                    found.update(dict.fromkeys(self._all_cards(inner), numbered + 1))
+                numbered += self.groups[inner].count if self.groups[inner].kind == "turn" else 1
+            self._turns_of_cards[group] = found
+        return self._turns_of_cards[group]
+
+    @cached_property
+    def _turns_of_cards(self) -> dict[str, dict[int, int]]:
+        return {}
+
     def _operations(self, group: str) -> int:
         """How many operations a group holds; leaves and data are none."""
         if group not in self._operation_counts:
@@ -584,6 +605,8 @@ class Picture:
         """A card's name, without what the open group around it says already."""
         assert unit.card is not None
         title = self.graph.cards[unit.card].title
+        if unit.others:
+            return f"{title} +{len(unit.others)}"
         parts = self.groups[unit.around].name.split(".") if self.graph.cards[unit.card].leaf else []
         for start in range(len(parts)):
             said = ".".join(parts[start:]) + "."
@@ -596,7 +619,7 @@ class Picture:
         if group.kind == "turn":
             return f"[{group.first}]" if group.count == 1 else f"[{group.first}…{group.first + group.count - 1}]"
         parts = group.name.split(".") if group.kind in ("module", "repeat") else [group.name]
-        return figures.clip(".".join(parts[-2:]) if parts[-1].isdigit() else parts[-1], groups.NAME_LIMIT)
+        return figures.clip(".".join(parts[-2:]) if parts[-1][:1].isdigit() else parts[-1], loops.NAME_LIMIT)
 
     # ── The moment ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -624,7 +647,7 @@ class Picture:
         moment = _Moment(self, playback, words, selected, hovered, motion)
         sheet = Sheet()
         visible = np.nonzero(inside(self._rects, view) & (self._born < playback.cursor))[0]
-        self._draw_frames(sheet, view, scale, moment)
+        self._draw_frames(sheet, view, scale, moment, words)
         strands = np.nonzero(inside(self._strand_rects, view) & (self._strand_born < playback.cursor))[0]
         chips: list[tuple[Strand, str, str]] = []
         if scale < READABLE:
@@ -653,7 +676,7 @@ class Picture:
             sheet.text(self.bounds[0] + MARGIN, self.bounds[1] + MARGIN, note, "quiet", 12.0, mono=False)
         return sheet.scene()
 
-    def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment) -> None:
+    def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment, words: Words) -> None:
         """Open groups, outer ones first; without their names where those could not be read."""
         names, rects, births = self._frame_table
         wide = (rects[:, 2] - rects[:, 0]) * scale > SMALLEST_FRAME
@@ -665,6 +688,8 @@ class Picture:
             title = note = ""
             if scale >= READABLE:
                 title, note = self._title(self.groups[group]), moment.operations(self._operations(group))
+                if self.groups[group].kind == "loop":
+                    note = words("group.turns", n=self.groups[group].count, operations=note)
             drawing.frame(sheet, rect, title, note, group.count("/") + 1)
 
     @cached_property
@@ -815,6 +840,16 @@ class _Moment:
     def operations(self, count: int) -> str:
         return self.words("group.operations" if count != 1 else "group.operation", n=count)
 
+    def _inside(self, group: Group, current: bool) -> str:
+        """What a folded group holds; of a loop that is running, the turn it is in."""
+        turn = self.picture._turns(group.id).get(-1 if self.card is None else self.card) if current else None
+        if turn is not None:
+            return self.words("group.turn" if group.kind != "repeat" else "group.block", n=turn, all=group.count)
+        count = self.picture._operations(group.id)
+        if group.count > 1 and count > group.count and count % group.count == 0:
+            return self.words("group.each", operations=self.operations(count // group.count))
+        return self.operations(count)
+
     def _state(self, unit: int) -> str:
         if unit == self.current:
             return "current"
@@ -826,11 +861,7 @@ class _Moment:
         if main is None or self.picture.units[main].group:
             return
         for number, unit in enumerate(self.picture.units):
-            if (
-                unit.user is not None
-                and unit.card == self.hovered
-                and self.picture._born[number] < self.playback.cursor
-            ):
+            if unit.stands_for(self.hovered) and self.picture._born[number] < self.playback.cursor:
                 ends = (self.picture._unit_rect(main), self.picture._unit_rect(number))
                 (x0, y0), (x1, y1) = (((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in ends)
                 route = ((x0, y0), ((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), (x1, y1))
@@ -847,7 +878,8 @@ class _Moment:
         assert unit.card is not None
         card = self.picture.graph.cards[unit.card]
         if unit.user is not None:
-            state = "current" if unit.card == self.card else "lit" if unit.card == self.hovered else ""
+            current, lit = unit.stands_for(self.card), unit.stands_for(self.hovered)
+            state = "current" if current else "lit" if lit else ""
             drawing.stand_in(
                 sheet, rect, self.picture._card_title(unit), leaf=card.leaf, tracked=card.tracked, state=state
             )
@@ -921,7 +953,7 @@ class _Moment:
                 least, most = figures.brief(float(low[done - 1])), figures.brief(float(high[done - 1]))
                 text = least if least == most else f"{least}…{most}"
         drawing.folded(
-            sheet, rect, picture._title(group), group.count, self.operations(picture._operations(group.id)),
+            sheet, rect, picture._title(group), group.count, self._inside(group, number == self.current),
             (self.words("group.size"), text), share, self._state(number),
         )  # fmt: skip
 

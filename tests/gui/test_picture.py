@@ -347,7 +347,7 @@ def test_a_folded_group_says_what_it_holds_and_unfolds_in_place() -> None:
     trace, folded = turning()
     playback = Playback.of(trace).end()
     drawn = [label.text for label in folded.scene(playback, words("en")).labels]
-    assert {"▸ for t in range(9)", "×30", "60 operations", folded.note(words("en"))} <= set(drawn)
+    assert {"▸ for t in range(9)", "×30", "2 operations each", folded.note(words("en"))} <= set(drawn)
     (group,) = [unit.group for unit in folded.units if unit.group]
     rect = next(folded.rects[n] for n, unit in enumerate(folded.units) if unit.group)
     assert folded.hit(*middle(tuple(rect)), playback) == Hit("group", group=group)
