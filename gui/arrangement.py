@@ -362,7 +362,7 @@ def _stand_ins(lines: list[_Line], units: list[Unit], graph: Graph, chains: dict
     few = MANY_USES if len(graph.cards) <= SMALL_GRAPH else FEW_USES
     beside: dict[int, list[int]] = {}
     for source, found in users.items():
-        many = len(found) >= (MANY_USES if source in computed else few)
+        many = len(found) >= (MANY_USES if source in computed and not _is_leaf(units[source], graph) else few)
         for user in list(found)[1:]:
             # A leaf is nothing that a module gives to others: it never sends a line out of a frame.
             out = units[source].around not in chains[units[user].around]
@@ -371,9 +371,10 @@ def _stand_ins(lines: list[_Line], units: list[Unit], graph: Graph, chains: dict
     chips: dict[tuple[int, int], int] = {}
     for user, sources in beside.items():
         leaves = [source for source in sources if _is_leaf(units[source], graph)]
-        data = [source for source in sources if source not in computed and source not in leaves]
-        for kind in (leaves, data, [source for source in sources if source in computed]):
-            together = bool(units[user].group) and len(kind) >= FEW_USES and kind[0] not in computed
+        data = [source for source in sources if source not in leaves and source not in computed]
+        others = [source for source in sources if source not in leaves and source in computed]
+        for kind in (leaves, data, others):
+            together = bool(units[user].group) and len(kind) >= FEW_USES and kind is not others
             for chip in [kind] if together else [[source] for source in kind]:
                 chips.update(dict.fromkeys([(source, user) for source in chip], len(units)))
                 cards = [card for source in chip if (card := units[source].card) is not None]

@@ -15,7 +15,7 @@ FEW = 60
 """A picture opens as far as it has at most so many cards …"""
 WIDE = 12
 """… and at most so many of them in a row: two to three screens, at a size that can be read."""
-BARE = 5
+BARE = 4
 """With fewer in a row than this it would say nothing: its modules open, and the first turns of its loops …"""
 MANY = 300
 """… up to this many cards."""
@@ -138,37 +138,39 @@ def start(groups: dict[str, Group], folding: Folding) -> frozenset[str]:
     What stays folded is, inside, as open as the same rule makes it, so that one click shows as much as is grasped.
     What the reader folds and unfolds stands above all this.
     """
-    folded = {group for group in groups if group}
     if folding.depth is not None:
-        folded = {group for group in folded if _depth(groups, group) >= folding.depth}
+        folded = {group for group in groups if group and _depth(groups, group) >= folding.depth}
     else:
+        folded = set(groups) - {ROOT}
         closed = [ROOT]
         while closed:
-            closed += _unfold(groups, closed.pop(), folded)
+            top = closed.pop()
+            opened = _opened(groups, top)
+            folded -= opened
+            closed += [inner for group in (top, *opened) for inner in groups[group].groups if inner not in opened]
     return frozenset(folded ^ (folding.flipped & groups.keys()))
 
 
-def _unfold(groups: dict[str, Group], top: str, folded: set[str]) -> list[str]:
-    """Opens what is inside of a group as far as it is grasped; returns what stays folded."""
+def _opened(groups: dict[str, Group], top: str) -> set[str]:
+    """What is open inside of a group when it is: as much as is grasped."""
+    opened: set[str] = set()
     level = _to_open(groups, top)
     while level:
         loops = [group for group in level if groups[group].kind in ("loop", "repeat")]
-        modules = [group for group in level if group not in loops]
+        modules = [group for group in level if groups[group].kind not in ("loop", "repeat")]
         turns = [turn for loop in loops for turn in _to_open(groups, loop)]
-        first = [turn for loop in loops if groups[loop].kind == "loop" for turn in (loop, *_to_open(groups, loop)[:1])]
-        choices = [modules + loops + turns, modules, loops + turns]
-        opening = next((choice for choice in choices if choice and _grasped(groups, top, folded, choice)), [])
-        if not opening and _columns(groups, top, folded) < BARE:
-            choices = [modules + first, modules]
-            opening = next((c for c in choices if _shown(groups, top, folded.difference(c)) <= MANY), [])
-        folded.difference_update(opening)
-        level = [inner for group in opening for inner in _to_open(groups, group) if inner in folded]
-    closed: list[str] = []
-    around = [top]
-    while around:
-        for inner in groups[around.pop()].groups:
-            (closed if inner in folded else around).append(inner)
-    return closed
+        choices = ([*modules, *loops, *turns], modules, [*loops, *turns])
+        opening = next((choice for choice in choices if choice and _grasped(groups, top, opened.union(choice))), [])
+        if not opening and _columns(groups, top, opened) < BARE:
+            loops = [loop for loop in loops if groups[loop].kind == "loop"]
+            turns = [turn for loop in loops for turn in _to_open(groups, loop)[:1]]
+            choices = ([*modules, *loops, *turns], modules, [])
+            opening = next(
+                choice for choice in choices if _shown(groups, top, opened.union(choice)) <= MANY or not choice
+            )
+        opened.update(opening)
+        level = [inner for group in opening for inner in _to_open(groups, group) if inner not in opened]
+    return opened
 
 
 def _to_open(groups: dict[str, Group], group: str) -> list[str]:
@@ -183,13 +185,12 @@ def _rolled_up(group: Group) -> bool:
     return group.count > (1 if group.kind == "turn" else TURNS) and not group.epochs
 
 
-def _grasped(groups: dict[str, Group], top: str, folded: set[str], opening: list[str]) -> bool:
-    """Whether the inside of a group is still grasped when these groups in it are opened."""
-    after = folded.difference(opening)
-    return _shown(groups, top, after) <= FEW and _columns(groups, top, after) <= WIDE
+def _grasped(groups: dict[str, Group], top: str, opened: set[str]) -> bool:
+    """Whether the inside of a group is grasped when these groups in it are open."""
+    return _shown(groups, top, opened) <= FEW and _columns(groups, top, opened) <= WIDE
 
 
-def _columns(groups: dict[str, Group], top: str, folded: set[str]) -> int:
+def _columns(groups: dict[str, Group], top: str, opened: set[str]) -> int:
     """How many cards follow one another in a group that is open; a frame takes the room of one."""
     inside: tuple[Item, ...] = (*groups[top].groups, *groups[top].cards)
     following: dict[Item, list[Item]] = defaultdict(list)
@@ -204,7 +205,7 @@ def _columns(groups: dict[str, Group], top: str, folded: set[str]) -> int:
         item = ready.pop() if ready else next(iter(waiting))
         if waiting.pop(item, None) is None:
             continue
-        reach[item] += 1 if isinstance(item, int) or item in folded else 1 + _columns(groups, item, folded)
+        reach[item] += 1 + (_columns(groups, item, opened) if isinstance(item, str) and item in opened else 0)
         for other in following[item]:
             if other in waiting:
                 reach[other] = max(reach[other], reach[item])
@@ -242,8 +243,8 @@ def _depth(groups: dict[str, Group], group: str) -> int:
     return depth
 
 
-def _shown(groups: dict[str, Group], group: str, folded: set[str]) -> int:
-    inside = sum(1 if inner in folded else _shown(groups, inner, folded) for inner in groups[group].groups)
+def _shown(groups: dict[str, Group], group: str, opened: set[str]) -> int:
+    inside = sum(_shown(groups, inner, opened) if inner in opened else 1 for inner in groups[group].groups)
     return inside + len(groups[group].cards)
 
 

@@ -162,6 +162,24 @@ def test_the_menu_of_an_edge_cuts_this_use(window: Window) -> None:
     assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
 
 
+def test_a_line_into_a_folded_group_cuts_all_its_uses_and_undoes_that(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    window.key("<End>")
+    assert app.graph is not None
+    wires = tuple(wire.id for wire in app.graph.wires if app.graph.cards[wire.target].title == "Q")
+    bundle = Hit("bundle", group="somewhere", wires=wires)
+    assert app._note_on(bundle) == ("", "Click: cut these 2 uses")
+    app._clicked(bundle)
+    window.settle()
+    assert set(window.worker.jobs[-1].what_if.cuts) == {Cut("mul#3", "sub#5", 0), Cut("pow#4", "sub#5", 1)}
+    undo = named(app.entries_for(bundle), "Undo the cut of these 2 uses").command
+    assert undo is not None
+    undo()
+    window.settle()
+    assert window.worker.jobs[-1].what_if.cuts == ()
+
+
 def test_a_right_click_opens_the_menu_there(window: Window) -> None:
     window.key("<F5>")
     shown: list[int] = []

@@ -191,7 +191,7 @@ def test_a_picture_too_wide_keeps_its_modules_folded() -> None:
     lines: list[Line] = []
     for module in ("Net.up", "Net.down"):
         for _ in range(6):
-            lines.append(("relu", (1, 0, 1, 4), module, (len(lines) + 5,) if lines else (0,)))
+            lines.append((f"relu{len(lines)}", (1, 0, 1, 4), module, (len(lines) + 5,) if lines else (0,)))
     lines += [("exp", (2, 0, 2, 3), "Net", (1 + number,)) for number in range(4)]
     found = grouped(program("", ("x", *"abcde"), lines))
     assert open_groups(found) == ["Net"]
