@@ -207,9 +207,8 @@ def arrange(
     unit_of_card: dict[int, int] = {}
     chains: dict[str, tuple[str, ...]] = {ROOT: (ROOT,)}
     _collect(ROOT, groups, folded, units, unit_of_card, chains)
-    lines = _lines(graph, units, unit_of_card)
-    _bring_home(lines, units, graph, groups, chains)
-    lines = _stand_ins(lines, units, graph, chains)
+    lines, again = _lines(graph, units, unit_of_card)
+    lines = _stand_ins(lines, again, units, graph, chains)
 
     rooms = {group: _Room() for group in chains}
     for number, unit in enumerate(units):
@@ -251,8 +250,10 @@ def arrange(
         done += share
         tell = None if progress is None else _part(progress, before, share)
         labels = [room.labels.get(link, 0.0) for link in range(len(links))]
+        # What a frame holds counts: a small thing beside it shall not be taken for the main one.
+        weights = [groups[str(what)].size if kind == "frame" else 1 for kind, what in room.items]
         room.layout = layout.arrange(
-            room.sizes, links, gap=gap, ports=ports, labels=labels, cancelled=cancelled, progress=tell
+            room.sizes, links, gap=gap, ports=ports, labels=labels, weights=weights, cancelled=cancelled, progress=tell
         )
         room.make_lanes()
         width, height = room.layout.size
@@ -301,99 +302,80 @@ def _collect(
             _collect(inner, groups, folded, units, unit_of_card, chains)
 
 
-def _lines(graph: Graph, units: list[Unit], unit_of_card: dict[int, int]) -> list[_Line]:
+Uses = dict[int, dict[int, list[int]]]
+"""User → value → wires."""
+
+
+def _lines(graph: Graph, units: list[Unit], unit_of_card: dict[int, int]) -> tuple[list[_Line], Uses]:
+    """Lines between units; apart, the uses of leaves that are folded into the first of the groups using them."""
     lines: list[_Line] = []
+    again: Uses = {}
     bundles: dict[tuple[int, int, bool], _Line] = {}
     for wire in graph.wires:
         source, target = unit_of_card.get(wire.source), unit_of_card.get(wire.target)
         if source is None or target is None or source == target:
             continue
         key = (source, target, bool(wire.cut))
-        if not (units[source].group or units[target].group):
+        if units[source].group and graph.cards[wire.source].leaf:
+            again.setdefault(target, {}).setdefault(wire.source, []).append(wire.id)
+        elif not (units[source].group or units[target].group):
             lines.append(_Line(source, target, [wire.id]))
         elif key in bundles:
             bundles[key].wires.append(wire.id)
         else:
             bundles[key] = _Line(source, target, [wire.id])
             lines.append(bundles[key])
-    return lines
+    return lines, again
 
 
-def _bring_home(
-    lines: list[_Line],
-    units: list[Unit],
-    graph: Graph,
-    groups: Mapping[str, Group],
-    chains: dict[str, tuple[str, ...]],
-) -> None:
-    """Puts a parameter of a module that is called several times into the frame of the first call."""
-    users: dict[int, list[int]] = {}
-    for line in lines:
-        users.setdefault(line.source, []).append(line.target)
-    for leaf, using in users.items():
-        number = units[leaf].card
-        title = graph.cards[number].title if number is not None and _is_leaf(units[leaf], graph) else ""
-        first = chains[units[using[0]].around]
-        deeper = first[first.index(units[leaf].around) + 1 :] if units[leaf].around in first else ()
-        home = next(
-            (group for group in deeper if groups[group].name and title.startswith(f"{groups[group].name}.")), ""
-        )
-        if home:
-            common = first
-            for user in using:
-                other = chains[units[user].around]
-                if home in other:
-                    common = tuple(a for a, b in zip(common, other, strict=False) if a == b)
-            units[leaf] = Unit(common[-1], number)
-
-
-def _stand_ins(lines: list[_Line], units: list[Unit], graph: Graph, chains: dict[str, tuple[str, ...]]) -> list[_Line]:
+def _stand_ins(
+    lines: list[_Line], again: Uses, units: list[Unit], graph: Graph, chains: dict[str, tuple[str, ...]]
+) -> list[_Line]:
     """Draws a value used in many places again as a chip beside each further user.
 
     A weight used at each turn of a loop would otherwise send a line across the whole picture for each. Where several
     weights enter one folded group, one chip stands for all of them.
     """
     computed = {line.target for line in lines}
-    users: dict[int, dict[int, int]] = {}
+    users: dict[int, dict[int, None]] = {}
     for line in lines:
         if not units[line.source].group:
-            found = users.setdefault(line.source, {})
-            found.setdefault(line.target, len(found))
+            users.setdefault(line.source, {})[line.target] = None
     few = MANY_USES if len(graph.cards) <= SMALL_GRAPH else FEW_USES
-    beside: dict[int, list[int]] = {}
+    beside: dict[int, dict[str, list[int]]] = {}
     for source, found in users.items():
-        many = len(found) >= (MANY_USES if source in computed and not _is_leaf(units[source], graph) else few)
+        card = units[source].card
+        assert card is not None
+        kind = "leaf" if graph.cards[card].leaf else "computed" if source in computed else "data"
+        many = len(found) >= (MANY_USES if kind == "computed" else few)
         for user in list(found)[1:]:
             # A leaf is nothing that a module gives to others: it never sends a line out of a frame.
-            out = units[source].around not in chains[units[user].around]
-            if many or (out and _is_leaf(units[source], graph)):
-                beside.setdefault(user, []).append(source)
-    chips: dict[tuple[int, int], int] = {}
-    for user, sources in beside.items():
-        leaves = [source for source in sources if _is_leaf(units[source], graph)]
-        data = [source for source in sources if source not in leaves and source not in computed]
-        others = [source for source in sources if source not in leaves and source in computed]
-        for kind in (leaves, data, others):
-            together = bool(units[user].group) and len(kind) >= FEW_USES and kind is not others
-            for chip in [kind] if together else [[source] for source in kind]:
-                chips.update(dict.fromkeys([(source, user) for source in chip], len(units)))
-                cards = [card for source in chip if (card := units[source].card) is not None]
-                units.append(Unit(units[user].around, cards[0], user=user, others=tuple(cards[1:])))
+            if many or (kind == "leaf" and units[source].around not in chains[units[user].around]):
+                beside.setdefault(user, {}).setdefault(kind, []).append(card)
+    for user, uses in again.items():
+        beside.setdefault(user, {}).setdefault("leaf", []).extend(uses)
+    chips: dict[tuple[int | None, int], int] = {}
+    for user, kinds in beside.items():
+        for kind, shown in kinds.items():
+            together = bool(units[user].group) and len(shown) >= FEW_USES and kind != "computed"
+            for chip in [shown] if together else [[card] for card in shown]:
+                chips.update(dict.fromkeys([(card, user) for card in chip], len(units)))
+                units.append(Unit(units[user].around, chip[0], user=user, others=tuple(chip[1:])))
+    for line in lines:
+        line.source = chips.get((units[line.source].card, line.target), line.source)
+    lines = lines + [
+        _Line(chips[card, user], user, [wire]) for user, uses in again.items() for card in uses for wire in uses[card]
+    ]
     kept: list[_Line] = []
     bundles: dict[tuple[int, int, bool], _Line] = {}
     for line in lines:
-        line.source = chips.get((line.source, line.target), line.source)
         key = (line.source, line.target, bool(graph.wires[line.wires[0]].cut))
-        if units[line.source].others and key in bundles:
+        if units[line.source].user is not None and units[line.target].group and key in bundles:
             bundles[key].wires += line.wires
         else:
             bundles[key] = line
             kept.append(line)
     return kept
-
-
-def _is_leaf(unit: Unit, graph: Graph) -> bool:
-    return unit.card is not None and graph.cards[unit.card].leaf
 
 
 def _thread(line: _Line, units: list[Unit], chains: dict[str, tuple[str, ...]], rooms: dict[str, _Room]) -> None:

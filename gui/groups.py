@@ -107,7 +107,8 @@ class _Draft:
 def build(trace: Trace, graph: Graph, helpers: bool) -> dict[str, Group]:
     """Every group by id; the first is the group of everything."""
     turns = Turns(trace)
-    paths = _paths(trace, graph, turns, helpers)
+    training = {key for steps in turns.of_pass.values() for kind, key, _ in steps if kind == "loop"}
+    paths = _paths(trace, graph, turns, training, helpers)
     root = _Draft()
     for card in sorted(paths):
         draft = root
@@ -120,11 +121,10 @@ def build(trace: Trace, graph: Graph, helpers: bool) -> dict[str, Group]:
     groups: dict[str, Group] = {}
     _finish(root, ROOT, ROOT, groups)
     _link(groups, graph)
-    loops = {key for steps in turns.of_pass.values() for kind, key, _ in steps if kind == "loop"}
     for id_, group in groups.items():
         # Several turns in one group are as the loop around them.
         many = group.kind == "turn" and group.count > 1 and groups[group.parent].epochs
-        if many or (group.kind == "loop" and group.id.rpartition("/")[2] in loops):
+        if many or (group.kind == "loop" and group.id.rpartition("/")[2] in training):
             groups[id_] = replace(group, epochs=True)
     return groups
 
@@ -191,7 +191,7 @@ def _grasped(groups: dict[str, Group], top: str, opened: set[str]) -> bool:
 
 
 def _columns(groups: dict[str, Group], top: str, opened: set[str]) -> int:
-    """How many cards follow one another in a group that is open; a frame takes the room of one."""
+    """How many cards follow one another in a group that is open; a module's and a loop's frame take the room of one."""
     inside: tuple[Item, ...] = (*groups[top].groups, *groups[top].cards)
     following: dict[Item, list[Item]] = defaultdict(list)
     waiting: dict[Item, int] = dict.fromkeys(inside, 0)
@@ -205,7 +205,9 @@ def _columns(groups: dict[str, Group], top: str, opened: set[str]) -> int:
         item = ready.pop() if ready else next(iter(waiting))
         if waiting.pop(item, None) is None:
             continue
-        reach[item] += 1 + (_columns(groups, item, opened) if isinstance(item, str) and item in opened else 0)
+        reach[item] += 1
+        if isinstance(item, str) and item in opened:
+            reach[item] += _columns(groups, item, opened) - (groups[item].kind == "turn")
         for other in following[item]:
             if other in waiting:
                 reach[other] = max(reach[other], reach[item])
@@ -251,7 +253,7 @@ def _shown(groups: dict[str, Group], group: str, opened: set[str]) -> int:
 # ── Where every card belongs ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _paths(trace: Trace, graph: Graph, turns: Turns, helpers: bool) -> dict[int, tuple[Step, ...]]:
+def _paths(trace: Trace, graph: Graph, turns: Turns, training: set[str], helpers: bool) -> dict[int, tuple[Step, ...]]:
     """Card → groups around it, from the outside in."""
     op_paths = _op_paths(trace, turns)
     shown = [card for card in graph.cards if helpers or not card.helper]
@@ -280,8 +282,26 @@ def _paths(trace: Trace, graph: Graph, turns: Turns, helpers: bool) -> dict[int,
         if "." not in card.title and (card.leaf or not card.nodes):
             # Only parameters, which have dotted names, belong into a module; all else stays where it was made.
             path = _common([path, op_paths[card.op] if card.op is not None else ()])
+        elif card.leaf and around:
+            path = _home(path, around, training)
         paths[card_id] = path
     return paths
+
+
+def _home(path: tuple[Step, ...], users: list[tuple[Step, ...]], training: set[str]) -> tuple[Step, ...]:
+    """Where a parameter stands that is used in these places, which have only ``path`` in common.
+
+    It belongs to a module: where that is called several times, to the first call. What every turn of a loop uses
+    stands beside the loop, to be seen when that is rolled up.
+    """
+    if path and path[-1][0] == "loop" and path[-1][1] not in training:
+        return path[:-1]
+    called = next((level for level in range(len(path), len(users[0])) if users[0][level][0] == "module"), None)
+    if called is None:
+        return path
+    first = users[0][: called + 1]
+    within = _common([user for user in users if _common([first, user]) == first])
+    return within[:-1] if within[-1][0] == "loop" else within
 
 
 def _common(paths: list[tuple[Step, ...]]) -> tuple[Step, ...]:

@@ -60,8 +60,10 @@ class _Loop:
     tested: bool = False
     turns: int | None = None
 
-    def statement(self, span: Span) -> int | None:
-        return next((number for number, part in enumerate(self.body) if _within(span, part)), None)
+    def statements(self, span: Span) -> range:
+        """Where in the body something is written: several statements where only the line is known."""
+        found = [number for number, part in enumerate(self.body) if _within(span, part)]
+        return range(found[0], found[-1] + 1) if found else range(0)
 
 
 Place = tuple[int, Span]
@@ -220,10 +222,10 @@ class _Run:
     last: object = None
     bodied: set[int] = field(default_factory=set)
 
-    def again(self, statement: int, identity: tuple[object, ...]) -> bool:
+    def again(self, statements: range, identity: tuple[object, ...]) -> bool:
         """Whether what runs now has run in this turn already."""
         known = identity in self.seen and (identity == self.leader or identity[0] != self.last)
-        return known and statement == self.statement
+        return known and self.statement in statements
 
     def over(self) -> bool:
         """Whether its last turn has begun, as far as the text tells."""
@@ -231,15 +233,16 @@ class _Run:
 
     def advance(self) -> None:
         self.turn += 1
+        self.statement = -1
         self.seen.clear()
         self.leader = ()
 
-    def take(self, position: int, statement: int, identity: tuple[object, ...]) -> None:
+    def take(self, position: int, statements: range, identity: tuple[object, ...]) -> None:
         """What ran at this position belongs to the present turn."""
-        self.statement, self.last = statement, identity[0]
+        self.statement, self.last = max(self.statement, statements[0]), identity[0]
         self.leader = self.leader or identity
         self.seen.add(identity)
-        if statement or not self.loop.tested:
+        if statements[-1] or not self.loop.tested:
             self.bodied.add(self.turn)
         self.anchors.append((position, self.turn))
 
@@ -256,6 +259,10 @@ class _Run:
         return len(common)
 
 
+Chain = tuple[tuple[_Loop, range, int], ...]
+"""Loops around a place: loop, statements in it where that may be, and how many modules are called from there on."""
+
+
 class Turns:
     """Which turn of which loop every operation and every pass belongs to.
 
@@ -270,7 +277,7 @@ class Turns:
 
     def __init__(self, trace: Trace) -> None:
         self._text = _Text(trace.source)
-        self._chains: dict[Span, tuple[tuple[_Loop, int, int], ...]] = {}
+        self._chains: dict[Span, Chain] = {}
         self._trace = trace
         self.of_op: list[tuple[tuple[Step, int], ...]] = [()] * len(trace.ops)
         self.of_pass: dict[int, tuple[Step, ...]] = {}
@@ -294,17 +301,17 @@ class Turns:
             elif event.kind == "pass" and event.pass_ is not None:
                 self.of_pass[event.pass_] = tuple(step for step, _ in steps)
 
-    def _chain(self, span: Span) -> tuple[tuple[_Loop, int, int], ...]:
-        """Loops around a place from the outside in: loop, statement in it, and modules called from there on."""
+    def _chain(self, span: Span) -> Chain:
+        """Loops around a place from the outside in."""
         if span not in self._chains:
-            found: list[tuple[_Loop, int, int]] = []
+            found: list[tuple[_Loop, range, int]] = []
             places = self._text.places(span)
             for level, (function, at) in enumerate(places):
                 called = sum(self._text.is_forward(inner) for inner, _ in places[level + 1 :])
                 for loop in self._text.loops:
-                    statement = loop.statement(at) if loop.function == function else None
-                    if statement is not None:
-                        found.append((loop, statement, called))
+                    statements = loop.statements(at) if loop.function == function else range(0)
+                    if statements:
+                        found.append((loop, statements, called))
             self._chains[span] = tuple(found)
         return self._chains[span]
 
@@ -334,7 +341,7 @@ class Turns:
             for number in [n for n, run in going.items() if run.loop.function in functions and n not in around]:
                 del going[number]
             turning = self._turning(chain, going, identity)
-            for level, (loop, statement, called) in enumerate(chain):
+            for level, (loop, statements, called) in enumerate(chain):
                 if level > turning:
                     going.pop(loop.number, None)
                 run = going.get(loop.number)
@@ -344,20 +351,18 @@ class Turns:
                     runs.append(run)
                 elif level == turning:
                     run.advance()
-                run.take(position, statement, identity)
+                run.take(position, statements, identity)
                 if op is not None:
                     parts = tuple(op.module.split(".")) if op.module else ()
                     run.modules.append(parts[: len(parts) - called] if called else parts)
                 labels.setdefault(position, []).append((run, run.turn))
         return runs, labels
 
-    def _turning(
-        self, chain: tuple[tuple[_Loop, int, int], ...], going: dict[int, _Run], identity: tuple[object, ...]
-    ) -> int:
+    def _turning(self, chain: Chain, going: dict[int, _Run], identity: tuple[object, ...]) -> int:
         """Level of the loop that begins another turn here; those inside of it are entered anew."""
-        for level, (loop, statement, _) in enumerate(chain):
+        for level, (loop, statements, _) in enumerate(chain):
             run = going.get(loop.number)
-            if run is None or statement < run.statement:
+            if run is None or statements[-1] < run.statement:
                 return level
         level = len(chain) - 1
         if not chain or not going[chain[level][0].number].again(chain[level][1], identity):

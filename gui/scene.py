@@ -844,9 +844,13 @@ class _Moment:
         """What a folded group holds; of a loop that is running, the turn it is in."""
         turn = self.picture._turns(group.id).get(-1 if self.card is None else self.card) if current else None
         if turn is not None:
-            return self.words("group.turn" if group.kind != "repeat" else "group.block", n=turn, all=group.count)
+            around = group
+            while around.kind == "turn":
+                around = self.picture.groups[around.parent]
+            key = "group.block" if group.kind == "repeat" else "group.turn"
+            return self.words(key, n=group.first + turn, all=around.count)
         count = self.picture._operations(group.id)
-        if group.count > 1 and count > group.count and count % group.count == 0:
+        if group.count > 1 and count and count % group.count == 0:
             return self.words("group.each", operations=self.operations(count // group.count))
         return self.operations(count)
 
@@ -856,9 +860,9 @@ class _Moment:
         return "selected" if unit == self.selected else "lit" if unit in self.lit else ""
 
     def joins(self, sheet: Sheet) -> None:
-        """From the card under the pointer to the chips that stand for it."""
+        """From the card under the pointer, or the group it is folded into, to the chips that stand for it."""
         main = None if self.hovered is None else self.picture._unit_of_card.get(self.hovered)
-        if main is None or self.picture.units[main].group:
+        if main is None:
             return
         for number, unit in enumerate(self.picture.units):
             if unit.stands_for(self.hovered) and self.picture._born[number] < self.playback.cursor:

@@ -12,7 +12,7 @@ from tests.gui import traces
 
 
 def recorded(source: str, limit: int = 5000) -> Trace:
-    """The trace of a program whose operations are calls of ``o(…)``, and whose backward calls are those of ``b()``.
+    """The trace of a program: ``o(…)`` is an operation, ``b()`` a backward call, and ``z()`` clears ``.grad``.
 
     An operation uses the values of its arguments that are results of others, and the leaf ``w``; ``module`` says where
     it runs.
@@ -56,7 +56,10 @@ def recorded(source: str, limit: int = 5000) -> Trace:
         passes.append(Pass("backward", span[0], (one,), span=span))
         events.append(Event("pass", pass_=len(passes) - 1, line=span[0]))
 
-    given: dict[str, Callable[..., object]] = {"o": operation, "b": backward}
+    def zero() -> None:
+        events.append(Event("grad", value=0, how="none", line=place()[0][0]))
+
+    given: dict[str, Callable[..., object]] = {"o": operation, "b": backward, "z": zero}
     with suppress(StopAsyncIteration):
         exec(compile(source, "<program>", "exec"), {**given, "__name__": "program"})
     return Trace("2.13.0", source, "", tuple(values), tuple(ops), tuple(passes), (), tuple(events))

@@ -72,6 +72,9 @@ PROGRAMS = {
         "f = lambda h: o(o(h, '层层层层层层')); g = lambda h: o(h, '层'); h = 0\nfor _ in range(3):\n    h = f(g(h))\n",
         "for _ in range(3) ×3",
     ),
+    "several statements on one line": (
+        "h = 0\nfor _ in range(3):\n    h = o(h); z(); h = o(h)\n    b(); z(); h = o(h)\n", "for _ in range(3) ×3"
+    ),
     "recursion": (
         "def f(n):\n    return o(o(0)) if n == 0 else o(f(n - 1), f(n - 1))\nh = 0\nfor _ in range(3):\n    f(2)\n", ""
     ),

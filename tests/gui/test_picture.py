@@ -396,12 +396,17 @@ def calls_of_one_module(calls: int) -> Trace:
 def test_a_parameter_stands_in_the_frame_that_uses_it_first() -> None:
     trace = calls_of_one_module(2)
     index = Playback.of(trace).index
-    for turned, homes in ((Folding(), {"D"}), (Folding(depth=0), {ROOT})):
-        picture = Picture(trace, index, turned)
-        shown = [unit for unit in picture.units if unit.user is None and unit.card is not None]
-        weights = [unit for unit in shown if picture.graph.cards[unit.card or 0].title.startswith("D.")]
-        assert len(weights) == 4
-        assert {unit.around for unit in weights} == homes
+    picture = Picture(trace, index)
+    weights = [card.id for card in picture.graph.cards if card.title.startswith("D.")]
+    homes = {picture.units[picture._unit_of_card[weight]].around for weight in weights}
+    assert (len(weights), homes) == (4, {"D"})
+    # Where that frame is folded they are in it, and no line comes out of it for them.
+    folded = Picture(trace, index, Folding(depth=0))
+    assert {folded.group_of(weight) for weight in weights} == {"D"}
+    assert [(unit.around, len(unit.others)) for unit in folded.units if unit.user is not None] == [(ROOT, 3)]
+    assert not [strand for strand in folded.strands if folded.units[strand.source].group]
+    drawn = folded.scene(Playback.of(trace).end(), words("en"), hovered=weights[2]).shapes
+    assert [shape for shape in drawn if isinstance(shape, Curve) and shape.dashed and shape.line == "accent"]
     # The second call has chips of them; beside a folded group one chip stands for all four.
     apart = Picture(trace, index)
     assert sorted(unit.around for unit in apart.units if unit.user is not None) == ["D#2"] * 4

@@ -40,7 +40,15 @@ LOOPS = (
     "for i in range({n}):", "for i in [0] * {n}:", "n = 0\nwhile o(h) and n < {n}:\n    n += 1",
     "for v in values(h):", "if h % 2:", "for module in ['Net', 'Net.b', 'Other'][:{n}]:",
 )  # fmt: skip
-LEAVES = ("h = {e}", "g, h = h, {e}", "b()", "h = again(h)", "if h % 3 == 0 and i: break", "h = o(h, module=module)")
+LEAVES = (
+    "h = {e}",
+    "g, h = h, {e}",
+    "b()",
+    "z(); b(); z()",
+    "h = again(h)",
+    "if h % 3 == 0 and i: break",
+    "h = o(h, module=module)",
+)
 
 
 @st.composite
