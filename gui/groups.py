@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from core.records import Op, Span, Trace
@@ -34,12 +35,15 @@ class Folding:
     """What the reader has folded and unfolded; the rest stands as it started (see ``start``).
 
     Attributes:
-        flipped: ids of groups that stand the other way than they started.
+        flipped: ids of groups that stand the other way than they did.
+        folded, unfolded: ids of groups that the reader wants so, even where another run would start otherwise.
         depth: groups nested this deep or deeper start folded (0 folds all); None chooses by the size of the graph.
         helpers: whether operations that only make data, fill parameters or handle ``.grad`` are drawn.
     """
 
     flipped: frozenset[str] = frozenset()
+    folded: frozenset[str] = frozenset()
+    unfolded: frozenset[str] = frozenset()
     depth: int | None = None
     helpers: bool = False
 
@@ -47,9 +51,17 @@ class Folding:
         """The same with one group folded that was open, or opened that was folded."""
         return replace(self, flipped=self.flipped ^ {group})
 
+    def settled(self, groups: Container[str], standing: frozenset[str]) -> Folding:
+        """The same, and what was flipped is from now on wanted as it stands."""
+        known = frozenset(group for group in self.flipped if group in groups)
+        return replace(
+            self, flipped=self.flipped - known, folded=self.folded - known | known & standing,
+            unfolded=self.unfolded - known | known - standing,
+        )  # fmt: skip
+
     def to_depth(self, depth: int | None) -> Folding:
         """Every group folded from this depth on, whatever was folded by hand before."""
-        return replace(self, flipped=frozenset(), depth=depth)
+        return Folding(depth=depth, helpers=self.helpers)
 
     def with_helpers(self, shown: bool) -> Folding:
         return replace(self, helpers=shown)
@@ -148,6 +160,7 @@ def start(groups: dict[str, Group], folding: Folding) -> frozenset[str]:
             opened = _opened(groups, top)
             folded -= opened
             closed += [inner for group in (top, *opened) for inner in groups[group].groups if inner not in opened]
+    folded = (folded | folding.folded & groups.keys()) - folding.unfolded
     return frozenset(folded ^ (folding.flipped & groups.keys()))
 
 

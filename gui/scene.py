@@ -138,6 +138,7 @@ class Picture:
         else:
             self.groups = groups.build(trace, self.graph, self.folding.helpers)
         self.folded = groups.start(self.groups, self.folding)
+        self.folding = self.folding.settled(self.groups, self.folded)
         self._shown_tensors: dict[int, tuple[TensorSnapshot, Shown]] = (
             previous._shown_tensors if previous is not None and same else {}
         )

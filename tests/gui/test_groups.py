@@ -223,6 +223,16 @@ def test_what_the_reader_folds_stands_above_the_rule() -> None:
     folding = Folding().toggled(turning.id)
     assert groups.start(found, folding) == {turning.id}
     assert folding.toggled(turning.id) == Folding()
+    # Another run may have more turns, and would start rolled up, or fewer.
+    longer, (turning,) = grouped(loop(9)), children(grouped(loop(9)))
+    kept = folding.settled(found, groups.start(found, folding))
+    assert turning.id in groups.start(longer, kept)
+    unrolled = Folding().toggled(turning.id)
+    kept = unrolled.settled(longer, groups.start(longer, unrolled))
+    assert turning.id not in groups.start(found, kept)
+    assert turning.id not in groups.start(grouped(loop(12)), kept)
+    assert turning.id in groups.start(found, kept.toggled(turning.id))
+
     assert groups.start(found, Folding(depth=0)) == set(found) - {ROOT}
     assert groups.start(found, Folding(depth=1)) == {turn.id for turn in children(found, turning.id)}
 
