@@ -120,6 +120,7 @@ def export(arguments: argparse.Namespace) -> int:
         scale=arguments.scale,
         theme=arguments.theme,
         lang=arguments.lang,
+        direction=arguments.direction,
     )
     return status
 
@@ -328,6 +329,7 @@ def commands() -> argparse.ArgumentParser:
     exporting.add_argument("--scale", type=size, default=2.0)
     exporting.add_argument("--theme", choices=("light", "dark"), default="light")
     exporting.add_argument("--lang", choices=("en", "zh"), default="en")
+    exporting.add_argument("--direction", choices=("right", "down"), default="right", help="where the program reads")
     exporting.set_defaults(command=export)
 
     walking = command.add_parser("walk", parents=[running], allow_abbrev=False, help="tell a program step by step")

@@ -83,6 +83,7 @@ class App(ctk.CTk):
         self._bind_keys()
         self.protocol("WM_DELETE_WINDOW", self.close)
         self.dress(self.look)
+        self.canvas.read(self.settings.direction)
         self.canvas.focus_set()
         self._loop = self.after(SOON, self._poll)
         self._starting = self.after(10, self._start_drawing)
@@ -235,6 +236,7 @@ class App(ctk.CTk):
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         self.dress(self._preferred_look())
         self.canvas.motion.allowed = self._moves()
+        self.canvas.read(self.settings.direction)
         if self._kept is not None:
             try:
                 save(self.settings, self._kept)
@@ -249,6 +251,9 @@ class App(ctk.CTk):
 
     def toggle_language(self) -> None:
         self.prefer(language="zh" if self.look.words.language == "en" else "en")
+
+    def toggle_direction(self) -> None:
+        self.prefer(direction="right" if self.settings.direction == "down" else "down")
 
     # ── The session has changed ───────────────────────────────────────────────────────────────────────────────────
 
@@ -498,6 +503,7 @@ class App(ctk.CTk):
                 say("menu.motion"),
                 entries=choices("motion", ("", "on", "off"), [system, say("menu.on"), say("menu.off")]),
             ),
+            Entry(say("menu.down"), self.toggle_direction, chosen=settings.direction == "down"),
         ]
 
     def _find(self) -> None:
@@ -591,7 +597,10 @@ class App(ctk.CTk):
             return
         step = "all" if path.suffix.lower() in MOVING else playback.cursor
         try:
-            export_picture(playback.trace, path, step=step, theme=self.look.name, lang=self.look.words.language)
+            export_picture(
+                playback.trace, path, step=step, theme=self.look.name, lang=self.look.words.language,
+                direction=self.settings.direction,
+            )  # fmt: skip
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self._tell_wrong("error.file_write", name=path.name, reason=reason)

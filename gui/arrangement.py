@@ -1,14 +1,18 @@
-"""Cards and groups → where everything stands: open groups are frames with a layout of their own inside."""
+"""Cards and groups → where everything stands: open groups are frames with a layout of their own inside.
+
+Everything is thought of as running from left to right; for the other direction both axes are exchanged on the way in
+and on the way out, and frames have their header strip where lines come in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from core import layout
-from core.layout import Point, Size
+from core.layout import Direction, Point, Size
 from gui.cards import Graph
 from gui.groups import ROOT, Group
 
@@ -20,6 +24,8 @@ STUB = 12.0
 """The shortest first or last part of a line."""
 FAR = 80.0
 """A chip that stands this far from the edge of its column moves there."""
+CLEAR = 4.0
+"""Between a frame and what lies on a line in it."""
 MANY_USES = 7
 """From how many users on a computed value is drawn again beside them."""
 FEW_USES = 3
@@ -29,6 +35,8 @@ SMALL_GRAPH = 12
 
 Rect = tuple[float, float, float, float]
 """left, top, right, bottom."""
+Places = Mapping[tuple[str, Hashable], Point]
+"""(group, what stands directly in it) → top left corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,21 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """What a unit takes up.
+
+    Attributes:
+        axis: how far below its top level lines meet it (right of its left side, where the direction is down).
+        port: height of the part around the axis where lines may end (its width, where the direction is down).
+    """
+
+    width: float
+    height: float
+    axis: float
+    port: float
+
+
+@dataclass(frozen=True, slots=True)
 class Strand:
     """One line of the picture: a wire between two cards, or all wires between two boxes of which one is a group."""
 
@@ -72,6 +95,7 @@ class Arrangement:
         rects: left, top, right, bottom per unit.
         frames: open group → its frame, outer ones first.
         unit_of_card: card → the unit that shows it.
+        places: where everything stands within the frame around it, by names that another run has too.
     """
 
     units: tuple[Unit, ...]
@@ -79,6 +103,7 @@ class Arrangement:
     frames: dict[str, Rect]
     strands: tuple[Strand, ...]
     unit_of_card: dict[int, int]
+    places: Places
 
 
 @dataclass
@@ -102,7 +127,7 @@ class _Room:
     items: dict[Item, int] = field(default_factory=dict)
     links: dict[tuple[Item, Item, object], int] = field(default_factory=dict)
     ends: list[tuple[Item, Item]] = field(default_factory=list)
-    labels: dict[int, float] = field(default_factory=dict)
+    labels: dict[int, Size] = field(default_factory=dict)
     layout: layout.Layout | None = None
     sizes: list[Size] = field(default_factory=list)
     origin: Point = (0.0, 0.0)
@@ -140,7 +165,18 @@ class _Room:
             left, top, right, bottom = self.rect(item)
             ahead = (-np.inf, left) if item[0] == "in" else (right, np.inf)
             if any(b[1] < bottom and top < b[3] and b[0] < ahead[1] and ahead[0] < b[2] for b in boxes):
-                self.lanes[item] = self.layout.size[1] + (len(self.lanes) + 1) * LANE
+                self.lanes[item] = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
+
+    def standing_out(self) -> tuple[float, float]:
+        """Room that what lies on the outermost lines needs above and below the layout."""
+        assert self.layout is not None
+        top, over, under = self.layout.origin[1], 0.0, 0.0
+        for link, (_, across) in self.labels.items():
+            if across:
+                heights = [y for _, y in self.layout.routes[link]]
+                over = max(over, across / 2 + CLEAR - (min(heights) - top))
+                under = max(under, across / 2 + CLEAR - (top + self.layout.size[1] - max(heights)))
+        return over, under
 
     def door(self, item: Item) -> float:
         """Height at which a line meets the frame's border."""
@@ -175,6 +211,19 @@ class _Room:
         return (left, top, left + width, top + height)
 
 
+_ORIGIN = "origin"
+
+
+def _name(item: Item, units: Sequence[Unit], identity: Sequence[Hashable]) -> Hashable:
+    """What an item of a room is known by in another run."""
+    kind, what = item
+    if not isinstance(what, int):
+        return item
+    unit = units[what]
+    user = None if unit.user is None else _name(("unit", unit.user), units, identity)
+    return (kind, None if unit.card is None else identity[unit.card], unit.group, user)
+
+
 def _part(progress: Callable[[float], None], before: float, share: float) -> Callable[[float], None]:
     """Progress of a part of the whole."""
     return lambda done: progress(min(1.0, before + share * done))
@@ -184,21 +233,26 @@ def arrange(
     graph: Graph,
     groups: Mapping[str, Group],
     folded: frozenset[str],
-    size_of: Callable[[Unit], tuple[Size, float]],
+    extent_of: Callable[[Unit], Extent],
     header_width: Callable[[str], float],
     gap: float,
-    label_of: Callable[[Sequence[int]], float] | None = None,
+    label_of: Callable[[Sequence[int]], Size] | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[float], None] | None = None,
+    identity: Sequence[Hashable] = (),
+    previous: Places | None = None,
+    direction: Direction = "right",
 ) -> Arrangement:
     """Lays out what is visible.
 
     Args:
-        size_of: width and height that a unit needs, and the height of the middle part where lines may end.
         header_width: what the name of an open group needs.
         gap: room between two columns.
-        label_of: room that a line of these wires needs for what lies on it.
+        label_of: room that a line of these wires needs for what lies on it, along the line and across it.
         cancelled, progress: as in ``core.layout.arrange``; the share is of all frames.
+        identity: of every card, what it is known by in another run; its number by default.
+        previous: ``places`` of an earlier run. What did not change stays there.
+        direction: where lines lead.
 
     Raises:
         layout.Cancelled: soon after ``cancelled`` says so.
@@ -225,46 +279,72 @@ def arrange(
         for line in lines:
             group, link = line.pieces[-1]
             room = rooms[group]
-            room.labels[link] = max(room.labels.get(link, 0.0), label_of(line.wires))
+            (along, across), (most, widest) = label_of(line.wires), room.labels.get(link, (0.0, 0.0))
+            room.labels[link] = (max(along, most), max(across, widest))
 
-    sized = [size_of(unit) for unit in units]
+    down = direction == "down"
+    before, above, after, below = (TOP, SIDE, BOTTOM, SIDE) if down else (SIDE, TOP, SIDE, BOTTOM)
+    extents = [extent_of(unit) for unit in units]
     everything, done = sum(len(room.items) for room in rooms.values()) or 1, 0.0
     frame_sizes: dict[str, Size] = {}
+    inset: dict[str, float] = {}
+    levels: dict[str, float] = {}
+    places: dict[tuple[str, Hashable], Point] = {}
+    identity = identity or range(len(graph.cards))
     for group in sorted(chains, key=lambda group: -len(chains[group])):
         room = rooms[group]
-        ports = []
+        ports, axes = [], []
         for kind, what in room.items:
             if kind == "unit":
                 assert isinstance(what, int)
-                room.sizes.append(sized[what][0])
-                ports.append(sized[what][1])
+                extent = extents[what]
+                room.sizes.append((extent.height, extent.width) if down else (extent.width, extent.height))
+                ports.append(extent.port)
+                axes.append(extent.axis)
             elif kind == "frame":
                 assert isinstance(what, str)
                 room.sizes.append(frame_sizes[what])
                 ports.append(frame_sizes[what][1])
+                axes.append(levels[what])
             else:
                 room.sizes.append((1.0, 4.0))
-                ports.append(4.0)
+                ports.append(0.0)
+                axes.append(2.0)
         links = [(room.items[a], room.items[b]) for a, b in room.ends]
-        share, before = len(room.sizes) / everything, done
+        share, sofar = len(room.sizes) / everything, done
         done += share
-        tell = None if progress is None else _part(progress, before, share)
-        labels = [room.labels.get(link, 0.0) for link in range(len(links))]
+        tell = None if progress is None else _part(progress, sofar, share)
+        labels = [room.labels.get(link, (0.0, 0.0))[0] for link in range(len(links))]
         # What a frame holds counts: a small thing beside it shall not be taken for the main one.
         weights = [groups[str(what)].size if kind == "frame" else 1 for kind, what in room.items]
+        names = [(group, _name(item, units, identity)) for item in room.items]
+        earlier = {number: previous[name] for number, name in enumerate(names) if name in previous} if previous else {}
+        for (kind, what), number in room.items.items():
+            if kind == "frame" and number in earlier:  # it may have grown to the left, or upwards
+                (x, y), (now, was) = earlier[number], ((held[str(what), _ORIGIN]) for held in (places, previous or {}))
+                earlier[number] = (x + now[0] - was[0], y + now[1] - was[1])
         room.layout = layout.arrange(
-            room.sizes, links, gap=gap, ports=ports, labels=labels, weights=weights, cancelled=cancelled, progress=tell
-        )
+            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, weights=weights, previous=earlier,
+            cancelled=cancelled, progress=tell,
+        )  # fmt: skip
+        places.update(zip(names, room.layout.corners, strict=True))
+        places[group, _ORIGIN] = room.layout.origin
         room.make_lanes()
         width, height = room.layout.size
-        height += LANE * len(room.lanes)
-        frame_sizes[group] = (max(width + 2 * SIDE, header_width(group)), height + TOP + BOTTOM)
+        over, under = room.standing_out()
+        over, under = max(above, over), max(below + LANE * len(room.lanes), under)
+        width, height, header = width + before + after, over + height + under, header_width(group)
+        inset[group] = over + (max(0.0, header - height) / 2 if down else 0.0)
+        # Its main line goes on outside.
+        levels[group] = room.layout.level - room.layout.origin[1] + inset[group]
+        frame_sizes[group] = (width, max(height, header)) if down else (max(width, header), height)
 
     frames: dict[str, Rect] = {}
     for group in chains:
         if group != ROOT:
             frames[group] = rooms[chains[group][-2]].rect(("frame", group))
-            rooms[group].origin = (frames[group][0] + SIDE, frames[group][1] + TOP)
+            (left, top, _, _), (x, y) = frames[group], places[group, _ORIGIN]
+            rooms[group].origin = (left + before - x, top + inset[group] - y)
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)
@@ -274,7 +354,18 @@ def arrange(
         if units[line.source].user is not None:
             route = _slide(line.source, route, rooms[units[line.source].around], rects)
         strands.append(Strand(line.source, line.target, tuple(line.wires), route))
-    return Arrangement(tuple(units), rects, frames, tuple(strands), unit_of_card)
+    arrangement = Arrangement(tuple(units), rects, frames, tuple(strands), unit_of_card, places)
+    return _exchanged(arrangement) if down else arrangement
+
+
+def _exchanged(found: Arrangement) -> Arrangement:
+    """With x and y exchanged; ``places`` are for the next run, which exchanges again."""
+    return replace(
+        found,
+        rects=found.rects[:, [1, 0, 3, 2]],
+        frames={group: (top, left, bottom, right) for group, (left, top, right, bottom) in found.frames.items()},
+        strands=tuple(replace(strand, route=tuple((y, x) for x, y in strand.route)) for strand in found.strands),
+    )
 
 
 def _collect(
@@ -406,13 +497,11 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
         a, b = room.ends[link]
         dx, dy = room.origin
         piece = [(x + dx, y + dy) for x, y in room.layout.routes[link]]
-        piece = _without_stubs(piece)
-        if a[0] == "frame":
-            y = route[-1][1]
-            piece[0], piece[1] = (piece[0][0], y), (piece[1][0], y)
-        if b[0] == "frame":
-            y = rooms[str(b[1])].door(("in", line.source))
-            piece[-1], piece[-2] = (piece[-1][0], y), (piece[-2][0], y)
+        first = route[-1][1] if a[0] == "frame" else piece[0][1]
+        last = rooms[str(b[1])].door(("in", line.source)) if b[0] == "frame" else piece[-1][1]
+        piece = _without_stubs(piece, abs(first - piece[0][1]), abs(last - piece[-1][1]))
+        piece[0], piece[1] = (piece[0][0], first), (piece[1][0], first)
+        piece[-1], piece[-2] = (piece[-1][0], last), (piece[-2][0], last)
         if a[0] == "in":
             piece = [*room.way_in(a, frames[group][0])[:-1], *piece]
         if b[0] == "out":
@@ -435,11 +524,11 @@ def _slide(chip: int, route: tuple[Point, ...], room: _Room, rects: np.ndarray) 
     return (*_straight((edge, y), route[ends[-1]]), *route[ends[-1] + 1 :])
 
 
-def _without_stubs(piece: list[Point]) -> list[Point]:
-    """Without first and last parts too short for an arrow head or for a step to another height."""
-    while len(piece) > 4 and abs(piece[3][0] - piece[0][0]) < STUB:
+def _without_stubs(piece: list[Point], first: float, last: float) -> list[Point]:
+    """Without first and last parts too short for an arrow head or for a step to another height, so much away."""
+    while len(piece) > 4 and abs(piece[3][0] - piece[0][0]) < STUB + min(first, 2 * STUB):
         piece = [piece[0], (piece[4][0], piece[0][1]), *piece[5:]]
-    while len(piece) > 4 and abs(piece[-1][0] - piece[-4][0]) < STUB:
+    while len(piece) > 4 and abs(piece[-1][0] - piece[-4][0]) < STUB + min(last, 2 * STUB):
         piece = [*piece[:-5], (piece[-5][0], piece[-1][1]), piece[-1]]
     return piece
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from core.layout import Direction
 from core.playback import Playback
 from gui.arranging import Arranging
 from gui.button import Button
+from gui.cards import alike
 from gui.find import FindBar
 from gui.groups import Folding
 from gui.labels import Labels
@@ -90,6 +92,7 @@ class GraphCanvas(tk.Canvas):
         self._photo: PhotoImage | None = None
         self._pending = ""
         self._arranging: Arranging | None = None
+        self._direction: Direction = "right"
         self.given_up = False
         self._press: tuple[int, int, tuple[float, float], bool] | None = None
         self._ready = False
@@ -186,7 +189,9 @@ class GraphCanvas(tk.Canvas):
             self._stop_arranging()
             self._picture = None
         elif not same:
-            self._arrange(playback, Folding(), None)
+            kin = before is not None and self._picture is not None and alike(before.trace, playback.trace)
+            previous = self._picture if kin else None
+            self._arrange(playback, previous.folding if previous is not None else Folding(), previous)
         elif before is not None and abs(playback.cursor - before.cursor) == 1:
             # Backwards, the later moment runs back to its beginning.
             backwards = playback.cursor < before.cursor
@@ -240,11 +245,11 @@ class GraphCanvas(tk.Canvas):
 
         wanted = (playback.trace, playback.index, folding, previous)
         if len(playback.trace.ops) <= AT_ONCE:
-            self._take(Picture(*wanted))
+            self._take(Picture(*wanted, direction=self._direction))
             return
-        if previous is None:
+        if previous is None or previous.trace is not playback.trace:
             self._picture = None
-        make = partial(Picture, *wanted)
+        make = partial(Picture, *wanted, direction=self._direction)
         self._arranging = Arranging(self, make, on_done=self._arranged, on_wait=self._waiting)
 
     def _arranged(self, picture: Picture) -> None:
@@ -277,7 +282,8 @@ class GraphCanvas(tk.Canvas):
         return self._arranging is not None
 
     def _take(self, picture: Picture) -> None:
-        anew = self._picture is None or self._picture.trace is not picture.trace
+        before = self._picture
+        anew = before is None or before.trace is not picture.trace or before.direction != picture.direction
         self._picture = picture
         self._forget_pointer()
         if anew and self.view.fitted:
@@ -285,6 +291,16 @@ class GraphCanvas(tk.Canvas):
         self._follow()
         self._show_wanted()
         self.redraw()
+
+    def read(self, direction: Direction) -> None:
+        """Where the picture reads; when that changes, it is made and fitted anew."""
+        if direction == self._direction:
+            return
+        self._direction = direction
+        if self._playback is not None:
+            same = self._picture is not None and self._picture.trace is self._playback.trace
+            self.view.fitted = True
+            self._arrange(self._playback, self._picture.folding if same and self._picture else Folding(), None)
 
     def fold(self, group: str) -> None:
         """Folds a group, or unfolds it."""

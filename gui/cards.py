@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from core.playback import Index, NodeKey
@@ -157,6 +157,9 @@ def build(trace: Trace, index: Index) -> Graph:
     texts: dict[str, int] = defaultdict(int)
     for op in trace.ops:
         texts[f"{op.text}@{op.hit}"] += 1
+    unseen = _unseen(trace)
+    for draft in drafts:
+        draft.values = [value for value in draft.values if value not in unseen] or draft.values
     cards = [_finish(number, draft, trace, texts) for number, draft in enumerate(drafts)]
     failed = _failed(trace, card_of_value, len(cards), len(wires))
     if failed is not None:
@@ -215,6 +218,13 @@ def _helpers(trace: Trace, index: Index) -> set[int]:
         elif not feeding.intersection(op.outputs) or _fills_a_buffer(op, trace):
             helpers.add(op.id)
     return helpers | _idle(trace)
+
+
+def _unseen(trace: Trace) -> set[int]:
+    """Nameless values that were filled anew before anything else read them: the memory a parameter begins with."""
+    reads = Counter(value for op in trace.ops for value in op.inputs)
+    filled = {trace.values[value].previous for op in trace.ops if op.inplace for value in op.outputs}
+    return {value for value in filled if value is not None and reads[value] == 1 and not trace.values[value].names}
 
 
 def _idle(trace: Trace) -> set[int]:
@@ -404,6 +414,34 @@ def _goes_through(heal: Op, user: Op, value: Value) -> bool:
 
 def _carries(trace: Trace, value: int | None) -> bool:
     return value is None or trace.values[value].requires_grad
+
+
+def identities(graph: Graph, trace: Trace) -> tuple[Hashable, ...]:
+    """What tells every card from all others, and is the same in another run of the program: after a what-if, with a
+    turn more of a loop, with a line inserted above."""
+    met: Counter[Hashable] = Counter()
+    found = []
+    for card in graph.cards:
+        known: Hashable
+        if card.op is not None and not card.leaf:
+            known = _written(trace.ops[card.op])
+        elif card.values:
+            known = next((names for value in card.values if (names := trace.values[value].names)), ())
+        else:
+            known = tuple(trace.passes[number].nodes[node].name for number, node in card.nodes[:1])
+        found.append((known, met[known]))
+        met[known] += 1
+    return tuple(found)
+
+
+def alike(trace: Trace, other: Trace) -> bool:
+    """Whether these are runs of one program, which may have been edited: most operations are written the same."""
+    mine, theirs = (Counter(map(_written, one.ops)) for one in (trace, other))
+    return 2 * (mine & theirs).total() > max(mine.total(), theirs.total())
+
+
+def _written(op: Op) -> tuple[str, str, str | None]:
+    return (op.name, op.text, op.module)
 
 
 def main_node(card: Card, began: Iterable[int]) -> NodeKey | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from core.layout import Point
 from core.records import TensorSnapshot
@@ -16,11 +18,12 @@ LINE = 18.0
 """Height of a row of numbers of a matrix."""
 THUMB = 36.0
 NARROWEST, WIDEST = 104.0, 290.0
-CHIP = 23.0
+CHIP, CHIP_PAD, ARROW = 23.0, 9.0, 12.0
+"""Height of what lies on a line, room beside its text, and length of the line's head."""
 TEXT_LIMIT, CHIP_LIMIT = 26, 20
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
-GROUP_HEIGHT, STACK = 81.0, 5.0
-"""A folded group, and by how much the sheets of a pile stand out behind it."""
+GROUP_HEIGHT, STACK, PILE = 81.0, 5.0, 10.0
+"""A folded group, by how much each sheet of a pile stands out behind it, and by how much all of them."""
 SHARES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
 """Places along a line that are tried for what lies on it."""
 
@@ -237,15 +240,20 @@ def folded(
     sheet.box(rect, line=line, weight=weight)
 
 
-def frame(sheet: Sheet, rect: Rect, title: str, note: str, depth: int) -> None:
-    """An open group: what belongs to it stands inside."""
+def frame(sheet: Sheet, rect: Rect, title: str, note: str, depth: int) -> list[Box]:
+    """An open group: what belongs to it stands inside; returns the ground of its texts, for lines that pass there."""
     left, top, right, _ = rect
-    sheet.box(rect, "frame" if depth % 2 else "canvas", "frame_line", 1.2, dashed=bool(title), radius=12.0)
+    fill = "frame" if depth % 2 else "canvas"
+    sheet.box(rect, fill, "frame_line", 1.2, dashed=bool(title), radius=12.0)
     if not title:
-        return
+        return []
+    wide, rest = text_width(f"▾ {title}", TITLE), text_width(note, SMALL, False)
     sheet.text(left + PAD, top + 20, f"▾ {title}", "text", TITLE, bold=True)
-    if right - left > text_width(f"▾ {title}", TITLE) + text_width(note, SMALL, False) + 3 * PAD:
+    grounds = [Box(left + PAD - 4, top + 8, wide + 8, 24, fill, radius=4)]
+    if right - left > wide + rest + 3 * PAD:
         sheet.text(right - PAD, top + 20, note, "quiet", SMALL, anchor="e", mono=False)
+        grounds.append(Box(right - PAD - rest - 4, top + 10, rest + 8, 20, fill, radius=4))
+    return grounds
 
 
 # ── Lines and what lies on them ───────────────────────────────────────────────────────────────────────────────────
@@ -258,22 +266,44 @@ def chip(sheet: Sheet, rect: Rect, text: str, colour: str) -> None:
     sheet.text((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, text, colour, anchor="c")
 
 
-def chip_place(route: tuple[Point, ...], text: str, taken: list[Rect], must: bool) -> Rect | None:
+def chip_place(
+    route: tuple[Point, ...], text: str, taken: list[Rect], must: bool, shares: Sequence[float] = SHARES
+) -> Rect | None:
     """Where on a line a chip covers nothing; the middle where there is no such place and it ``must`` be shown."""
-    half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
+    half = max(text_width(text, BODY) / 2 + CHIP_PAD, CHIP / 2)
     along = sample(route)
     for off in (0.0, -8.0, 8.0):
-        for share in SHARES:
+        for share in shares:
             x, y = along[int(share * (len(along) - 1))]
             rect = (float(x - half), float(y + off - CHIP / 2), float(x + half), float(y + off + CHIP / 2))
             if not any(overlap(rect, other) for other in taken):
                 return rect
-    return chip_at(route, text, 0.5) if must else None
+    return chip_at(route, text, shares[0]) if must else None
+
+
+def standing_shares(
+    route: tuple[Point, ...], others: Sequence[tuple[Point, ...]], width: float, number: int, alongside: int
+) -> tuple[float, ...]:
+    """Places on a line that runs down, those first where what is so wide covers no other line and no arrow head.
+
+    Of several lines that run side by side, each begins at a place of its own.
+    """
+    points = np.vstack([*(sample(other) for other in others), np.empty((0, 2))])
+    along = sample(route)
+
+    def trouble(share: float) -> int:
+        x, y = along[round(share * (len(along) - 1))]
+        away = np.abs(points - (x, y))
+        covers = bool(((away[:, 0] < width / 2) & (away[:, 1] < CHIP / 2)).any())
+        return covers + int(min(abs(y - along[0][1]), abs(y - along[-1][1])) < CHIP / 2 + ARROW)
+
+    own = [(number + 1) / (alongside + 1)] if alongside > 1 else []
+    return (*own, *sorted(SHARES, key=trouble))
 
 
 def chip_at(route: tuple[Point, ...], text: str, share: float) -> Rect:
     """The place of a chip at a share of a line."""
-    half = max(text_width(text, BODY) / 2 + 9, CHIP / 2)
+    half = max(text_width(text, BODY) / 2 + CHIP_PAD, CHIP / 2)
     along = sample(route)
     x, y = along[round(share * (len(along) - 1))]
     return (float(x - half), float(y - CHIP / 2), float(x + half), float(y + CHIP / 2))
@@ -289,14 +319,14 @@ def stand_in(sheet: Sheet, rect: Rect, title: str, *, leaf: bool, tracked: bool,
     sheet.text((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, title, colour, anchor="c")
 
 
-def seed(sheet: Sheet, rect: Rect, title: str, text: str, *, changed: bool, current: bool) -> None:
-    """The seed below its root; dashed, for it is no operation."""
-    left, top, right, _ = rect
+def seed(sheet: Sheet, rect: Rect, root: Rect, title: str, text: str, *, changed: bool, current: bool) -> None:
+    """The seed below its root or beside it; dashed, for it is no operation."""
+    left, top, right, bottom = rect
     colour = "cut" if changed else "grad"
-    x = (left + right) / 2
-    sheet.shapes.append(
-        Curve(((x, top - SEED_DROP), (x, top - 14), (x, top - 8), (x, top)), colour, 2.4, arrow="start")
-    )
+    x, y = (left + right) / 2, (top + bottom) / 2
+    steps = (0.0, SEED_DROP - 14, SEED_DROP - 8, SEED_DROP)
+    route = tuple((x, root[3] + step) if top > root[3] else (root[2] + step, y) for step in steps)
+    sheet.shapes.append(Curve(route, colour, 2.4, arrow="start"))
     sheet.box(rect, f"{colour}_soft", colour if current else "edge", 1.4, dashed=True)
     sheet.text(left + PAD, top + 17, f"{title} ✎", colour, SMALL, mono=False)
     sheet.text(left + PAD, top + 37, text, colour if current else "quiet")

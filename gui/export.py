@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import matplotlib
 import numpy as np
@@ -18,6 +18,7 @@ from matplotlib.backends.backend_svg import RendererSVG
 from PIL import Image
 
 from core.files import write_whole
+from core.layout import Direction
 from core.playback import Playback
 from core.records import Trace
 from gui import fonts, paint
@@ -66,6 +67,7 @@ def export_picture(
     scale: float = 2.0,
     theme: str = "light",
     lang: str = "en",
+    direction: Direction = "right",
 ) -> float:
     """Writes the picture of a trace, cropped to what it shows; the file is there whole or not at all.
 
@@ -75,6 +77,7 @@ def export_picture(
             which shows everything in either case.
         pass_: a backward call, 0-based.
         scale: pixels for each unit of the picture (pictures of pixels only).
+        direction: where the program reads, 'right' or 'down'.
 
     Returns:
         The scale it was drawn at. A picture of pixels that would be larger than ``LARGEST`` or ``WIDEST`` (an
@@ -90,6 +93,8 @@ def export_picture(
         raise ValueError(f"{path.name}: the picture must end in .png, .svg, .pdf, .gif or .webp")
     if theme not in PALETTES:
         raise ValueError(f"no theme {theme!r}; there are light and dark")
+    if direction not in get_args(Direction):
+        raise ValueError(f"no direction {direction!r}; there are right and down")
     if not 0 < scale <= 16:
         raise ValueError(f"scale {scale:g} is not between 0 and 16")
     playback = Playback.of(trace)
@@ -100,7 +105,7 @@ def export_picture(
         raise ValueError(f"{last - first + 1} frames are too many for an animation, {LONGEST} are the most; "
                          "choose a --pass or a --step")  # fmt: skip
     moments = [playback.at(cursor) for cursor in range(first if kind in MOVING else last, last + 1)]
-    sheet = _Sheet(Picture(trace, playback.index), moments, words(lang), PALETTES[theme])
+    sheet = _Sheet(Picture(trace, playback.index, direction=direction), moments, words(lang), PALETTES[theme])
     if kind == ".svg":
         scale, blob = 1.0, _svg(sheet, moments[-1])
     elif kind == ".pdf":

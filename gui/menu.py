@@ -60,6 +60,7 @@ class PopUp(tk.Menu):
         for child in self._children:
             child.destroy()
         self._children = []
+        marked = any(entry.chosen is not None for entry in entries)
         for entry in entries:
             if not entry.text:
                 self.add_separator()
@@ -69,12 +70,13 @@ class PopUp(tk.Menu):
                 if self._look is not None:
                     child.dress(self._look)
                 child.fill(entry.entries)
-                self.add_cascade(label=self._label(entry), menu=child)
+                self.add_cascade(label=self._label(entry, marked), menu=child)
             else:
                 self.add_command(
-                    label=self._label(entry), accelerator=entry.keys,
+                    label=self._label(entry, marked), accelerator=entry.keys,
                     command=entry.command or "", state="normal" if entry.command else "disabled",
                 )  # fmt: skip
 
-    def _label(self, entry: Entry) -> str:
-        return entry.text if entry.chosen is None else f"{'✓' if entry.chosen else '   '}  {entry.text}"
+    def _label(self, entry: Entry, marked: bool) -> str:
+        """The text, with room for a mark where any entry of the menu may have one."""
+        return f"{'✓' if entry.chosen else '   '}  {entry.text}" if marked else entry.text

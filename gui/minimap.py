@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 FROM = 100
 """Cards from which on there is a map."""
-WIDE, HIGH = 200, 116
-NARROW, LOW = 72, 34
-"""Units of its longest and its shortest sides."""
+SIDES = {"right": ((200, 116), (72, 34)), "down": ((116, 200), (34, 72))}
+"""Units of its longest and its shortest sides, width and height, by where the picture reads."""
 
 
 class Minimap(tk.Canvas):
@@ -67,11 +66,11 @@ class Minimap(tk.Canvas):
         from PIL import Image, ImageTk
 
         self._bounds = left, top, right, bottom = picture.bounds
-        wide, high = look.px(WIDE), look.px(HIGH)
+        (wide, high), (narrow, low) = (map(look.px, sides) for sides in SIDES[picture.direction])
         if (right - left) * high > (bottom - top) * wide:
-            high = max(look.px(LOW), round(wide * (bottom - top) / (right - left)))
+            high = max(low, round(wide * (bottom - top) / (right - left)))
         else:
-            wide = max(look.px(NARROW), round(high * (right - left) / (bottom - top)))
+            wide = max(narrow, round(high * (right - left) / (bottom - top)))
         self._size = (wide, high)
         pixels = raster(picture.rects, picture.bounds, self._size, look["card"], look["far"])
         self._photo = ImageTk.PhotoImage(Image.fromarray(pixels))

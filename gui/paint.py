@@ -137,12 +137,16 @@ class Painter:
     def _curve(self, curve: Curve) -> None:
         points, head = _with_head(curve)
         gc = self._pen(curve.line, curve.weight, curve.dashed)
-        down = 0.0
+        right = down = 0.0
+        shift = round(gc.get_linewidth()) % 2 / 2
+        # A level or upright line is sharp like the edges of boxes.
         if self.pixels and len({y for _, y in points}) == 1:
-            # A level line is sharp like the edges of boxes.
-            y, shift = self.height - (points[0][1] - self.origin[1]) * self.scale, round(gc.get_linewidth()) % 2 / 2
+            y = self.height - (points[0][1] - self.origin[1]) * self.scale
             down = floor(y - shift + 0.5) + shift - y
-        transform = self.transform.frozen().translate(0, down) if down else self.transform
+        elif self.pixels and len({x for x, _ in points}) == 1:
+            x = (points[0][0] - self.origin[0]) * self.scale
+            right = floor(x - shift + 0.5) + shift - x
+        transform = self.transform.frozen().translate(right, down) if right or down else self.transform
         codes = [Path.MOVETO] + [Path.CURVE4] * (len(points) - 1)
         self.renderer.draw_path(gc, Path(points, codes), transform, None)
         gc.restore()

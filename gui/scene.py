@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
@@ -11,11 +11,11 @@ from typing import Literal
 
 import numpy as np
 
-from core.layout import Point, Size
+from core.layout import Direction, Point, Size
 from core.playback import NEVER, Index, NodeKey, Playback
 from core.records import Step, TensorSnapshot, Trace
 from gui import arrangement, cards, drawing, figures, groups, loops
-from gui.arrangement import Strand, Unit
+from gui.arrangement import Extent, Places, Strand, Unit
 from gui.cards import Card, Graph, Wire
 from gui.drawing import CHIP, CHIP_LIMIT, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
 from gui.groups import ROOT, Folding, Group
@@ -58,8 +58,14 @@ COLUMN_GAP = 48.0
 """Room between two columns where nothing lies on the lines between them."""
 LABEL_ROOM = 42.0
 """Room that a contribution's frame, the line on both sides of it and the head of the line take."""
-LABEL_STEP = 72.0
-"""Steps in which the room for a contribution grows."""
+STANDING_ROOM = 52.0
+"""The same where lines run down."""
+CARD_STEP, LABEL_STEP = 20.0, 32.0
+"""Steps in which cards grow, and the room for contributions: a digit more shall not move the picture."""
+LABEL_LEAST = 72.0
+"""The least room for a contribution: two short numbers."""
+CHIP_GAP, CLEAR = 7.0, 3.0
+"""Room between two contributions, one above the other, and the least room around each."""
 MARGIN = 20.0
 NOTE = 26.0
 """Room above the picture for the line that says what is folded."""
@@ -116,6 +122,7 @@ class Picture:
         folding: which groups are folded.
         previous: the picture shown before; what both show stays where it was, as far as it can.
         cancelled, progress: as in ``core.layout.arrange``, which may take a while.
+        direction: where the program reads; gradients come back.
     """
 
     def __init__(
@@ -126,7 +133,11 @@ class Picture:
         previous: Picture | None = None,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
+        direction: Direction = "right",
     ) -> None:
+        self.direction: Direction = direction
+        if previous is not None and previous.direction != direction:
+            previous = None  # nothing stays where it was
         self.trace = trace
         self.index = index
         self.folding = folding or Folding()
@@ -138,6 +149,10 @@ class Picture:
         else:
             self.groups = groups.build(trace, self.graph, self.folding.helpers)
         self.folded = groups.start(self.groups, self.folding)
+        if previous is not None and not same and self.folding.depth is None:
+            # One turn more does not roll up what is looked at.
+            kept = previous.groups.keys() & self.groups.keys() - self.folding.flipped
+            self.folded = (self.folded - kept) | (previous.folded & kept)
         self.folding = self.folding.settled(self.groups, self.folded)
         self._shown_tensors: dict[int, tuple[TensorSnapshot, Shown]] = (
             previous._shown_tensors if previous is not None and same else {}
@@ -148,14 +163,22 @@ class Picture:
         for seed in self.seeds:
             self._seeds_of_card.setdefault(seed.card, []).append(seed)
         self._cards_in = {group: self._all_cards(group) for group in self.folded}
+        other_run = previous is not None and not same and cards.alike(previous.trace, trace)
+        self._identity = cards.identities(self.graph, trace)
+        self._room: dict[Hashable, float] = dict(previous._room) if previous is not None and other_run else {}
         placed = arrangement.arrange(
-            self.graph, self.groups, self.folded, self._size_with_seed, self._header_width, COLUMN_GAP,
-            self._label_width, cancelled, progress,
+            self.graph, self.groups, self.folded, self._extent, self._header_width, COLUMN_GAP, self._label_room,
+            cancelled, progress, self._identity, previous.places if previous is not None and other_run else None,
+            direction,
         )  # fmt: skip
+        self.places: Places = placed.places
         self.units, self.frames, self.strands = placed.units, placed.frames, placed.strands
         self._unit_of_card = placed.unit_of_card
-        self._rects = self._without_seeds(placed.rects)
-        if previous is not None:
+        self._rects: np.ndarray = placed.rects + self._insets()
+        self._shift = (0.0, 0.0)
+        if previous is not None and other_run:
+            self._move(*previous._shift)
+        elif previous is not None and same:
             self._keep_in_place(previous)
         self._strand_rects = np.array([bounds(strand.route) for strand in self.strands], dtype=float).reshape(-1, 4)
         births = np.array([self._birth(card) for card in self.graph.cards], dtype=np.int64)
@@ -375,12 +398,14 @@ class Picture:
         changed.sort(key=lambda group: group.count("/"))
         pairs = [(old[:2], new[:2]) for group in changed[:1]
                  if (old := previous._group_rect(group)) and (new := self._group_rect(group))]  # fmt: skip
-        if not pairs and previous.trace is self.trace:
+        if not pairs:
             common = [card for card in self._unit_of_card if previous.shows(card)]
             pairs = [(previous.rect(card)[:2], self.rect(card)[:2]) for card in common]
-        if not pairs:
-            return
-        dx, dy = (float(np.median([old[axis] - new[axis] for old, new in pairs])) for axis in (0, 1))
+        if pairs:
+            self._move(*(float(np.median([old[axis] - new[axis] for old, new in pairs])) for axis in (0, 1)))
+
+    def _move(self, dx: float, dy: float) -> None:
+        self._shift = (self._shift[0] + dx, self._shift[1] + dy)
         self._rects = self._rects + np.array([dx, dy, dx, dy])
         self.frames = {g: (a + dx, b + dy, c + dx, d + dy) for g, (a, b, c, d) in self.frames.items()}
         self.strands = tuple(
@@ -476,14 +501,46 @@ class Picture:
             known = self._shown_tensors[id(only)] = (only, drawing.show(listed))
         return known[1]
 
-    def _size_with_seed(self, unit: Unit) -> tuple[Size, float]:
+    def _extent(self, unit: Unit) -> Extent:
+        """What a box takes up, with what stands out around it."""
         (width, height), port, _ = self._size(unit)
-        seeds = self._seeds_in(unit)
-        if seeds:
-            # A seed hangs below its card; the same room above keeps the card in the middle of what is laid out.
-            width = max(width, *(self._seed_width(seed) for seed in seeds))
-            height += 2 * (SEED_DROP + SEED_HEIGHT)
-        return (width, height), port
+        left, top, right, bottom = self._overhang(unit)
+        down = self.direction == "down"
+        return Extent(
+            left + width + right, top + height + bottom,
+            axis=left + width / 2 if down else top + height / 2, port=width if down else port,
+        )  # fmt: skip
+
+    def _overhang(self, unit: Unit) -> Rect:
+        """How far the pile behind a group and the seed of a root stand out on each side of the box.
+
+        So does the contribution to a value drawn again, where lines run down.
+        """
+        if unit not in self._overhangs:
+            self._overhangs[unit] = self._find_overhang(unit)
+        return self._overhangs[unit]
+
+    @cached_property
+    def _overhangs(self) -> dict[Unit, Rect]:
+        return {}
+
+    def _find_overhang(self, unit: Unit) -> Rect:
+        if unit.user is not None and unit.card is not None:
+            widest = self._widest.get(unit.card, 0.0) if self.direction == "down" else 0.0
+            aside = max(0.0, (widest - self._size(unit)[0][0]) / 2)
+            return (aside, 0.0, aside, 0.0)
+        top = right = drawing.PILE if unit.group and self.groups[unit.group].count > 1 else 0.0
+        if not self._seeds_in(unit):
+            return (0.0, top, right, 0.0)
+        if self.direction == "down" and self._is_used(unit):
+            return (0.0, top, SEED_DROP + self._seed_width(unit), 0.0)
+        return (0.0, top, right, SEED_DROP + SEED_HEIGHT)
+
+    def _insets(self) -> np.ndarray:
+        """From what every box takes up to the box itself."""
+        overhangs = np.array([self._overhang(unit) for unit in self.units], dtype=float).reshape(-1, 4)
+        overhangs[:, 2:] *= -1
+        return overhangs
 
     def _size(self, unit: Unit) -> tuple[Size, float, tuple[float, ...]]:
         """Size, height where lines may end, and heights of the rows."""
@@ -494,8 +551,9 @@ class Picture:
     def _measure(self, unit: Unit) -> tuple[Size, float, tuple[float, ...]]:
         if unit.group:
             group = self.groups[unit.group]
-            pill = text_width(f"×{group.count}", SMALL) + 26 if group.count > 1 else 0
-            width = max(text_width(f"▸ {self._title(group)}", TITLE) + pill + 2 * PAD, 190.0)
+            # As wide for nine turns as for ten, so that nothing moves when a run has one more.
+            pill = text_width(f"×{group.count:03}", SMALL) + 26 if group.count > 1 else 0
+            width = max(text_width(f"▸ {self._title(group)}", TITLE) + pill + 2 * PAD, 190.0, self._seed_width(unit))
             return (width, drawing.GROUP_HEIGHT), drawing.GROUP_HEIGHT, ()
         assert unit.card is not None
         card = self.graph.cards[unit.card]
@@ -517,9 +575,16 @@ class Picture:
             grads += [self._show([grad]) for grad in (history.states if history else ())]
             widths += [one.width + (50 if card.leaf else 30) for one in grads]
             heights.append(max((one.height for one in grads), default=ROW))
-        size = (min(WIDEST, max(NARROWEST, max(widths) + 2 * PAD)), HEAD + sum(heights))
+        width = CARD_STEP * ceil(max(NARROWEST, self._seed_width(unit), max(widths) + 2 * PAD) / CARD_STEP)
+        width = self._not_less(self._identity[unit.card], width)
+        size = (min(WIDEST, width), HEAD + sum(heights))
         # Lines of one card stand apart by at least a contribution's height, as far as the card is high enough.
         return size, size[1] * 1.15, tuple(heights)
+
+    def _not_less(self, name: Hashable, room: float) -> float:
+        """Room that something has in the picture: what it had before, and more where it needs more."""
+        self._room[name] = room = max(room, self._room.get(name, 0.0))
+        return room
 
     def _steps(self, card: Card) -> list[Step]:
         found = ((number, self.index.step_of.get((number, node))) for number, node in card.nodes)
@@ -530,29 +595,74 @@ class Picture:
             return 0.0
         return text_width(f"▾ {self._title(self.groups[group])}", TITLE) + 2 * PAD
 
-    def _without_seeds(self, rects: np.ndarray) -> np.ndarray:
-        rects = rects.copy()
-        for number, unit in enumerate(self.units):
-            if self._seeds_in(unit):
-                rects[number, 1] += SEED_DROP + SEED_HEIGHT
-                rects[number, 3] -= SEED_DROP + SEED_HEIGHT
-        return rects
-
-    def _label_width(self, wires: Sequence[int]) -> float:
-        """Room on a line for the widest contribution that ever lies on it; a bundle shows none.
+    def _label_room(self, wires: Sequence[int]) -> Size:
+        """Room along and across a line for the widest contribution that ever lies on it; a bundle shows none.
 
         In coarse steps, and the same for a cut line: a what-if that changes a digit shall not move the cards.
         """
-        if len(wires) != 1:
-            return 0.0
         wire = self.graph.wires[wires[0]]
-        widest = LABEL_STEP if wire.passages or wire.cut else 0.0
+        if len(wires) != 1 or not (wire.passages or wire.cut):
+            return (0.0, 0.0)
+        width = self._label_width(wire)
+        if self.direction == "right":
+            return (width + LABEL_ROOM, CHIP)
+        # What lies on lines that run side by side stands one above the other.
+        return (
+            len(self._alongside[wire.source, wire.target]) * (CHIP + CHIP_GAP) + STANDING_ROOM,
+            width + 2 * drawing.CHIP_PAD,
+        )
+
+    def _label_width(self, wire: Wire) -> float:
+        """Width of the widest contribution that ever lies on a line, in coarse steps."""
+        widest = LABEL_LEAST
         for passage in wire.passages:
             step = self.index.step_of.get(passage.source)
             emitted = () if step is None else self.trace.passes[passage.source[0]].steps[step].grad_inputs
             for gradient in emitted[passage.source_slot : passage.source_slot + 1]:
                 widest = max(widest, text_width(drawing.contribution(gradient), BODY))
-        return LABEL_STEP * ceil(widest / LABEL_STEP) + LABEL_ROOM if widest else 0.0
+        steps = ceil((widest - LABEL_LEAST) / LABEL_STEP)
+        name = (self._identity[wire.source], self._identity[wire.target], wire.slot)
+        return self._not_less(name, LABEL_LEAST + LABEL_STEP * steps)
+
+    @cached_property
+    def _widest(self) -> dict[int, float]:
+        """The widest contribution to every card that gets any."""
+        found: dict[int, float] = {}
+        for wire in self.graph.wires:
+            if wire.passages or wire.cut:
+                width = self._label_width(wire) + 2 * drawing.CHIP_PAD
+                found[wire.source] = max(found.get(wire.source, 0.0), width)
+        return found
+
+    @cached_property
+    def _alongside(self) -> dict[tuple[int, int], list[int]]:
+        """Wires from one card to another that carry something."""
+        found: dict[tuple[int, int], list[int]] = {}
+        for wire in self.graph.wires:
+            if wire.passages or wire.cut:
+                found.setdefault((wire.source, wire.target), []).append(wire.id)
+        return found
+
+    def _shares(self, strand: Strand, width: float) -> Sequence[float]:
+        """Places along a line for what lies on it, the best first."""
+        number = strand.wires[0]
+        if self.direction == "right":
+            return drawing.SHARES
+        if number not in self._known_shares:
+            wire = self.graph.wires[number]
+            beside = self._alongside.get((wire.source, wire.target), [])
+            left, top, right, bottom = bounds(strand.route)
+            near = inside(self._strand_rects, (left - width / 2, top, right + width / 2, bottom))
+            others = [self.strands[place] for place in np.nonzero(near)[0]]
+            self._known_shares[number] = drawing.standing_shares(
+                strand.route, [other.route for other in others if other is not strand], width,
+                beside.index(number) if number in beside else 0, len(beside),
+            )  # fmt: skip
+        return self._known_shares[number]
+
+    @cached_property
+    def _known_shares(self) -> dict[int, Sequence[float]]:
+        return {}
 
     # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -576,14 +686,30 @@ class Picture:
         seeds = self.trace.passes[seed.pass_].seeds
         return drawing.shorts((seeds[slot] for slot in seed.slots if slot < len(seeds)), CHIP_LIMIT)
 
-    def _seed_width(self, seed: Seed) -> float:
-        return max(92.0, text_width(self._seed_text(seed), BODY) + 2 * PAD)
+    def _seed_width(self, unit: Unit) -> float:
+        """What the widest seed of a box needs; 0 where there is none."""
+        widths = [text_width(self._seed_text(seed), BODY) + 2 * PAD for seed in self._seeds_in(unit)]
+        return max(92.0, *widths) if widths else 0.0
+
+    def _is_used(self, unit: Unit) -> bool:
+        """Whether lines leave a box, from where its seed would hang if they ran down."""
+        inner = set(self._cards_in[unit.group]) if unit.group else {unit.card}
+        wires = [wire for card in inner if card is not None for wire in self._ways[1].get(card, ())]
+        return any(wire.target not in inner and wire.target in self._drawn for wire in wires)
+
+    @cached_property
+    def _drawn(self) -> frozenset[int]:
+        """Cards that are drawn, by themselves or in a folded group."""
+        return frozenset(self._all_cards(ROOT))
 
     def _seed_rect(self, unit: int) -> Rect:
-        left, _, right, bottom = self._unit_rect(unit)
-        width = max(self._seed_width(seed) for seed in self._seed_units[unit])
-        middle = (left + right) / 2
-        return (middle - width / 2, bottom + SEED_DROP, middle + width / 2, bottom + SEED_DROP + SEED_HEIGHT)
+        left, top, right, bottom = self._unit_rect(unit)
+        width = self._seed_width(self.units[unit])
+        if not self._overhang(self.units[unit])[3]:
+            x, y = right + SEED_DROP, (top + bottom - SEED_HEIGHT) / 2
+        else:
+            x, y = (left + right - width) / 2, bottom + SEED_DROP
+        return (x, y, x + width, y + SEED_HEIGHT)
 
     def _seed_now(self, unit: int, playback: Playback) -> Seed | None:
         """The seed shown at a box: of the pass that began last."""
@@ -648,7 +774,7 @@ class Picture:
         moment = _Moment(self, playback, words, selected, hovered, motion)
         sheet = Sheet()
         visible = np.nonzero(inside(self._rects, view) & (self._born < playback.cursor))[0]
-        self._draw_frames(sheet, view, scale, moment, words)
+        headers = self._draw_frames(sheet, view, scale, moment)
         strands = np.nonzero(inside(self._strand_rects, view) & (self._strand_born < playback.cursor))[0]
         chips: list[tuple[Strand, str, str]] = []
         if scale < READABLE:
@@ -658,16 +784,18 @@ class Picture:
             return sheet.scene()
         for place in strands:
             moment.strand(sheet, self.strands[place], chips)
+        sheet.shapes += headers
         moment.joins(sheet)
         for place in visible:
             moment.unit(sheet, int(place))
         taken = [self._unit_rect(int(place)) for place in visible]
+        taken += [(box.x, box.y, box.x + box.width, box.y + box.height) for box in headers]
         for unit in self._seed_units:
             seed = self._seed_now(unit, playback)
             if seed is not None and overlap(self._seed_rect(unit), view):
                 changed = self.trace.passes[seed.pass_].seeded
                 drawing.seed(
-                    sheet, self._seed_rect(unit), words("card.seed"), self._seed_text(seed),
+                    sheet, self._seed_rect(unit), self._unit_rect(unit), words("card.seed"), self._seed_text(seed),
                     changed=changed, current=seed.pass_ == playback.current_pass,
                 )  # fmt: skip
                 taken.append(self._seed_rect(unit))
@@ -677,21 +805,24 @@ class Picture:
             sheet.text(self.bounds[0] + MARGIN, self.bounds[1] + MARGIN, note, "quiet", 12.0, mono=False)
         return sheet.scene()
 
-    def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment, words: Words) -> None:
-        """Open groups, outer ones first; without their names where those could not be read."""
+    def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment) -> list[Box]:
+        """Open groups, outer ones first; without their names where those could not be read. The names' grounds."""
+        headers = []
         names, rects, births = self._frame_table
         wide = (rects[:, 2] - rects[:, 0]) * scale > SMALLEST_FRAME
         for place in np.nonzero(inside(rects, view) & (births < moment.playback.cursor) & wide)[0]:
             group = names[place]
             left, top, right, bottom = self.frames[group]
             # Far outside of the view a dashed line would cost time and show nothing.
-            rect = (max(left, view[0] - 99), top, min(right, view[2] + 99), bottom)
+            left, top = max(left, view[0] - 99), max(top, view[1] - 99)
+            rect = (left, top, min(right, view[2] + 99), min(bottom, view[3] + 99))
             title = note = ""
             if scale >= READABLE:
                 title, note = self._title(self.groups[group]), moment.operations(self._operations(group))
                 if self.groups[group].kind == "loop":
-                    note = words("group.turns", n=self.groups[group].count, operations=note)
-            drawing.frame(sheet, rect, title, note, group.count("/") + 1)
+                    note = moment.words("group.turns", n=self.groups[group].count, operations=note)
+            headers += drawing.frame(sheet, rect, title, note, group.count("/") + 1)
+        return headers
 
     @cached_property
     def _frame_table(self) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
@@ -869,7 +1000,10 @@ class _Moment:
             if unit.stands_for(self.hovered) and self.picture._born[number] < self.playback.cursor:
                 ends = (self.picture._unit_rect(main), self.picture._unit_rect(number))
                 (x0, y0), (x1, y1) = (((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in ends)
-                route = ((x0, y0), ((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), (x1, y1))
+                if self.picture.direction == "down":
+                    route = ((x0, y0), (x0, (y0 + y1) / 2), (x1, (y0 + y1) / 2), (x1, y1))
+                else:
+                    route = ((x0, y0), ((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), (x1, y1))
                 sheet.shapes.append(Curve(route, "accent", 1.2, dashed=True))
 
     # ── Boxes ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1029,9 +1163,10 @@ class _Moment:
         chips.sort(key=lambda chip: not near & {chip[0].source, chip[0].target})
         for strand, text, colour in chips[: 2 * CHIP_BUDGET]:
             must = colour in ("cut", "wrong") or self.current in (strand.source, strand.target)
-            rect = drawing.chip_place(strand.route, text, taken, must)
+            shares = self.picture._shares(strand, text_width(text, BODY) + 2 * drawing.CHIP_PAD)
+            rect = drawing.chip_place(strand.route, text, taken, must, shares)
             if rect is not None:
-                taken.append(rect)
+                taken.append((rect[0] - CLEAR, rect[1] - CLEAR, rect[2] + CLEAR, rect[3] + CLEAR))
                 drawing.chip(sheet, rect, text, colour)
         for strand, text, share in self._moving:
             drawing.chip(sheet, drawing.chip_at(strand.route, text, share), text, "grad")

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from core.files import write_whole
+from core.layout import Direction
 
 SIZES = (100, 125, 150, 175, 200)
 """Percent of text and controls that can be chosen."""
@@ -27,12 +28,14 @@ class Settings:
     theme: 'light' or 'dark'.
     size: percent of text and controls.
     motion: 'on' or 'off'.
+    direction: where the picture reads, 'right' or 'down'.
     """
 
     language: str = ""
     theme: str = ""
     size: int = 0
     motion: str = ""
+    direction: Direction = "right"
 
 
 def place() -> Path:
@@ -52,6 +55,7 @@ def load(path: Path) -> Settings:
         return Settings()
     known: dict[str, tuple[object, ...]] = {
         "language": ("en", "zh"), "theme": ("light", "dark"), "size": SIZES, "motion": ("on", "off"),
+        "direction": ("right", "down"),
     }  # fmt: skip
     return Settings(**{f.name: kept[f.name] for f in fields(Settings) if kept.get(f.name) in known[f.name]})
 

@@ -15,14 +15,13 @@ Everything is thought of as running from left to right; for the other direction,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
 
-from core.layout.base import Cancelled, Layout, Link, Point, Size, Watch
+from core.layout.base import Cancelled, Direction, Layout, Link, Point, Size, Watch
 from core.layout.packing import packed, parts_of
 from core.layout.part import Part, ground_of
 from core.layout.routing import routes_of
 
-__all__ = ["Cancelled", "Layout", "Link", "Point", "Size", "arrange"]
+__all__ = ["Cancelled", "Direction", "Layout", "Link", "Point", "Size", "arrange"]
 
 
 def arrange(
@@ -35,7 +34,7 @@ def arrange(
     axes: Sequence[float] | None = None,
     labels: Sequence[float] | None = None,
     weights: Sequence[int] | None = None,
-    direction: Literal["right", "down"] = "right",
+    direction: Direction = "right",
     previous: Mapping[int, Point] | None = None,
     cancelled: Callable[[], bool] | None = None,
     progress: Callable[[float], None] | None = None,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 Point = tuple[float, float]
 Size = tuple[float, float]
 Link = tuple[int, int]
+Direction = Literal["right", "down"]
 
 
 @dataclass(frozen=True)

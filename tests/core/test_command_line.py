@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,18 @@ def test_a_picture_is_exported(tmp_path: Path) -> None:
     done = pullback("export", FIRST, "--out", out, "--step", "3", "--theme", "dark", "--lang", "zh")
     assert (done.returncode, done.stderr) == (0, "")
     assert out.read_text().lstrip().startswith("<?xml")
+
+
+def test_a_picture_is_exported_from_top_to_bottom(tmp_path: Path) -> None:
+    sizes = {}
+    for direction in ("right", "down"):
+        out = tmp_path / f"{direction}.svg"
+        done = pullback("export", FIRST, "--out", out, "--direction", direction)
+        assert (done.returncode, done.stderr) == (0, "")
+        page = ET.parse(out).getroot()
+        sizes[direction] = [float(page.get(side, "0")) for side in ("width", "height")]
+    assert sizes["right"][0] > sizes["right"][1]
+    assert sizes["down"][0] < sizes["down"][1]
 
 
 def test_the_lessons_are_listed() -> None:
@@ -297,6 +310,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("export ok.py --out picture.png --step first", "first"),
         ("export ok.py --out picture.png --scale 0", "0"),
         ("export ok.py --out picture.png --theme pink", "pink"),
+        ("export ok.py --out picture.png --direction up", "up"),
         ("missing.py", "missing.py"),
         ("ok.py --lesson", "--lesson"),
     ],

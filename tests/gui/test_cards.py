@@ -73,7 +73,8 @@ def test_a_leaf_filled_in_place_is_one_card() -> None:
     trace = training()
     graph = cards.build(trace, Index(trace))
     weight = next(card for card in graph.cards if card.title == "w")
-    assert (weight.leaf, weight.values, graph.card_of_op[1]) == (True, (1, 2), weight.id)
+    # Not the memory that was there before: nobody has read it, and its numbers are chance.
+    assert (weight.leaf, weight.values, graph.card_of_op[1]) == (True, (2,), weight.id)
 
 
 def test_a_leaf_updated_without_grad_stays_one_card() -> None:

@@ -72,14 +72,17 @@ class Case(NamedTuple):
     pass_: int | None = None
     theme: str = "light"
     lang: str = "en"
+    direction: str = ""
 
     @property
     def name(self) -> str:
-        parts = (self.program, "" if self.pass_ is None else f"p{self.pass_}", str(self.step), self.theme, self.lang)
+        at = "" if self.pass_ is None else f"p{self.pass_}"
+        parts = (self.program, at, str(self.step), self.theme, self.lang, self.direction)
         return "-".join(part for part in parts if part)
 
     def draw(self, path: Path) -> None:
         how: dict[str, Any] = {"step": self.step, "pass_": self.pass_, "theme": self.theme, "lang": self.lang}
+        how["direction"] = self.direction or "right"
         export_picture(read_trace(FOLDER / f"{self.program}.pullback"), path, scale=1, **how)
 
 
@@ -103,6 +106,8 @@ CASES = (
     Case("broadcast", 2, 0),
     Case("broadcast", "last", theme="dark"),
     Case("failed", "last", lang="zh"),
+    Case("q", 3, 0, direction="down"),
+    Case("detach", 2, 0, "dark", "zh", "down"),
 )
 
 

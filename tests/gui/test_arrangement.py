@@ -1,0 +1,168 @@
+"""Arrangement: whatever the graph and its groups, in both directions nothing overlaps and every line is whole."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.layout import Direction
+from gui.arrangement import Arrangement, Extent, Rect, Unit, arrange
+from gui.cards import Card, Graph, Wire
+from gui.groups import ROOT, Group
+from gui.shapes import overlap, sample
+
+HEADER = 150.0
+"""What the name of a group needs."""
+
+
+class Program:
+    """Any cards, any wires between them, any groups around them, some folded."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        count = draw(st.integers(0, 12))
+        card = st.integers(0, max(0, count - 1))
+        links = draw(st.lists(st.tuples(card, card), max_size=20 if count else 0))
+        wires = tuple(Wire(number, *link) for number, link in enumerate(links))
+        self.graph = Graph(tuple(Card(number, str(number)) for number in range(count)), wires, {}, {}, {})
+        parents = {ROOT: ROOT}
+        for number in range(draw(st.integers(0, 4))):
+            parent = draw(st.sampled_from(sorted(parents)))
+            parents[f"{parent}/{number}" if parent else str(number)] = parent
+        homes = [draw(st.sampled_from(sorted(parents))) for _ in range(count)]
+        self.groups = {
+            id_: Group(
+                id_, "module", "name", 1, 0, parent,
+                tuple(other for other in parents if other != ROOT and parents[other] == id_),
+                tuple(number for number, home in enumerate(homes) if home == id_), 0,
+            )
+            for id_, parent in parents.items()
+        }  # fmt: skip
+        self.folded = frozenset(draw(st.sets(st.sampled_from(sorted(parents)))) - {ROOT})
+        side = st.floats(20, 300)
+        self.sizes = draw(st.lists(st.tuples(side, side), min_size=count, max_size=count))
+
+    def extent(self, unit: Unit, direction: Direction) -> Extent:
+        width, height = (190.0, 80.0) if unit.card is None else self.sizes[unit.card]
+        across = width if direction == "down" else height
+        return Extent(width, height, axis=across * 0.4, port=across * 0.5)
+
+    def arranged(self, direction: Direction) -> Arrangement:
+        return arrange(
+            self.graph, self.groups, self.folded, lambda unit: self.extent(unit, direction),
+            lambda group: HEADER if group else 0.0, 48.0, lambda wires: (60.0 * len(wires), 90.0), direction=direction,
+        )  # fmt: skip
+
+
+programs = st.composite(Program)()
+directions = st.sampled_from(["right", "down"])
+
+
+def within(inner: Rect, outer: Rect) -> bool:
+    return outer[0] < inner[0] and outer[1] < inner[1] and inner[2] < outer[2] and inner[3] < outer[3]
+
+
+def rect(row: np.ndarray) -> Rect:
+    left, top, right, bottom = map(float, row)
+    return (left, top, right, bottom)
+
+
+@given(programs, directions)
+@settings(max_examples=150, deadline=None)
+def test_nothing_overlaps_and_frames_hold_what_is_theirs(program: Program, direction: Direction) -> None:
+    found = program.arranged(direction)
+    boxes = {("unit", number): rect(row) for number, row in enumerate(found.rects)}
+    boxes |= {("frame", group): frame for group, frame in found.frames.items()}
+    around = {("unit", number): unit.around for number, unit in enumerate(found.units)}
+    around |= {("frame", group): program.groups[group].parent for group in found.frames}
+    for (kind, what), box in boxes.items():
+        assert kind == "unit" or box[2] - box[0] > HEADER - 1e-6
+        home = around[kind, what]
+        assert home == ROOT or within(box, found.frames[home])
+    for a, b in combinations(boxes, 2):
+        if around[a] == around[b]:
+            assert not overlap(boxes[a], boxes[b])
+
+
+@given(programs, directions)
+@settings(max_examples=150, deadline=None)
+def test_lines_lead_from_one_side_to_the_other(program: Program, direction: Direction) -> None:
+    found = program.arranged(direction)
+    along = 1 if direction == "down" else 0
+    drawn = set()
+    for strand in found.strands:
+        source, target = rect(found.rects[strand.source]), rect(found.rects[strand.target])
+        start, end = strand.route[0], strand.route[-1]
+        assert start[along] == pytest.approx(source[along + 2])
+        assert end[along] == pytest.approx(target[along])
+        # In the part around the axis, half as long as the side.
+        for box, point in ((source, start), (target, end)):
+            side = box[3 - along] - box[1 - along]
+            assert abs(point[1 - along] - box[1 - along] - side * 0.4) <= side * 0.25 + 1e-6
+        assert len(strand.route) % 3 == 1
+        points = sample(strand.route)
+        assert np.isfinite(points).all()
+        assert np.abs(np.diff(points, axis=0)).max() < max(np.ptp(found.rects), 500.0)
+        drawn |= set(strand.wires)
+    shown = found.unit_of_card
+    assert drawn == {wire.id for wire in program.graph.wires if shown[wire.source] != shown[wire.target]}
+
+
+@given(programs, directions)
+@settings(max_examples=100, deadline=None)
+def test_is_the_same_every_time(program: Program, direction: Direction) -> None:
+    one, other = program.arranged(direction), program.arranged(direction)
+    assert np.array_equal(one.rects, other.rects)
+    assert (one.frames, one.strands) == (other.frames, other.strands)
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_the_main_chain_runs_straight_through_frames(direction: Direction) -> None:
+    """A chain through a frame that also holds a wide weight beside it."""
+    graph = Graph(
+        tuple(Card(number, str(number)) for number in range(5)),
+        (Wire(0, 0, 1), Wire(1, 1, 2), Wire(2, 2, 3), Wire(3, 4, 2)), {}, {}, {},
+    )  # fmt: skip
+    groups = {
+        ROOT: Group(ROOT, "module", "", 1, 0, ROOT, ("g",), (0, 3), 5),
+        "g": Group("g", "module", "name", 1, 0, ROOT, (), (1, 2, 4), 3),
+    }
+    found = arrange(
+        graph, groups, frozenset(), lambda unit: Extent(120, 90, 60 if direction == "down" else 45, 40),
+        lambda group: HEADER if group else 0.0, 48.0, direction=direction,
+    )  # fmt: skip
+    across = 0 if direction == "down" else 1
+    for strand in found.strands[:3]:
+        assert {point[across] for point in strand.route} == {strand.route[0][across]}
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_what_lies_on_the_outermost_line_has_room_in_its_frame(direction: Direction) -> None:
+    """Two operations and a line past the second, in a frame."""
+    graph = Graph(
+        tuple(Card(number, str(number)) for number in range(3)),
+        (Wire(0, 0, 1), Wire(1, 1, 2), Wire(2, 0, 2)), {}, {}, {},
+    )  # fmt: skip
+    groups = {
+        ROOT: Group(ROOT, "module", "", 1, 0, ROOT, ("g",), (), 3),
+        "g": Group("g", "module", "name", 1, 0, ROOT, (), (0, 1, 2), 3),
+    }
+
+    def frame(room: float) -> tuple[Rect, np.ndarray]:
+        found = arrange(
+            graph, groups, frozenset(), lambda unit: Extent(120, 90, 60 if direction == "down" else 45, 40),
+            lambda group: HEADER if group else 0.0, 48.0, lambda wires: (60.0, room), direction=direction,
+        )  # fmt: skip
+        past = found.strands[2]
+        return found.frames["g"], sample(past.route)
+
+    across = 0 if direction == "down" else 1
+    for room in (20.0, 300.0):
+        sides, points = frame(room)
+        assert sides[across] < points[:, across].min() - room / 2
+        assert points[:, across].max() + room / 2 < sides[across + 2]
+    narrow, wide = ((sides := frame(room)[0])[across + 2] - sides[across] for room in (20.0, 300.0))
+    assert wide > narrow
