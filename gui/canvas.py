@@ -288,7 +288,8 @@ class GraphCanvas(tk.Canvas):
         self._forget_pointer()
         if anew and self.view.fitted:
             self._fit_view()
-        self._follow()
+        if anew:
+            self._follow()  # who folds or unfolds looks at that, wherever the current card is
         self._show_wanted()
         self.redraw()
 

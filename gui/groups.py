@@ -26,6 +26,8 @@ EPOCHS = 3
 """Where every turn has a backward pass of its own and there are more turns than this, only the first starts open."""
 CHUNK = 10
 """Turns drawn as one group where there are more than twice as many."""
+DEEPEST = 99
+"""Groups within groups; what lies deeper is drawn in the last of them."""
 REPEATS = 2
 """Equal neighbours from this many on are one group."""
 
@@ -124,7 +126,7 @@ def build(trace: Trace, graph: Graph, helpers: bool) -> dict[str, Group]:
     root = _Draft()
     for card in sorted(paths):
         draft = root
-        for kind, key, name in paths[card]:
+        for kind, key, name in paths[card][:DEEPEST]:
             draft = draft.groups.setdefault(key, _Draft(kind, key, name))
         draft.cards.append(card)
     # Leaves and data are no operations: nothing leads to them.

@@ -152,7 +152,8 @@ class _Text:
                 first = node.generators[0]
                 elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
                 head = f"for {ast.unparse(first.target)} in {ast.unparse(first.iter)}"
-                self._loop(head, [*elements, *first.ifs], function)
+                alone = len(node.generators) == 1 and not first.ifs
+                self._loop(head, [*elements, *first.ifs], function, turns=_turns(first.iter) if alone else None)
         for child in ast.iter_child_nodes(node):
             self._visit(child, inner, inner_owner)
 

@@ -29,6 +29,7 @@ from gui.theme import LIGHT, Look
 from gui.view import View
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
+from tests.gui.test_groups import loop
 
 
 def titled(window: Window, title: str) -> Card:
@@ -178,6 +179,22 @@ def test_a_line_into_a_folded_group_cuts_all_its_uses_and_undoes_that(window: Wi
     undo()
     window.settle()
     assert window.worker.jobs[-1].what_if.cuts == ()
+
+
+def test_a_loop_unrolls_at_a_click_and_rolls_up_to_where_it_was(window: Window) -> None:
+    window.worker.record = lambda job: loop(9)
+    window.key("<F5>")
+    window.key("<End>")
+    canvas = window.app.canvas
+    assert canvas.picture is not None
+    before = canvas.picture
+    (rolled,) = (number for number, unit in enumerate(before.units) if unit.group)
+    window.click(*window.on_screen(before.rects[rolled][0] + 8, before.rects[rolled][1] + 10))
+    unrolled = canvas.picture
+    assert [unit.group for unit in unrolled.units if unit.group] == [f"loop0/{turn}" for turn in range(9)]
+    left, top, _, _ = unrolled.frames["loop0"]
+    window.click(*window.on_screen(left + 20, top + 20))
+    assert canvas.picture.rects == pytest.approx(before.rects)
 
 
 def test_a_right_click_opens_the_menu_there(window: Window) -> None:

@@ -237,6 +237,16 @@ def test_what_the_reader_folds_stands_above_the_rule() -> None:
     assert groups.start(found, Folding(depth=1)) == {turn.id for turn in children(found, turning.id)}
 
 
+def test_modules_a_thousand_deep_are_drawn() -> None:
+    lines: list[Line] = []
+    for depth in range(1, 1000):
+        module = ".".join(["Net", *(f"m{level}" for level in range(depth))])
+        lines += [("relu", (depth, 0, depth, 4), module, (len(lines),)), ("exp", (depth, 0, depth, 3), module, (0,))]
+    found = grouped(program("", ("x",), lines))
+    assert found[ROOT].size == 1 + len(lines)
+    assert groups.start(found, Folding())
+
+
 @pytest.mark.parametrize("source", ["for", "", "x" * 5000, "(" * 400 + ")" * 400])
 def test_a_source_that_cannot_be_read_has_no_loops(source: str) -> None:
     trace = program(source, ("x",), [("exp", (1, 0, 1, 3), None, (0,))] * 3)

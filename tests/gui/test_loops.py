@@ -49,6 +49,10 @@ PROGRAMS = {
         "h = 0\nfor i in range(2):\n    for j in range(3):\n        h = o(o(h))\n",
         "for i in range(2) ×2(for j in range(3) ×3, for j in range(3) ×3)",
     ),
+    "comprehensions in comprehensions": (
+        "[[o(o()) for a in range(3)] for b in range(2)]\n",
+        "for b in range(2) ×2(for a in range(3) ×3, for a in range(3) ×3)",
+    ),
     "a break after half a turn": (
         "h = 0\nfor i in range(9):\n    h = o(h)\n    if i == 3:\n        break\n    h = o(h)\n", "for i in range(9) ×4"
     ),
