@@ -801,8 +801,9 @@ class Picture:
                 taken.append(self._seed_rect(unit))
         moment.chips(sheet, chips, taken)
         note = self.note(words)
-        if note and overlap((view[0], view[1], view[2], view[1] + 1), self.bounds):
-            sheet.text(self.bounds[0] + MARGIN, self.bounds[1] + MARGIN, note, "quiet", 12.0, mono=False)
+        left, top, right, _ = self.bounds
+        if note and overlap(view, (left, top, right, top + MARGIN + NOTE)):
+            sheet.text(left + MARGIN, top + MARGIN, note, "quiet", 12.0, mono=False)
         return sheet.scene()
 
     def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment) -> list[Box]:

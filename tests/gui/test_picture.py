@@ -348,6 +348,8 @@ def test_a_folded_group_says_what_it_holds_and_unfolds_in_place() -> None:
     playback = Playback.of(trace).end()
     drawn = [label.text for label in folded.scene(playback, words("en")).labels]
     assert {"▸ for t in range(9)", "×30", "2 operations each", folded.note(words("en"))} <= set(drawn)
+    around = (folded.bounds[0] - 500, folded.bounds[1] - 500, folded.bounds[2] + 500, folded.bounds[3] + 500)
+    assert folded.note(words("en")) in [label.text for label in folded.scene(playback, words("en"), view=around).labels]
     (group,) = [unit.group for unit in folded.units if unit.group]
     rect = next(folded.rects[n] for n, unit in enumerate(folded.units) if unit.group)
     assert folded.hit(*middle(tuple(rect)), playback) == Hit("group", group=group)
