@@ -7,7 +7,7 @@ import tkinter as tk
 import tkinter.filedialog
 import tkinter.font as tkfont
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -357,6 +357,8 @@ class App(ctk.CTk):
             self.seed_editor.focus_first()
         elif hit is not None and hit.kind == "wire" and hit.wire is not None and graph is not None:
             self._toggle_use(graph.wires[hit.wire])
+        elif hit is not None and hit.kind == "bundle":
+            self._toggle_bundle(hit.wires)
         elif hit is not None and hit.kind == "scissors" and hit.card is not None and graph is not None:
             self._toggle_all(graph.cards[hit.card])
         else:
@@ -376,6 +378,14 @@ class App(ctk.CTk):
         elif cut is not None:
             self.session.toggle_cut(cut)
 
+    def _toggle_bundle(self, wires: Sequence[int]) -> None:
+        playback, graph = self.session.playback, self.graph
+        if playback is None or graph is None or self.session.busy:
+            return
+        cuts = context.cuts_of_bundle(playback, graph, wires)
+        if cuts:
+            self.session.toggle_cuts(cuts)
+
     def _toggle_all(self, card: Card) -> None:
         playback = self.session.playback
         cut = context.cut_of_all(playback, card) if playback is not None else None
@@ -393,6 +403,10 @@ class App(ctk.CTk):
             return "", ""
         if hit.kind == "wire" and hit.wire is not None:
             return context.wire_note(playback, graph, graph.wires[hit.wire], say)
+        if hit.kind == "bundle":
+            cuts = context.cuts_of_bundle(playback, graph, hit.wires)
+            undo = any(cut in self.session.what_if.cuts for cut in cuts)
+            return "", say("tip.unbundle" if undo else "tip.bundle", n=len(cuts)) if cuts else ""
         if hit.kind in ("card", "chip") and hit.card is not None:
             return context.note(playback, graph.cards[hit.card], say)
         return "", say(f"tip.{hit.kind}") if hit.kind in ("seed", "scissors", "fold") else ""
@@ -411,7 +425,8 @@ class App(ctk.CTk):
                 entries = self._wire_entries(graph, graph.wires[hit.wire])
             elif hit.group is not None:
                 group = hit.group
-                entries = [Entry(say("menu.fold"), lambda: self.canvas.fold(group))]
+                entries = self._bundle_entries(graph, hit.wires)
+                entries.append(Entry(say("menu.fold"), lambda: self.canvas.fold(group)))
             elif hit.card is not None:
                 entries = self._card_entries(graph.cards[hit.card])
         if entries:
@@ -441,6 +456,16 @@ class App(ctk.CTk):
             entries.append(Entry(say(key), partial(self._copy, text) if text else None))
         command = None if cut is None or self.session.busy else partial(self._toggle_all, card)
         return [*entries, Entry(say("menu.uncut_all" if undo else "menu.cut_all"), command)]
+
+    def _bundle_entries(self, graph: Graph, wires: Sequence[int]) -> list[Entry]:
+        say, playback = self.look.words, self.session.playback
+        assert playback is not None
+        cuts = context.cuts_of_bundle(playback, graph, wires)
+        if not cuts:
+            return []
+        key = "menu.uncut_bundle" if any(cut in self.session.what_if.cuts for cut in cuts) else "menu.cut_bundle"
+        command = None if self.session.busy else partial(self._toggle_bundle, wires)
+        return [Entry(say(key, n=len(cuts)), command)]
 
     def _wire_entries(self, graph: Graph, wire: Wire) -> list[Entry]:
         say, playback, busy = self.look.words, self.session.playback, self.session.busy

@@ -22,6 +22,8 @@ LANE, TURN = 14.0, 44.0
 """Height of a way along the bottom of a frame; room in which it comes up beside a column."""
 STUB = 12.0
 """The shortest first or last part of a line."""
+FAR = 80.0
+"""A chip that stands this far from the edge of its column moves there."""
 CLEAR = 4.0
 """Between a frame and what lies on a line in it."""
 MANY_USES = 7
@@ -46,12 +48,18 @@ class Unit:
         card: the card; of a chip, the card it stands for; None for a folded group.
         group: the folded group; '' for cards and chips.
         user: of a chip: the unit beside which it stands.
+        others: further cards that one chip beside a folded group stands for.
     """
 
     around: str
     card: int | None = None
     group: str = ""
     user: int | None = None
+    others: tuple[int, ...] = ()
+
+    def stands_for(self, card: int | None) -> bool:
+        """Whether it is a chip of this card."""
+        return self.user is not None and card is not None and (self.card == card or card in self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,17 @@ class _Room:
 
     def item(self, item: Item) -> int:
         return self.items.setdefault(item, len(self.items))
+
+    def in_order(self, units: Sequence[Unit], groups: Mapping[str, Group]) -> None:
+        """Boxes and frames as they come in the program, and not all frames after all boxes."""
+
+        def first(item: Item) -> int:
+            unit = units[item[1]] if isinstance(item[1], int) else Unit("", group=str(item[1]))
+            if unit.user is not None:
+                unit = units[unit.user]
+            return unit.card if unit.card is not None else groups[unit.group].first_card
+
+        self.items = {item: number for number, item in enumerate(sorted(self.items, key=first))}
 
     def link(self, a: Item, b: Item, key: object) -> int:
         self.item(a)
@@ -242,8 +261,8 @@ def arrange(
     unit_of_card: dict[int, int] = {}
     chains: dict[str, tuple[str, ...]] = {ROOT: (ROOT,)}
     _collect(ROOT, groups, folded, units, unit_of_card, chains)
-    lines = _lines(graph, units, unit_of_card)
-    _stand_ins(lines, units, len(graph.cards))
+    lines, again = _lines(graph, units, unit_of_card)
+    lines = _stand_ins(lines, again, units, graph, chains)
 
     rooms = {group: _Room() for group in chains}
     for number, unit in enumerate(units):
@@ -251,6 +270,8 @@ def arrange(
     for group, chain in chains.items():
         if group != ROOT:
             rooms[chain[-2]].item(("frame", group))
+    for room in rooms.values():
+        room.in_order(units, groups)
     for line in lines:
         _thread(line, units, chains, rooms)
 
@@ -294,6 +315,8 @@ def arrange(
         done += share
         tell = None if progress is None else _part(progress, sofar, share)
         labels = [room.labels.get(link, (0.0, 0.0))[0] for link in range(len(links))]
+        # What a frame holds counts: a small thing beside it shall not be taken for the main one.
+        weights = [groups[str(what)].size if kind == "frame" else 1 for kind, what in room.items]
         names = [(group, _name(item, units, identity)) for item in room.items]
         earlier = {number: previous[name] for number, name in enumerate(names) if name in previous} if previous else {}
         for (kind, what), number in room.items.items():
@@ -301,7 +324,7 @@ def arrange(
                 (x, y), (now, was) = earlier[number], ((held[str(what), _ORIGIN]) for held in (places, previous or {}))
                 earlier[number] = (x + now[0] - was[0], y + now[1] - was[1])
         room.layout = layout.arrange(
-            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, previous=earlier,
+            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, weights=weights, previous=earlier,
             cancelled=cancelled, progress=tell,
         )  # fmt: skip
         places.update(zip(names, room.layout.corners, strict=True))
@@ -325,8 +348,13 @@ def arrange(
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)
-    strands = tuple(Strand(line.source, line.target, tuple(line.wires), _route(line, rooms, frames)) for line in lines)
-    arrangement = Arrangement(tuple(units), rects, frames, strands, unit_of_card, places)
+    strands = []
+    for line in lines:
+        route = _route(line, rooms, frames)
+        if units[line.source].user is not None:
+            route = _slide(line.source, route, rooms[units[line.source].around], rects)
+        strands.append(Strand(line.source, line.target, tuple(line.wires), route))
+    arrangement = Arrangement(tuple(units), rects, frames, tuple(strands), unit_of_card, places)
     return _exchanged(arrangement) if down else arrangement
 
 
@@ -365,44 +393,80 @@ def _collect(
             _collect(inner, groups, folded, units, unit_of_card, chains)
 
 
-def _lines(graph: Graph, units: list[Unit], unit_of_card: dict[int, int]) -> list[_Line]:
+Uses = dict[int, dict[int, list[int]]]
+"""User → value → wires."""
+
+
+def _lines(graph: Graph, units: list[Unit], unit_of_card: dict[int, int]) -> tuple[list[_Line], Uses]:
+    """Lines between units; apart, the uses of leaves that are folded into the first of the groups using them."""
     lines: list[_Line] = []
+    again: Uses = {}
     bundles: dict[tuple[int, int, bool], _Line] = {}
     for wire in graph.wires:
         source, target = unit_of_card.get(wire.source), unit_of_card.get(wire.target)
         if source is None or target is None or source == target:
             continue
         key = (source, target, bool(wire.cut))
-        if not (units[source].group or units[target].group):
+        if units[source].group and graph.cards[wire.source].leaf:
+            again.setdefault(target, {}).setdefault(wire.source, []).append(wire.id)
+        elif not (units[source].group or units[target].group):
             lines.append(_Line(source, target, [wire.id]))
         elif key in bundles:
             bundles[key].wires.append(wire.id)
         else:
             bundles[key] = _Line(source, target, [wire.id])
             lines.append(bundles[key])
-    return lines
+    return lines, again
 
 
-def _stand_ins(lines: list[_Line], units: list[Unit], cards: int) -> None:
+def _stand_ins(
+    lines: list[_Line], again: Uses, units: list[Unit], graph: Graph, chains: dict[str, tuple[str, ...]]
+) -> list[_Line]:
     """Draws a value used in many places again as a chip beside each further user.
 
-    A weight used at each turn of a loop would otherwise send a line across the whole picture for each.
+    A weight used at each turn of a loop would otherwise send a line across the whole picture for each. Where several
+    weights enter one folded group, one chip stands for all of them.
     """
     computed = {line.target for line in lines}
-    users: dict[int, dict[int, int]] = {}
+    users: dict[int, dict[int, None]] = {}
     for line in lines:
         if not units[line.source].group:
-            found = users.setdefault(line.source, {})
-            found.setdefault(line.target, len(found))
-    few = MANY_USES if cards <= SMALL_GRAPH else FEW_USES
-    chips: dict[tuple[int, int], int] = {}
+            users.setdefault(line.source, {})[line.target] = None
+    few = MANY_USES if len(graph.cards) <= SMALL_GRAPH else FEW_USES
+    beside: dict[int, dict[str, list[int]]] = {}
     for source, found in users.items():
-        if len(found) >= (MANY_USES if source in computed else few):
-            for user in list(found)[1:]:
-                chips[(source, user)] = len(units)
-                units.append(Unit(units[user].around, units[source].card, user=user))
+        card = units[source].card
+        assert card is not None
+        kind = "leaf" if graph.cards[card].leaf else "computed" if source in computed else "data"
+        many = len(found) >= (MANY_USES if kind == "computed" else few)
+        for user in list(found)[1:]:
+            # A leaf is nothing that a module gives to others: it never sends a line out of a frame.
+            if many or (kind == "leaf" and units[source].around not in chains[units[user].around]):
+                beside.setdefault(user, {}).setdefault(kind, []).append(card)
+    for user, uses in again.items():
+        beside.setdefault(user, {}).setdefault("leaf", []).extend(uses)
+    chips: dict[tuple[int | None, int], int] = {}
+    for user, kinds in beside.items():
+        for kind, shown in kinds.items():
+            together = bool(units[user].group) and len(shown) >= FEW_USES and kind != "computed"
+            for chip in [shown] if together else [[card] for card in shown]:
+                chips.update(dict.fromkeys([(card, user) for card in chip], len(units)))
+                units.append(Unit(units[user].around, chip[0], user=user, others=tuple(chip[1:])))
     for line in lines:
-        line.source = chips.get((line.source, line.target), line.source)
+        line.source = chips.get((units[line.source].card, line.target), line.source)
+    lines = lines + [
+        _Line(chips[card, user], user, [wire]) for user, uses in again.items() for card in uses for wire in uses[card]
+    ]
+    kept: list[_Line] = []
+    bundles: dict[tuple[int, int, bool], _Line] = {}
+    for line in lines:
+        key = (line.source, line.target, bool(graph.wires[line.wires[0]].cut))
+        if units[line.source].user is not None and units[line.target].group and key in bundles:
+            bundles[key].wires += line.wires
+        else:
+            bundles[key] = line
+            kept.append(line)
+    return kept
 
 
 def _thread(line: _Line, units: list[Unit], chains: dict[str, tuple[str, ...]], rooms: dict[str, _Room]) -> None:
@@ -444,6 +508,20 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
             piece = [*piece, *room.way_in(b, frames[group][2])[1:]]
         route += piece if not place else piece[1:]
     return tuple(route)
+
+
+def _slide(chip: int, route: tuple[Point, ...], room: _Room, rects: np.ndarray) -> tuple[Point, ...]:
+    """Moves a chip to the edge of its column, along its own line: a frame may make the column wide."""
+    left, _, right, _ = (float(edge) for edge in rects[chip])
+    y = route[0][1]
+    ends = [place for place in range(3, len(route), 3) if all(abs(point[1] - y) < 0.5 for point in route[: place + 1])]
+    if not ends:
+        return route
+    edge = min(room.column((left + right) / 2)[1], route[ends[-1]][0]) - STUB
+    if edge < right + FAR:
+        return route
+    rects[chip, [0, 2]] += edge - right
+    return (*_straight((edge, y), route[ends[-1]]), *route[ends[-1] + 1 :])
 
 
 def _without_stubs(piece: list[Point], first: float, last: float) -> list[Point]:

@@ -468,7 +468,7 @@ class GraphCanvas(tk.Canvas):
             return None
         hit = self._picture.hit(*self.view.point(x, y), self._playback, REACH / self.view.zoom)
         # Wires that lie a pixel apart cannot be told from one another.
-        return None if hit is not None and hit.kind == "wire" and self.view.zoom < READABLE / 2 else hit
+        return None if hit is not None and hit.kind in ("wire", "bundle") and self.view.zoom < READABLE / 2 else hit
 
     def _pressed(self, event: tk.Event[tk.Misc]) -> None:
         self.focus_set()

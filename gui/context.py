@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.playback import NEVER, Playback
 from core.records import Cut, TensorSnapshot
 from gui import cards, figures
@@ -39,6 +41,12 @@ def cut_of_use(playback: Playback, graph: Graph, wire: Wire) -> Cut | None:
     if not trace.values[wire.value].requires_grad:
         return None
     return Cut(trace.ops[producer].site if producer is not None else "", trace.ops[use].site, wire.slot)
+
+
+def cuts_of_bundle(playback: Playback, graph: Graph, wires: Sequence[int]) -> list[Cut]:
+    """The cuts of all uses that a line to or from a folded group stands for."""
+    cuts = (cut_of_use(playback, graph, graph.wires[wire]) for wire in wires)
+    return list(dict.fromkeys(cut for cut in cuts if cut is not None))
 
 
 def cut_of_all(playback: Playback, card: Card) -> Cut | None:

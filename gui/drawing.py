@@ -286,7 +286,8 @@ def folded(
         wide = text_width(text, SMALL) + 14
         sheet.box((right - PAD - wide, top + 9, right - PAD, top + 29), "accent", radius=10.0)
         sheet.text(right - PAD - wide / 2, top + 19, text, "on_accent", SMALL, anchor="c", bold=True)
-    sheet.text(left + PAD, top + 38, subtitle, "quiet", SMALL, mono=False)
+    tone = "accent" if count > 1 and state == "current" else "quiet"
+    sheet.text(left + PAD, top + 38, subtitle, tone, SMALL, mono=False)
     label, text = said
     fill = "grad_soft" if text != figures.NOT_YET else "card"
     sheet.box((left, bottom - ROW, right, bottom), fill, square="top")

@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-import ast
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from core.records import Op, Span, Trace
 from gui.cards import Graph
-from gui.figures import clip
+from gui.loops import Kind, Step, Turns
 
 ROOT = ""
 """Id of the group of everything; it never folds."""
-NAME_LIMIT = 30
 FEW = 60
-"""Up to this many cards are drawn one by one; also what an automatically opened picture may show."""
+"""A picture opens as far as it has at most so many cards …"""
+WIDE = 12
+"""… and at most so many of them in a row: two to three screens, at a size that can be read."""
+BARE = 4
+"""With fewer in a row than this it would say nothing: its modules open, and the first turns of its loops …"""
 MANY = 300
-"""Above this many cards every group starts folded."""
-LONG = 12
-"""Loops of this many turns start folded in pictures of more than ``FEW`` cards."""
+"""… up to this many cards."""
+TURNS = 6
+"""Loops of more turns, and rows of more equal blocks, start rolled up whatever the size of the picture."""
+EPOCHS = 3
+"""Where every turn has a backward pass of its own and there are more turns than this, only the first starts open."""
 CHUNK = 10
-"""Turns drawn as one group where there are more than four times as many."""
-REPEATS = 3
-"""Equal neighbours from this many on are rolled up."""
-
-Kind = Literal["module", "loop", "turn", "repeat", "pass"]
-Step = tuple[Kind, str, str]
-"""One level of where a card belongs: kind, key that tells it from its neighbours, name."""
+"""Turns drawn as one group where there are more than twice as many."""
+DEEPEST = 99
+"""Groups within groups; what lies deeper is drawn in the last of them."""
+REPEATS = 2
+"""Equal neighbours from this many on are one group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Folding:
-    """What the reader has folded and unfolded; the groups' own start (open, or folded in large graphs) is the rest.
+    """What the reader has folded and unfolded; the rest stands as it started (see ``start``).
 
     Attributes:
-        flipped: ids of groups that stand the other way than they started.
+        flipped: ids of groups that stand the other way than they did.
+        folded, unfolded: ids of groups that the reader wants so, even where another run would start otherwise.
         depth: groups nested this deep or deeper start folded (0 folds all); None chooses by the size of the graph.
         helpers: whether operations that only make data, fill parameters or handle ``.grad`` are drawn.
     """
 
     flipped: frozenset[str] = frozenset()
+    folded: frozenset[str] = frozenset()
+    unfolded: frozenset[str] = frozenset()
     depth: int | None = None
     helpers: bool = False
 
@@ -49,12 +53,24 @@ class Folding:
         """The same with one group folded that was open, or opened that was folded."""
         return replace(self, flipped=self.flipped ^ {group})
 
+    def settled(self, groups: Container[str], standing: frozenset[str]) -> Folding:
+        """The same, and what was flipped is from now on wanted as it stands."""
+        known = frozenset(group for group in self.flipped if group in groups)
+        return replace(
+            self, flipped=self.flipped - known, folded=self.folded - known | known & standing,
+            unfolded=self.unfolded - known | known - standing,
+        )  # fmt: skip
+
     def to_depth(self, depth: int | None) -> Folding:
         """Every group folded from this depth on, whatever was folded by hand before."""
-        return replace(self, flipped=frozenset(), depth=depth)
+        return Folding(depth=depth, helpers=self.helpers)
 
     def with_helpers(self, shown: bool) -> Folding:
         return replace(self, helpers=shown)
+
+
+Item = str | int
+"""Id of a group, or of a card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +86,9 @@ class Group:
         parent: id of the group around it.
         groups, cards: what is directly inside.
         size: cards inside, at any depth.
+        first_card: the first of them.
+        links: (a, b) where what is directly inside b uses a result of a; ids of groups and of cards.
+        epochs: whether it is a loop, or several turns of one, whose turns have backward passes of their own.
     """
 
     id: str
@@ -81,6 +100,9 @@ class Group:
     groups: tuple[str, ...]
     cards: tuple[int, ...]
     size: int
+    first_card: int = 0
+    links: tuple[tuple[Item, Item], ...] = ()
+    epochs: bool = False
 
 
 @dataclass
@@ -98,11 +120,13 @@ class _Draft:
 
 def build(trace: Trace, graph: Graph, helpers: bool) -> dict[str, Group]:
     """Every group by id; the first is the group of everything."""
-    paths = _paths(trace, graph, helpers)
+    turns = Turns(trace)
+    training = {key for steps in turns.of_pass.values() for kind, key, _ in steps if kind == "loop"}
+    paths = _paths(trace, graph, turns, training, helpers)
     root = _Draft()
     for card in sorted(paths):
         draft = root
-        for kind, key, name in paths[card]:
+        for kind, key, name in paths[card][:DEEPEST]:
             draft = draft.groups.setdefault(key, _Draft(kind, key, name))
         draft.cards.append(card)
     # Leaves and data are no operations: nothing leads to them.
@@ -110,35 +134,123 @@ def build(trace: Trace, graph: Graph, helpers: bool) -> dict[str, Group]:
     _roll_up(root, trace, graph)
     groups: dict[str, Group] = {}
     _finish(root, ROOT, ROOT, groups)
+    _link(groups, graph)
+    for id_, group in groups.items():
+        # Several turns in one group are as the loop around them.
+        many = group.kind == "turn" and group.count > 1 and groups[group.parent].epochs
+        if many or (group.kind == "loop" and group.id.rpartition("/")[2] in training):
+            groups[id_] = replace(group, epochs=True)
     return groups
 
 
 def start(groups: dict[str, Group], folding: Folding) -> frozenset[str]:
-    """The groups that stand folded; the picture of a large graph opens as far as it stays readable."""
-    folded: set[str] = set()
-    size = groups[ROOT].size
+    """The groups that stand folded.
+
+    A picture opens level by level from the outside in, as long as it stays one that is grasped: of few cards, and few
+    of them in a row. A loop or a row of equal blocks opens together with its turns, or stays rolled up; one of many
+    turns stays rolled up always. Of a training loop, whose turns are graphs of their own, the first turn is shown.
+    What stays folded is, inside, as open as the same rule makes it, so that one click shows as much as is grasped.
+    What the reader folds and unfolds stands above all this.
+    """
     if folding.depth is not None:
         folded = {group for group in groups if group and _depth(groups, group) >= folding.depth}
-    elif size > FEW:
-        # What is inside of a folded group is folded too: unfolding shows one level.
-        long = tuple(f"{group.id}/" for group in groups.values() if _long(group))
-        folded = {group for group in groups if group and (size > MANY or f"{group}/".startswith(long))}
-        shown = _shown(groups, ROOT, folded)
-        level = list(groups[ROOT].groups) if size > MANY else []
-        while level:
-            following: list[str] = []
-            for group in level:
-                more = len(groups[group].groups) + len(groups[group].cards) - 1
-                if not _long(groups[group]) and shown + more <= FEW:
-                    folded.discard(group)
-                    shown += more
-                    following += groups[group].groups
-            level = following
+    else:
+        folded = set(groups) - {ROOT}
+        closed = [ROOT]
+        while closed:
+            top = closed.pop()
+            opened = _opened(groups, top)
+            folded -= opened
+            closed += [inner for group in (top, *opened) for inner in groups[group].groups if inner not in opened]
+    folded = (folded | folding.folded & groups.keys()) - folding.unfolded
     return frozenset(folded ^ (folding.flipped & groups.keys()))
 
 
-def _long(group: Group) -> bool:
-    return group.kind == "repeat" or (group.kind == "loop" and group.count >= LONG)
+def _opened(groups: dict[str, Group], top: str) -> set[str]:
+    """What is open inside of a group when it is: as much as is grasped."""
+    opened: set[str] = set()
+    level = _to_open(groups, top)
+    while level:
+        loops = [group for group in level if groups[group].kind in ("loop", "repeat")]
+        modules = [group for group in level if groups[group].kind not in ("loop", "repeat")]
+        turns = [turn for loop in loops for turn in _to_open(groups, loop)]
+        choices = ([*modules, *loops, *turns], modules, [*loops, *turns])
+        opening = next((choice for choice in choices if choice and _grasped(groups, top, opened.union(choice))), [])
+        if not opening and _columns(groups, top, opened) < BARE:
+            loops = [loop for loop in loops if groups[loop].kind == "loop"]
+            turns = [turn for loop in loops for turn in _to_open(groups, loop)[:1]]
+            choices = ([*modules, *loops, *turns], modules, [])
+            opening = next(
+                choice for choice in choices if _shown(groups, top, opened.union(choice)) <= MANY or not choice
+            )
+        opened.update(opening)
+        level = [inner for group in opening for inner in _to_open(groups, group) if inner not in opened]
+    return opened
+
+
+def _to_open(groups: dict[str, Group], group: str) -> list[str]:
+    """What of a group's inside may open with it."""
+    inside = groups[group].groups
+    if groups[group].epochs and groups[group].count > EPOCHS:
+        inside = inside[:1]
+    return [inner for inner in inside if not _rolled_up(groups[inner])]
+
+
+def _rolled_up(group: Group) -> bool:
+    return group.count > (1 if group.kind == "turn" else TURNS) and not group.epochs
+
+
+def _grasped(groups: dict[str, Group], top: str, opened: set[str]) -> bool:
+    """Whether the inside of a group is grasped when these groups in it are open."""
+    return _shown(groups, top, opened) <= FEW and _columns(groups, top, opened) <= WIDE
+
+
+def _columns(groups: dict[str, Group], top: str, opened: set[str]) -> int:
+    """How many cards follow one another in a group that is open; a module's and a loop's frame take the room of one."""
+    inside: tuple[Item, ...] = (*groups[top].groups, *groups[top].cards)
+    following: dict[Item, list[Item]] = defaultdict(list)
+    waiting: dict[Item, int] = dict.fromkeys(inside, 0)
+    for a, b in groups[top].links:
+        following[a].append(b)
+        waiting[b] += 1
+    reach: dict[Item, int] = defaultdict(int)
+    ready = [item for item in inside if not waiting[item]]
+    while waiting:
+        # Groups may feed each other; such a ring is entered where it stands first.
+        item = ready.pop() if ready else next(iter(waiting))
+        if waiting.pop(item, None) is None:
+            continue
+        reach[item] += 1
+        if isinstance(item, str) and item in opened:
+            reach[item] += _columns(groups, item, opened) - (groups[item].kind == "turn")
+        for other in following[item]:
+            if other in waiting:
+                reach[other] = max(reach[other], reach[item])
+                waiting[other] -= 1
+                if not waiting[other]:
+                    ready.append(other)
+    return max(reach.values(), default=0)
+
+
+def _link(groups: dict[str, Group], graph: Graph) -> None:
+    """Tells every group what of its inside uses what."""
+    around: dict[str, tuple[str, ...]] = {}
+    holder: dict[int, str] = {}
+    for id_, group in groups.items():
+        around[id_] = (*around[group.parent], id_) if id_ else ()
+        holder.update(dict.fromkeys(group.cards, id_))
+    links: dict[str, dict[tuple[Item, Item], None]] = defaultdict(dict)
+    for wire in graph.wires:
+        if wire.source == wire.target or wire.source not in holder or wire.target not in holder:
+            continue
+        a: tuple[Item, ...] = (*around[holder[wire.source]], wire.source)
+        b: tuple[Item, ...] = (*around[holder[wire.target]], wire.target)
+        level = 0
+        while a[level] == b[level]:
+            level += 1
+        links[str(a[level - 1]) if level else ROOT][(a[level], b[level])] = None
+    for id_, pairs in links.items():
+        groups[id_] = replace(groups[id_], links=tuple(pairs))
 
 
 def _depth(groups: dict[str, Group], group: str) -> int:
@@ -148,17 +260,16 @@ def _depth(groups: dict[str, Group], group: str) -> int:
     return depth
 
 
-def _shown(groups: dict[str, Group], group: str, folded: set[str]) -> int:
-    inside = sum(1 if inner in folded else _shown(groups, inner, folded) for inner in groups[group].groups)
+def _shown(groups: dict[str, Group], group: str, opened: set[str]) -> int:
+    inside = sum(_shown(groups, inner, opened) if inner in opened else 1 for inner in groups[group].groups)
     return inside + len(groups[group].cards)
 
 
 # ── Where every card belongs ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _paths(trace: Trace, graph: Graph, helpers: bool) -> dict[int, tuple[Step, ...]]:
+def _paths(trace: Trace, graph: Graph, turns: Turns, training: set[str], helpers: bool) -> dict[int, tuple[Step, ...]]:
     """Card → groups around it, from the outside in."""
-    turns = _Turns(trace)
     op_paths = _op_paths(trace, turns)
     shown = [card for card in graph.cards if helpers or not card.helper]
     users: dict[int, list[int]] = defaultdict(list)
@@ -186,8 +297,26 @@ def _paths(trace: Trace, graph: Graph, helpers: bool) -> dict[int, tuple[Step, .
         if "." not in card.title and (card.leaf or not card.nodes):
             # Only parameters, which have dotted names, belong into a module; all else stays where it was made.
             path = _common([path, op_paths[card.op] if card.op is not None else ()])
+        elif card.leaf and around:
+            path = _home(path, around, training)
         paths[card_id] = path
     return paths
+
+
+def _home(path: tuple[Step, ...], users: list[tuple[Step, ...]], training: set[str]) -> tuple[Step, ...]:
+    """Where a parameter stands that is used in these places, which have only ``path`` in common.
+
+    It belongs to a module: where that is called several times, to the first call. What every turn of a loop uses
+    stands beside the loop, to be seen when that is rolled up.
+    """
+    if path and path[-1][0] == "loop" and path[-1][1] not in training:
+        return path[:-1]
+    called = next((level for level in range(len(path), len(users[0])) if users[0][level][0] == "module"), None)
+    if called is None:
+        return path
+    first = users[0][: called + 1]
+    within = _common([user for user in users if _common([first, user]) == first])
+    return within[:-1] if within[-1][0] == "loop" else within
 
 
 def _common(paths: list[tuple[Step, ...]]) -> tuple[Step, ...]:
@@ -200,7 +329,7 @@ def _common(paths: list[tuple[Step, ...]]) -> tuple[Step, ...]:
     return common
 
 
-def _op_paths(trace: Trace, turns: _Turns) -> list[tuple[Step, ...]]:
+def _op_paths(trace: Trace, turns: Turns) -> list[tuple[Step, ...]]:
     """Per operation: loops it turned in, and calls of modules it ran in, nested as they ran."""
     roots = _root_names(trace)
     calls = _Calls()
@@ -304,250 +433,6 @@ def _root_names(trace: Trace) -> dict[int, str]:
     return names
 
 
-# ── Loops ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class _Loop:
-    """A loop of the program's text.
-
-    Attributes:
-        body: spans of what runs at every turn, in the order of statements.
-        function: first line of the function around it, 0 for the module.
-        tested: whether the first of them is the test of a ``while``, which runs once more than the rest.
-    """
-
-    number: int
-    head: str
-    body: tuple[Span, ...]
-    function: int
-    tested: bool = False
-
-    def statement(self, span: Span) -> int | None:
-        for number, (line, column, last, end) in enumerate(self.body):
-            if (line, column) <= span[:2] and span[2:] <= (last, end):
-                return number
-        return None
-
-
-def _loops(source: str) -> tuple[list[_Loop], list[Span]]:
-    """Loops and comprehensions, outer ones first, and the functions' spans."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError):
-        return [], []
-    loops: list[_Loop] = []
-    functions: list[Span] = []
-
-    def visit(node: ast.AST, function: int) -> None:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            functions.append(_span(node))
-            function = node.lineno
-        body: list[ast.AST] = []
-        head = ""
-        if isinstance(node, ast.For | ast.AsyncFor):
-            head, body = f"for {ast.unparse(node.target)} in {ast.unparse(node.iter)}", list(node.body)
-        elif isinstance(node, ast.While):
-            head, body = f"while {ast.unparse(node.test)}", [node.test, *node.body]
-        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-            first = node.generators[0]
-            head = f"for {ast.unparse(first.target)} in {ast.unparse(first.iter)}"
-            body = [node.elt, *first.ifs]
-        if body:
-            tested = isinstance(node, ast.While)
-            loops.append(_Loop(len(loops), clip(head, NAME_LIMIT), tuple(map(_span, body)), function, tested))
-        for child in ast.iter_child_nodes(node):
-            visit(child, function)
-
-    try:
-        visit(tree, 0)
-    except RecursionError:
-        return [], []
-    return loops, functions
-
-
-def _span(node: ast.AST) -> Span:
-    line, column = getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
-    return (line, column, getattr(node, "end_lineno", line) or line, getattr(node, "end_col_offset", 0) or 0)
-
-
-@dataclass
-class _Run:
-    """One time that a loop was entered: its turns, as positions of what ran directly in it.
-
-    Attributes:
-        anchors: (position, turn) of what is written inside the loop itself.
-        entry: how many times it had been entered before.
-        bodied: turns in which more than the test ran.
-        modules: module paths of the operations among them.
-    """
-
-    loop: _Loop
-    entry: int = 0
-    anchors: list[tuple[int, int]] = field(default_factory=list)
-    modules: list[tuple[str, ...]] = field(default_factory=list)
-    turn: int = 0
-    statement: int = -1
-    leader: tuple[object, ...] = ()
-    seen: set[tuple[object, ...]] = field(default_factory=set)
-    last: object = None
-    bodied: set[int] = field(default_factory=set)
-
-    def owner(self) -> int:
-        """How many levels of modules are around the loop itself."""
-        if not self.loop.function or not self.modules:
-            return 0
-        common = self.modules[0]
-        for parts in self.modules[1:]:
-            length = 0
-            while length < min(len(common), len(parts)) and common[length] == parts[length]:
-                length += 1
-            common = common[:length]
-        return len(common)
-
-
-class _Turns:
-    """Which turn of which loop every operation and every pass belongs to.
-
-    What is written inside a loop tells its turns: a turn begins where the text is entered again from above. What runs
-    in functions and modules called from there lies between, and goes with the turn it lies in.
-
-    Attributes:
-        of_op: operation → (step, how many levels of modules are outside of the loop) from the outside in.
-        of_pass: pass → steps.
-    """
-
-    def __init__(self, trace: Trace) -> None:
-        self._loops, self._functions = _loops(trace.source)
-        self._chains: dict[Span, tuple[_Loop, ...]] = {}
-        self._trace = trace
-        self.of_op: list[tuple[tuple[Step, int], ...]] = [()] * len(trace.ops)
-        self.of_pass: dict[int, tuple[Step, ...]] = {}
-        if not self._loops:
-            return
-        runs, labels = self._find_runs()
-        owners = {id(run): run.owner() for run in runs}
-        around = self._lie_between(runs, labels)
-        for position, event in enumerate(trace.events):
-            chain = [*around.get(position, ()), *labels.get(position, ())]
-            steps: list[tuple[Step, int]] = []
-            for run, turn in chain:
-                if turn not in run.bodied:
-                    break
-                owner = owners[id(run)]
-                key = f"loop{run.loop.number}" + (f"#{run.entry}" if run.entry else "")
-                steps.append((("loop", key, run.loop.head), owner))
-                steps.append((("turn", str(turn), str(turn)), owner))
-            if event.kind == "op" and event.op is not None:
-                self.of_op[event.op] = tuple(steps)
-            elif event.kind == "pass" and event.pass_ is not None:
-                self.of_pass[event.pass_] = tuple(step for step, _ in steps)
-
-    def _chain(self, span: Span) -> tuple[_Loop, ...]:
-        """Loops around a place, within its function."""
-        if span not in self._chains:
-            function = max((f[0] for f in self._functions if f[0] <= span[0] and span[2] <= f[2]), default=0)
-            self._chains[span] = tuple(
-                loop for loop in self._loops if loop.function == function and loop.statement(span) is not None
-            )
-        return self._chains[span]
-
-    def _places(self) -> Iterator[tuple[int, Span, tuple[object, ...], Op | None]]:
-        """Position, place and identity of every event that is written somewhere."""
-        for position, event in enumerate(self._trace.events):
-            if event.kind == "op" and event.op is not None:
-                op = self._trace.ops[event.op]
-                yield position, op.span, (op.span, op.name, op.module), op
-            elif event.kind == "pass" and event.pass_ is not None:
-                span = self._trace.passes[event.pass_].span
-                yield position, span, ("pass", span), None
-            elif event.kind in ("grad", "data") and event.line and event.how != "accumulate":
-                yield position, (event.line, 10_000, event.line, 0), (event.kind, event.line), None
-
-    def _find_runs(self) -> tuple[list[_Run], dict[int, list[tuple[_Run, int]]]]:
-        runs: list[_Run] = []
-        labels: dict[int, list[tuple[_Run, int]]] = {}
-        going: dict[int, _Run] = {}
-        entries: Counter[int] = Counter()
-        for position, span, identity, op in self._places():
-            if not span[0]:
-                continue
-            chain = self._chain(span)
-            function = max((f[0] for f in self._functions if f[0] <= span[0] and span[2] <= f[2]), default=0)
-            for number in [n for n, run in going.items() if run.loop.function == function and run.loop not in chain]:
-                del going[number]
-            fresh = False
-            labels[position] = []
-            for loop in chain:
-                if fresh:
-                    going.pop(loop.number, None)
-                run = going.get(loop.number)
-                if run is None:
-                    run = going[loop.number] = _Run(loop, entries[loop.number])
-                    entries[loop.number] += 1
-                    runs.append(run)
-                statement = loop.statement(span) or 0
-                innermost = loop is chain[-1]
-                again = innermost and identity in run.seen and (identity == run.leader or identity[0] != run.last)
-                fresh = bool(run.anchors) and (statement < run.statement or (statement == run.statement and again))
-                if fresh:
-                    run.turn += 1
-                    run.seen.clear()
-                    run.leader = ()
-                run.statement = statement
-                run.leader = run.leader or identity
-                run.seen.add(identity)
-                run.last = identity[0]
-                if statement or not loop.tested:
-                    run.bodied.add(run.turn)
-                run.anchors.append((position, run.turn))
-                if op is not None:
-                    run.modules.append(tuple(op.module.split(".")) if op.module else ())
-                labels[position].append((run, run.turn))
-        return runs, {position: label for position, label in labels.items() if label}
-
-    def _lie_between(
-        self, runs: list[_Run], labels: dict[int, list[tuple[_Run, int]]]
-    ) -> dict[int, list[tuple[_Run, int]]]:
-        """Positions inside a run that are written elsewhere: in functions and modules called from the loop."""
-        written = {position: (span, identity) for position, span, identity, _ in self._places()}
-        around: dict[int, list[tuple[_Run, int]]] = defaultdict(list)
-        for run in sorted(runs, key=lambda run: run.anchors[0][0] - run.anchors[-1][0]):
-            first, last = run.anchors[0][0], run.anchors[-1][0]
-            own = {position for position, _ in run.anchors}
-            between = [p for p in range(first, last) if p in written and p not in own]
-            if not between and run.turn == 0:
-                continue
-            kinds = {written[p][1] for p in between}
-            head = self._edge(range(first - 1, -1, -1), written, kinds, run)
-            tail = self._edge(range(last + 1, len(self._trace.events)), written, kinds, run)
-            heads = {written[p][1] for p in head}
-            turns = dict(run.anchors)
-            at = iter([*run.anchors[1:], (1 << 60, run.turn)])
-            here, following = run.anchors[0], next(at)
-            moved = False
-            for position in sorted([*head, *between, *tail]):
-                while following[0] <= position:
-                    here, following, moved = following, next(at, (1 << 60, run.turn)), False
-                moved = moved or (following[1] != turns[here[0]] and written[position][1] in heads)
-                turn = 0 if position < first else following[1] if moved else here[1]
-                around[position].append((run, turn))
-        return around
-
-    def _edge(
-        self, positions: range, written: dict[int, tuple[Span, tuple[object, ...]]], kinds: set[tuple[object, ...]],
-        run: _Run,
-    ) -> list[int]:  # fmt: skip
-        """What lies just outside of a run and, by what lies inside, belongs to its first or last turn."""
-        found = []
-        for position in positions:
-            if position in written:
-                if written[position][1] not in kinds:
-                    break
-                found.append(position)
-        return found
-
-
 # ── Fewer, and fit to be seen ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -568,12 +453,15 @@ def _simplify(draft: _Draft, computed: set[int]) -> None:
                     draft.groups[f"{key}/{under}"] = group
         elif len(inner.groups) == 1 and not inner.cards:
             (only,) = inner.groups.values()
-            draft.groups[key] = only if inner.kind != "turn" else _standing_for(only, inner)
+            if inner.kind != "turn":
+                draft.groups[key] = only
+            elif only.kind != "loop":
+                draft.groups[key] = _standing_for(only, inner)
     if draft.kind == "loop":
         draft.count = len(draft.groups)
         for number, turn in enumerate(draft.groups.values()):
             turn.first = number
-        while len(draft.groups) > 4 * CHUNK:
+        while len(draft.groups) > 2 * CHUNK:
             draft.groups = _chunks(draft.groups)
 
 
@@ -618,6 +506,8 @@ def _roll_up(draft: _Draft, trace: Trace, graph: Graph) -> None:
                 draft.kind, draft.count = "repeat", len(part)
             else:
                 key = f"{listed[place][0]}×{len(part)}"
+                numbers = [inner.name.rpartition(".")[2] for inner in (listed[place][1], listed[stop - 1][1])]
+                name = f"{name}.{'…'.join(numbers)}"
                 others = {k: inner for k, inner in draft.groups.items() if k not in part}
                 draft.groups = {**others, key: _Draft("repeat", key, name, len(part), groups=part)}
         place = stop
@@ -636,7 +526,9 @@ def _finish(draft: _Draft, id_: str, parent: str, groups: dict[str, Group]) -> i
     groups[id_] = Group(id_, draft.kind, draft.name, draft.count, draft.first, parent, (), (), 0)
     inner = [(f"{id_}/{key}" if id_ else key, group) for key, group in draft.groups.items()]
     size = len(draft.cards) + sum(_finish(group, key, id_, groups) for key, group in inner)
+    first = min([*draft.cards, *(groups[key].first_card for key, _ in inner)], default=0)
     groups[id_] = replace(
-        groups[id_], groups=tuple(key for key, _ in inner), cards=tuple(sorted(draft.cards)), size=size
-    )
+        groups[id_], groups=tuple(key for key, _ in inner), cards=tuple(sorted(draft.cards)), size=size,
+        first_card=first,
+    )  # fmt: skip
     return size

@@ -14,7 +14,7 @@ import numpy as np
 from core.layout import Direction, Point, Size
 from core.playback import NEVER, Index, NodeKey, Playback
 from core.records import Step, TensorSnapshot, Trace
-from gui import arrangement, cards, drawing, figures, groups
+from gui import arrangement, cards, drawing, figures, groups, loops
 from gui.arrangement import Extent, Places, Strand, Unit
 from gui.cards import Card, Graph, Wire
 from gui.drawing import CHIP, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
@@ -92,17 +92,20 @@ class Hit:
     """What lies under a point.
 
     Attributes:
-        kind: 'card'; 'group' a folded group; 'fold' what folds or unfolds one; 'wire'; 'seed'; 'chip' a value drawn
-            again beside its user; 'scissors' of a card, which cut all its uses.
+        kind: 'card'; 'group' a folded group; 'fold' what folds or unfolds one; 'wire'; 'bundle' all wires between a
+            folded group and another box; 'seed'; 'chip' a value drawn again beside its user; 'scissors' of a card,
+            which cut all its uses.
         card, wire, group: ids, where the kind has them (of a seed and a chip: the card they belong to).
         seed: of kind 'seed'.
+        wires: of kind 'bundle'.
     """
 
-    kind: Literal["card", "group", "fold", "wire", "seed", "chip", "scissors"]
+    kind: Literal["card", "group", "fold", "wire", "bundle", "seed", "chip", "scissors"]
     card: int | None = None
     wire: int | None = None
     group: str | None = None
     seed: Seed | None = None
+    wires: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,11 @@ class Picture:
         else:
             self.groups = groups.build(trace, self.graph, self.folding.helpers)
         self.folded = groups.start(self.groups, self.folding)
+        if previous is not None and not same and self.folding.depth is None:
+            # One turn more does not roll up what is looked at.
+            kept = previous.groups.keys() & self.groups.keys() - self.folding.flipped
+            self.folded = (self.folded - kept) | (previous.folded & kept)
+        self.folding = self.folding.settled(self.groups, self.folded)
         self._shown_tensors: dict[int, tuple[TensorSnapshot, Shown]] = (
             previous._shown_tensors if previous is not None and same else {}
         )
@@ -252,7 +260,7 @@ class Picture:
         if len(strand.wires) == 1:
             return Hit("wire", wire=strand.wires[0])
         group = self.units[strand.source].group or self.units[strand.target].group
-        return Hit("group", group=group)
+        return Hit("bundle", group=group, wires=strand.wires)
 
     def related(self, card: int) -> Related:
         """Everything a card was computed from and everything computed from it."""
@@ -441,6 +449,24 @@ class Picture:
         inner = [card for name in self.groups[group].groups for card in self._all_cards(name)]
         return (*self.groups[group].cards, *inner)
 
+    def _turns(self, group: str) -> dict[int, int]:
+        """Cards of a loop, or of some of its turns, or of a row of equal blocks → in which of them they are, from 1."""
+        if group not in self._turns_of_cards:
+            found: dict[int, int] = {}
+            numbered = 0
+            for inner in self.groups[group].groups if self.groups[group].count > 1 else ():
+                if self.groups[inner].count > 1 and self.groups[inner].kind == "turn":
+                    found.update((card, numbered + turn) for card, turn in self._turns(inner).items())
+                else:
+                    found.update(dict.fromkeys(self._all_cards(inner), numbered + 1))
+                numbered += self.groups[inner].count if self.groups[inner].kind == "turn" else 1
+            self._turns_of_cards[group] = found
+        return self._turns_of_cards[group]
+
+    @cached_property
+    def _turns_of_cards(self) -> dict[str, dict[int, int]]:
+        return {}
+
     def _operations(self, group: str) -> int:
         """How many operations a group holds; leaves and data are none."""
         if group not in self._operation_counts:
@@ -527,7 +553,8 @@ class Picture:
     def _measure(self, unit: Unit) -> tuple[Size, float, tuple[float, ...]]:
         if unit.group:
             group = self.groups[unit.group]
-            pill = text_width(f"×{group.count}", SMALL) + 26 if group.count > 1 else 0
+            # As wide for nine turns as for ten, so that nothing moves when a run has one more.
+            pill = text_width(f"×{group.count:03}", SMALL) + 26 if group.count > 1 else 0
             width = max(
                 text_width(f"▸ {self._title(group)}", TITLE) + pill + 2 * PAD,
                 drawing.NARROWEST_GROUP,
@@ -726,6 +753,8 @@ class Picture:
         """A card's name, without what the open group around it says already."""
         assert unit.card is not None
         title = self.graph.cards[unit.card].title
+        if unit.others:
+            return f"{title} +{len(unit.others)}"
         parts = self.groups[unit.around].name.split(".") if self.graph.cards[unit.card].leaf else []
         for start in range(len(parts)):
             said = ".".join(parts[start:]) + "."
@@ -738,7 +767,7 @@ class Picture:
         if group.kind == "turn":
             return f"[{group.first}]" if group.count == 1 else f"[{group.first}…{group.first + group.count - 1}]"
         parts = group.name.split(".") if group.kind in ("module", "repeat") else [group.name]
-        return figures.clip(".".join(parts[-2:]) if parts[-1].isdigit() else parts[-1], groups.NAME_LIMIT)
+        return figures.clip(".".join(parts[-2:]) if parts[-1][:1].isdigit() else parts[-1], loops.NAME_LIMIT)
 
     # ── The moment ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -793,8 +822,9 @@ class Picture:
                 taken.append(self._seed_rect(unit))
         moment.chips(sheet, chips, taken)
         note = self.note(words)
-        if note and overlap((view[0], view[1], view[2], view[1] + 1), self.bounds):
-            sheet.text(self.bounds[0] + MARGIN, self.bounds[1] + MARGIN, note, "quiet", 12.0, mono=False)
+        left, top, right, _ = self.bounds
+        if note and overlap(view, (left, top, right, top + MARGIN + NOTE)):
+            sheet.text(left + MARGIN, top + MARGIN, note, "quiet", 12.0, mono=False)
         return sheet.scene()
 
     def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: _Moment) -> list[Box]:
@@ -811,6 +841,8 @@ class Picture:
             title = note = ""
             if scale >= READABLE:
                 title, note = self._title(self.groups[group]), moment.operations(self._operations(group))
+                if self.groups[group].kind == "loop":
+                    note = moment.words("group.turns", n=self.groups[group].count, operations=note)
             headers += drawing.frame(sheet, rect, title, note, group.count("/") + 1)
         return headers
 
@@ -962,25 +994,35 @@ class _Moment:
     def operations(self, count: int) -> str:
         return self.words("group.operations" if count != 1 else "group.operation", n=count)
 
+    def _inside(self, group: Group, current: bool) -> str:
+        """What a folded group holds; of a loop that is running, the turn it is in."""
+        turn = self.picture._turns(group.id).get(-1 if self.card is None else self.card) if current else None
+        if turn is not None:
+            around = group
+            while around.kind == "turn":
+                around = self.picture.groups[around.parent]
+            key = "group.block" if group.kind == "repeat" else "group.turn"
+            return self.words(key, n=group.first + turn, all=around.count)
+        count = self.picture._operations(group.id)
+        if group.count > 1 and count and count % group.count == 0:
+            return self.words("group.each", operations=self.operations(count // group.count))
+        return self.operations(count)
+
     def _state(self, unit: int) -> str:
         box = self.picture.units[unit]
         if box.user is not None:
-            return "current" if box.card == self.card else "lit" if box.card == self.hovered else ""
+            return "current" if box.stands_for(self.card) else "lit" if box.stands_for(self.hovered) else ""
         if unit == self.current:
             return "current"
         return "selected" if unit == self.selected else "lit" if unit in self.lit else ""
 
     def joins(self, sheet: Sheet) -> None:
-        """From the card under the pointer to the chips that stand for it."""
+        """From the card under the pointer, or the group it is folded into, to the chips that stand for it."""
         main = None if self.hovered is None else self.picture._unit_of_card.get(self.hovered)
-        if main is None or self.picture.units[main].group:
+        if main is None:
             return
         for number, unit in enumerate(self.picture.units):
-            if (
-                unit.user is not None
-                and unit.card == self.hovered
-                and self.picture._born[number] < self.playback.cursor
-            ):
+            if unit.stands_for(self.hovered) and self.picture._born[number] < self.playback.cursor:
                 ends = (self.picture._unit_rect(main), self.picture._unit_rect(number))
                 (x0, y0), (x1, y1) = (((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in ends)
                 if self.picture.direction == "down":
@@ -1073,7 +1115,7 @@ class _Moment:
                 share = done / len(at)
                 text = figures.span(float(low[done - 1]), float(high[done - 1]))
         drawing.folded(
-            sheet, rect, picture._title(group), group.count, self.operations(picture._operations(group.id)),
+            sheet, rect, picture._title(group), group.count, self._inside(group, number == self.current),
             (self.words("group.size"), text), share, self._state(number),
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -254,6 +254,12 @@ class Session:
         cuts = self.what_if.cuts
         cuts = tuple(c for c in cuts if c != cut) if cut in cuts else (*cuts, cut)
         self._suppose(msgspec.structs.replace(self.what_if, cuts=cuts))
+
+    def toggle_cuts(self, cuts: Sequence[Cut]) -> None:
+        """Detaches several uses together, or undoes that where any of them is cut."""
+        others = tuple(cut for cut in self.what_if.cuts if cut not in cuts)
+        changed = others if len(others) < len(self.what_if.cuts) else (*others, *cuts)
+        self._suppose(msgspec.structs.replace(self.what_if, cuts=changed))
 
     def toggle_heal(self, site: str) -> None:
         """Makes an existing ``.detach()`` pass gradients, or undoes that."""

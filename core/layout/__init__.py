@@ -33,6 +33,7 @@ def arrange(
     ports: Sequence[float] | None = None,
     axes: Sequence[float] | None = None,
     labels: Sequence[float] | None = None,
+    weights: Sequence[int] | None = None,
     direction: Direction = "right",
     previous: Mapping[int, Point] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -50,6 +51,7 @@ def arrange(
             half its height by default.
         labels: room that each edge needs between its two columns; such a gap is as wide as its widest, where that is
             more than ``gap``. An edge that passes columns has room there, and asks for none.
+        weights: how much every card counts where disconnected parts are compared; 1 by default.
         direction: where the edges lead.
         previous: corners of cards in an earlier layout. What did not change stays there, so corners may be negative:
             see ``Layout.origin``.
@@ -66,7 +68,7 @@ def arrange(
         previous = {card: (y, x) for card, (x, y) in previous.items()} if previous else None
     axes = [height / 2 for _, height in sizes] if axes is None else axes
     ports = [height for _, height in sizes] if ports is None else ports
-    groups = parts_of(len(sizes), links)
+    groups = parts_of(len(sizes), links, weights)
     own: list[list[int]] = [[] for _ in groups]
     group_of = {card: number for number, group in enumerate(groups) for card in group}
     for number, (card, _) in enumerate(links):

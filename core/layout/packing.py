@@ -14,8 +14,8 @@ ROOM = 2.0
 """Room between two parts, as a multiple of that between two cards."""
 
 
-def parts_of(count: int, links: Sequence[Link]) -> list[list[int]]:
-    """Connected parts, the largest first."""
+def parts_of(count: int, links: Sequence[Link], weights: Sequence[int] | None = None) -> list[list[int]]:
+    """Connected parts, the heaviest first."""
     parent = list(range(count))
 
     def find(card: int) -> int:
@@ -31,7 +31,9 @@ def parts_of(count: int, links: Sequence[Link]) -> list[list[int]]:
     parts: dict[int, list[int]] = defaultdict(list)
     for card in range(count):
         parts[find(card)].append(card)
-    return sorted(parts.values(), key=len, reverse=True)
+    if weights is None:
+        return sorted(parts.values(), key=len, reverse=True)
+    return sorted(parts.values(), key=lambda part: sum(weights[card] for card in part), reverse=True)
 
 
 def packed(sizes: Sequence[Size], between: float, previous: Mapping[int, Point] | None = None) -> list[Point]:

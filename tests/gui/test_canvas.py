@@ -302,6 +302,40 @@ def test_another_size_of_the_window_opens_the_picture_again_only_while_it_is_as_
 # ── The menu ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_line_into_a_folded_group_cuts_all_its_uses_and_undoes_that(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    window.key("<End>")
+    assert app.graph is not None
+    wires = tuple(wire.id for wire in app.graph.wires if app.graph.cards[wire.target].title == "Q")
+    bundle = Hit("bundle", group="somewhere", wires=wires)
+    assert app._note_on(bundle) == ("", "Click: cut these 2 uses")
+    app._clicked(bundle)
+    window.settle()
+    assert set(window.worker.jobs[-1].what_if.cuts) == {Cut("mul#3", "sub#5", 0), Cut("pow#4", "sub#5", 1)}
+    undo = named(app.entries_for(bundle), "Undo the cut of these 2 uses").command
+    assert undo is not None
+    undo()
+    window.settle()
+    assert window.worker.jobs[-1].what_if.cuts == ()
+
+
+def test_a_loop_unrolls_at_a_click_and_rolls_up_to_where_it_was(window: Window) -> None:
+    window.worker.record = lambda job: loop(9)
+    window.key("<F5>")
+    window.key("<End>")
+    canvas = window.app.canvas
+    assert canvas.picture is not None
+    before = canvas.picture
+    (rolled,) = (number for number, unit in enumerate(before.units) if unit.group)
+    window.click(*window.on_screen(before.rects[rolled][0] + 8, before.rects[rolled][1] + 10))
+    unrolled = canvas.picture
+    assert [unit.group for unit in unrolled.units if unit.group] == [f"loop0/{turn}" for turn in range(9)]
+    left, top, _, _ = unrolled.frames["loop0"]
+    window.click(*window.on_screen(left + 20, top + 20))
+    assert canvas.picture.rects == pytest.approx(before.rects)
+
+
 def test_what_is_preferred_changes_at_once_and_is_kept(window: Window, tmp_path: Path) -> None:
     app = window.app
     app._kept = tmp_path / "new" / "settings.json"

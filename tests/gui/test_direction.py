@@ -183,7 +183,13 @@ def test_nothing_stays_in_place_when_the_direction_changes() -> None:
 @both
 @pytest.mark.parametrize(
     ("trace", "after"),
-    [(traces.first(), traces.first(cut=True)), (used_root(), traces.first()), (loop(9), loop(9)), (loop(9), loop(10))],
+    [
+        (traces.first(), traces.first(cut=True)),
+        (used_root(), traces.first()),
+        (loop(4), loop(4)),
+        (loop(4), loop(5)),
+        (loop(9), loop(10)),
+    ],
 )
 def test_what_did_not_change_stays_where_it_was_in_the_next_run(
     trace: Trace, after: Trace, direction: Direction

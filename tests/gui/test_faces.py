@@ -143,7 +143,7 @@ def test_an_arrow_head_is_not_covered_by_what_it_points_at(recorded: dict[str, T
                         rect = (above.x, above.y, above.x + above.width, above.y + above.height)
                         for x, y in (head[0], middle):
                             assert not overlap((x, y, x, y), _shrunk(rect)), (name, shape, above)
-    assert heads > 1000
+    assert heads > 500
 
 
 def _shrunk(rect: Rect) -> Rect:

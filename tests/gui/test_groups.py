@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from core.playback import Index
 from core.records import Event, Op, Pass, Span, Trace, Value
@@ -142,9 +143,12 @@ def test_equal_layers_are_rolled_up() -> None:
     assert {block.size for block in children(found, rolled.id)} == {4}
 
 
-def test_two_layers_are_not_rolled_up() -> None:
-    found = grouped(layers(2))
+def test_unequal_layers_are_not_rolled_up() -> None:
+    trace = layers(2)
+    ops = [replace(op, name="gelu") if op.id == 4 else op for op in trace.ops]
+    found = grouped(replace(trace, ops=tuple(ops)))
     assert not [group for group in found.values() if group.kind == "repeat"]
+    assert [group.count for group in grouped(trace).values() if group.kind == "repeat"] == [2]
 
 
 def test_two_calls_of_one_module_are_two_groups() -> None:
@@ -152,29 +156,95 @@ def test_two_calls_of_one_module_are_two_groups() -> None:
     lines: list[Line] = []
     for span in spans:
         lines += [("linear", span, "Sequential.0", (0, 1)), ("linear", span, "Sequential.2", (0, 2))]
+    # The weights stand where they are used first.
     found = grouped(program("y = D(x) + D(x)\n", ("x", "D.0.weight", "D.2.weight"), lines))
-    assert [(group.name, group.size) for group in children(found)] == [("D", 2), ("D", 2)]
+    assert [(group.name, group.size) for group in children(found)] == [("D", 4), ("D", 2)]
 
 
-def test_small_graphs_start_open_and_large_ones_folded() -> None:
-    small, large = grouped(loop(9)), grouped(loop(200))
-    assert not groups.start(small, Folding())
-    folded = groups.start(large, Folding())
-    (turning,) = children(large)
-    assert turning.id in folded
-    # Unfolding shows the next level only.
-    assert turning.id not in groups.start(large, Folding().toggled(turning.id))
-    assert {turn.id for turn in children(large, turning.id)} <= groups.start(large, Folding().toggled(turning.id))
+def open_groups(found: dict[str, Group], folding: Folding | None = None) -> list[str]:
+    """Names of what is open, and seen."""
+    folded, said, around = groups.start(found, folding or Folding()), [], [ROOT]
+    while around:
+        inner = [group for group in found[around.pop(0)].groups if group not in folded]
+        said += [found[group].name for group in inner]
+        around += inner
+    return said
 
 
-def test_folding_is_turned_round_and_back() -> None:
-    found = grouped(loop(9))
+def test_a_short_loop_starts_open_and_a_longer_one_rolled_up() -> None:
+    assert open_groups(grouped(loop(3))) == ["for t in range(9)", "0", "1", "2"]
+    for turns in (groups.TURNS + 1, 9, 200):
+        assert open_groups(grouped(loop(turns))) == []
+
+
+def test_unrolling_shows_every_turn_by_number() -> None:
+    found = grouped(loop(12))
+    (turning,) = children(found)
+    unrolled = Folding().toggled(turning.id)
+    assert open_groups(found, unrolled) == [turning.name]
+    assert [turn.first for turn in children(found, turning.id)] == list(range(12))
+    assert not {turn.id for turn in children(found, turning.id)} - groups.start(found, unrolled)
+    # Turns of one operation each fit beside one another, and need no frames opened one by one.
+    assert groups.start(found, unrolled.toggled(turning.id)) == groups.start(found, Folding())
+
+
+def test_a_picture_too_wide_keeps_its_modules_folded() -> None:
+    lines: list[Line] = []
+    for module in ("Net.up", "Net.down"):
+        for _ in range(6):
+            lines.append((f"relu{len(lines)}", (1, 0, 1, 4), module, (len(lines) + 5,) if lines else (0,)))
+    lines += [("exp", (2, 0, 2, 3), "Net", (1 + number,)) for number in range(4)]
+    found = grouped(program("", ("x", *"abcde"), lines))
+    assert open_groups(found) == ["Net"]
+    assert {group.name for group in children(found, "Net")} == {"Net.up", "Net.down"}
+    # What fits on the screen starts open.
+    few = grouped(program("", ("x", *"abcde"), [*lines[:3], *lines[6:9], *lines[12:]]))
+    assert open_groups(few) == ["Net", "Net.up", "Net.down"]
+
+
+def test_of_a_training_loop_the_first_turn_is_shown() -> None:
+    source = "for epoch in range(9):\n    y = x * w\n    loss = y + w\n    loss.backward()\n"
+    for turns in (9, 300):
+        lines: list[Line] = []
+        calls: list[tuple[int, Span]] = []
+        for _ in range(turns):
+            lines += [("mul", (2, 8, 2, 13), None, (0, 1)), ("add", (3, 11, 3, 16), None, (2 + len(lines), 1))]
+            calls.append((len(lines) - 1, (4, 4, 4, 19)))
+        found = grouped(program(source, ("x", "w"), lines, calls))
+        shown = open_groups(found)
+        assert shown[0] == "for epoch in range(9)"
+        assert shown[-1] == "0"
+        assert shown.count("1") == 0
+
+
+def test_what_the_reader_folds_stands_above_the_rule() -> None:
+    found = grouped(loop(3))
     (turning,) = children(found)
     folding = Folding().toggled(turning.id)
     assert groups.start(found, folding) == {turning.id}
     assert folding.toggled(turning.id) == Folding()
+    # Another run may have more turns, and would start rolled up, or fewer.
+    longer, (turning,) = grouped(loop(9)), children(grouped(loop(9)))
+    kept = folding.settled(found, groups.start(found, folding))
+    assert turning.id in groups.start(longer, kept)
+    unrolled = Folding().toggled(turning.id)
+    kept = unrolled.settled(longer, groups.start(longer, unrolled))
+    assert turning.id not in groups.start(found, kept)
+    assert turning.id not in groups.start(grouped(loop(12)), kept)
+    assert turning.id in groups.start(found, kept.toggled(turning.id))
+
     assert groups.start(found, Folding(depth=0)) == set(found) - {ROOT}
     assert groups.start(found, Folding(depth=1)) == {turn.id for turn in children(found, turning.id)}
+
+
+def test_modules_a_thousand_deep_are_drawn() -> None:
+    lines: list[Line] = []
+    for depth in range(1, 1000):
+        module = ".".join(["Net", *(f"m{level}" for level in range(depth))])
+        lines += [("relu", (depth, 0, depth, 4), module, (len(lines),)), ("exp", (depth, 0, depth, 3), module, (0,))]
+    found = grouped(program("", ("x",), lines))
+    assert found[ROOT].size == 1 + len(lines)
+    assert groups.start(found, Folding())
 
 
 @pytest.mark.parametrize("source", ["for", "", "x" * 5000, "(" * 400 + ")" * 400])

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from core.playback import Playback
-from core.records import Arrival, Event, Failure, Op, TensorSnapshot, Trace
-from gui import cards, drawing, figures
+from core.records import Arrival, Event, Failure, Op, Span, TensorSnapshot, Trace
+from gui import cards, context, drawing, figures
 from gui.export import export_picture
 from gui.failure import failure_lines
-from gui.groups import Folding
+from gui.groups import ROOT, Folding
 from gui.i18n import words
 from gui.inspector import describe
 from gui.moment import where_text
@@ -27,7 +27,7 @@ from gui.shapes import sample
 from gui.theme import DARK, LIGHT
 from gui.timeline import cell_text
 from tests.gui import traces
-from tests.gui.test_groups import loop
+from tests.gui.test_groups import Line, children, loop, program
 
 
 def scene(trace: Trace, cursor: int) -> tuple[Picture, Scene]:
@@ -358,7 +358,9 @@ def test_a_folded_group_says_what_it_holds_and_unfolds_in_place() -> None:
     trace, folded = turning()
     playback = Playback.of(trace).end()
     drawn = [label.text for label in folded.scene(playback, words("en")).labels]
-    assert {"▸ for t in range(9)", "×30", "60 operations", folded.note(words("en"))} <= set(drawn)
+    assert {"▸ for t in range(9)", "×30", "2 operations each", folded.note(words("en"))} <= set(drawn)
+    around = (folded.bounds[0] - 500, folded.bounds[1] - 500, folded.bounds[2] + 500, folded.bounds[3] + 500)
+    assert folded.note(words("en")) in [label.text for label in folded.scene(playback, words("en"), view=around).labels]
     (group,) = [unit.group for unit in folded.units if unit.group]
     rect = next(folded.rects[n] for n, unit in enumerate(folded.units) if unit.group)
     assert folded.hit(*middle(tuple(rect)), playback) == Hit("group", group=group)
@@ -374,6 +376,71 @@ def test_a_folded_group_says_what_it_holds_and_unfolds_in_place() -> None:
     assert len(opened.rects) > len(folded.rects)
     again = Picture(trace, playback.index, opened.folding.toggled(group), opened)
     assert again.rects == pytest.approx(folded.rects)
+
+
+def test_while_stepping_a_folded_loop_says_which_turn_it_is_in() -> None:
+    trace = loop(9)
+    playback = Playback.of(trace)
+    picture = Picture(trace, playback.index)
+    said = [
+        next(text for text in texts if text.startswith("turn") or text.endswith("each"))
+        for cursor in (1, 2, 8, 18, 19)
+        for texts in [[label.text for label in picture.scene(playback.at(cursor), words("en")).labels]]
+    ]
+    assert said == ["turn 1 of 9", "turn 1 of 9", "turn 4 of 9", "turn 9 of 9", "2 operations each"]
+    (turning,) = children(picture.groups)
+    unrolled = Picture(trace, playback.index, picture.folding.toggled(turning.id), picture)
+    texts = [label.text for label in unrolled.scene(playback.end(), words("en")).labels]
+    assert {f"▸ [{turn}]" for turn in range(9)} | {"9 turns · 18 operations"} <= set(texts)
+
+
+def calls_of_one_module(calls: int) -> Trace:
+    """A module of two layers, called several times."""
+    names = ("x", "D.0.weight", "D.0.bias", "D.2.weight", "D.2.bias")
+    lines: list[Line] = []
+    for call in range(calls):
+        span: Span = (1 + call, 0, 1 + call, 4)
+        made = len(names) + len(lines)
+        lines += [("linear", span, "Sequential.0", (0, 1, 2)), ("tanh", span, "Sequential.1", (made,))]
+        lines += [("linear", span, "Sequential.2", (made + 1, 3, 4))]
+    return program("D(x)\n" * calls, names, lines)
+
+
+def test_a_parameter_stands_in_the_frame_that_uses_it_first() -> None:
+    trace = calls_of_one_module(2)
+    index = Playback.of(trace).index
+    picture = Picture(trace, index)
+    weights = [card.id for card in picture.graph.cards if card.title.startswith("D.")]
+    homes = {picture.units[picture._unit_of_card[weight]].around for weight in weights}
+    assert (len(weights), homes) == (4, {"D"})
+    # Where that frame is folded they are in it, and no line comes out of it for them.
+    folded = Picture(trace, index, Folding(depth=0))
+    assert {folded.group_of(weight) for weight in weights} == {"D"}
+    assert [(unit.around, len(unit.others)) for unit in folded.units if unit.user is not None] == [(ROOT, 3)]
+    assert not [strand for strand in folded.strands if folded.units[strand.source].group]
+    drawn = folded.scene(Playback.of(trace).end(), words("en"), hovered=weights[2]).shapes
+    assert [shape for shape in drawn if isinstance(shape, Curve) and shape.dashed and shape.line == "accent"]
+    # The second call has chips of them; beside a folded group one chip stands for all four.
+    apart = Picture(trace, index)
+    assert sorted(unit.around for unit in apart.units if unit.user is not None) == ["D#2"] * 4
+    second = Picture(trace, index, Folding().toggled("D#2"))
+    (chip,) = [unit for unit in second.units if unit.user is not None]
+    assert (chip.around, len(chip.others)) == (ROOT, 3)
+    lines = [strand for strand in second.strands if second.units[strand.source] == chip]
+    assert [len(strand.wires) for strand in lines] == [4]
+    weight = chip.others[1]
+    drawn = second.scene(Playback.of(trace).end(), words("en"), hovered=weight).shapes
+    assert any(isinstance(shape, Curve) and shape.dashed and shape.line == "accent" for shape in drawn)
+
+
+def test_a_line_into_a_folded_group_is_a_bundle() -> None:
+    trace = calls_of_one_module(2)
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index, Folding().toggled("D#2"))
+    strand = next(strand for strand in picture.strands if len(strand.wires) == 4)
+    x, y = sample(strand.route)[len(sample(strand.route)) // 2]
+    assert picture.hit(float(x), float(y), playback) == Hit("bundle", group="D#2", wires=strand.wires)
+    assert len(context.cuts_of_bundle(playback, picture.graph, strand.wires)) == 4
 
 
 def test_what_is_in_a_frame_lies_in_it_and_lines_are_whole() -> None:

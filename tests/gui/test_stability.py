@@ -89,7 +89,7 @@ def test_longer_numbers_push_what_comes_after_and_shorter_ones_nothing() -> None
 
 @pytest.mark.parametrize("turns", [5, 9])
 def test_a_turn_more_leaves_the_others_where_they_were(turns: int) -> None:
-    before = picture(loop(turns))
+    before = picture(loop(turns), folding=Folding(depth=9))
     after = picture(loop(turns + 1), before)
     old, new = places(before), places(after)
     turning = [name for name in old if name[0][0] in ("mul", "add")]  # type: ignore[index]
@@ -98,6 +98,14 @@ def test_a_turn_more_leaves_the_others_where_they_were(turns: int) -> None:
     assert len(new) == len(old) + 2
     rects = [rect for rect in new.values() if rect != (0, 0, 0, 0)]
     assert len(set(rects)) == len(new)
+
+
+def test_what_is_open_stays_open_when_a_loop_turns_more_often() -> None:
+    before = picture(loop(4))
+    assert not before.folded
+    after = picture(loop(9), before)
+    assert not {"loop0", *(f"loop0/{turn}" for turn in range(4))} & after.folded
+    assert "loop0" in picture(loop(9)).folded
 
 
 def test_a_line_inserted_above_moves_nothing() -> None:
