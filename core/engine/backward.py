@@ -32,9 +32,9 @@ from core.engine.graph import (
     listed,
     name_of_kind,
     node_name,
-    reachable,
     release,
     roots_of,
+    runs_program_code,
     saved_tensors,
 )
 from core.engine.hooks import (
@@ -118,19 +118,22 @@ def record_backward(
     always copied. Held gradients cost the memory that the engine would have used again: above ``limit`` elements only
     their shape and dtype are kept, as tensors on the meta device.
     """
+    tensors, grad_tensors = listed(tensors), listed(grad_tensors)
+    roots = [edge.node for edge in roots_of(tensors)]
     steps: list[Step] = []
-    add = steps.append
-    names, current = name_of_kind, current_node
+    add, names, current = steps.append, name_of_kind, current_node
     before: Tensor | None = None
     arrived: Gradients = ()
+    careful = limit is not None or threading.active_count() > 1
 
     def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         node = current()
+        if careful:
+            if not task.claims(current_task()):
+                return
+            grad_inputs, grad_outputs = keep(grad_inputs), keep(grad_outputs)
         add(Step(names.get(type(node)) or node_name(node), node._sequence_nr(), grad_outputs, grad_inputs))
-
-    def after_with_care(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
-        if task.claims(current_task()):
-            after(keep(grad_inputs), keep(grad_outputs))
+        hooks.reach(node.next_functions)
 
     def before_leaf(grad_outputs: Gradients) -> None:
         nonlocal before, arrived
@@ -153,19 +156,32 @@ def record_backward(
         within = gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
         return copies_of(within) if hooks.foreign else within
 
-    tensors, grad_tensors = listed(tensors), listed(grad_tensors)
-    task = Task()
+    def stop_holding() -> None:
+        nonlocal careful, arrived
+        careful, arrived = True, copies_of(arrived)
+        steps[:] = map(_copied, steps)
+
     with without_cycle_collector():
-        nodes = reachable(edge.node for edge in roots_of(tensors))
-        hooks = Hooks(nodes)
-        careful = hooks.foreign or limit is not None or threading.active_count() > 1
+        task, hooks = Task(), Hooks(roots, stop_holding)
+        careful |= hooks.foreign
+        if grad_tensors is not None and not hooks.foreign and not runs_program_code(roots):
+            grad_tensors = own_seeds(grad_tensors)
         try:
-            with hooks.place(after_with_care if careful else after, before_leaf, after_leaf):
-                seeds = grad_tensors if hooks.foreign else own_seeds(grad_tensors)
-                torch.autograd.backward(tensors, seeds, retain_graph, create_graph, inputs=inputs)
+            with hooks.place(after, before_leaf, after_leaf):
+                torch.autograd.backward(tensors, grad_tensors, retain_graph, create_graph, inputs=inputs)
             return Pass(tuple(steps))
         finally:
-            release(nodes)
+            release(hooks.nodes)
+
+
+def _copied(step: Step) -> Step:
+    """With gradients of its own."""
+    return msgspec.structs.replace(
+        step,
+        grad_outputs=copies_of(step.grad_outputs),
+        grad_inputs=copies_of(step.grad_inputs),
+        grad_after=copy_of(step.grad_after),
+    )
 
 
 @contextmanager
@@ -177,6 +193,9 @@ def without_cycle_collector() -> Iterator[None]:
         yield
     finally:
         if collecting:
+            if not gc.get_freeze_count():  # straight to the old ones, instead of being looked through at once
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()
 
 
@@ -328,7 +347,9 @@ class _Engine:
 
         def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             if task.claims(current_task()):
-                self._pause(step_of(current_node(), grad_inputs, grad_outputs))
+                node = current_node()
+                hooks.reach(node.next_functions)
+                self._pause(step_of(node, grad_inputs, grad_outputs))
 
         def step_of(
             node: Node,
@@ -354,14 +375,13 @@ class _Engine:
 
         roots = roots_of(tensors)
         buffers.seed(roots, copies_of(seeds_of(tensors, grad_tensors)))
-        nodes = reachable(root.node for root in roots)
-        hooks = Hooks(nodes)
+        hooks = Hooks(root.node for root in roots)
         try:
             with hooks.place(after, before_leaf, after_leaf):
                 torch.autograd.backward(tensors, grad_tensors, retain, create, inputs=inputs)
         finally:
             buffers.clear()
-            release(nodes)
+            release(hooks.nodes)
 
 
 def seeds_of(tensors: Roots, grad_tensors: Seeds) -> Gradients:

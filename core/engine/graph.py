@@ -55,11 +55,20 @@ def reachable(roots: Iterable[Node], limit: int | None = None) -> dict[Node, int
     return found
 
 
+def runs_program_code(roots: Iterable[Node]) -> bool:
+    """Whether there are custom Functions below the roots."""
+    nodes = reachable(roots)
+    try:
+        return any(map(is_custom_kind, set(map(type, nodes))))
+    finally:
+        release(nodes)
+
+
 DEEP = 10_000
 """Nodes from which on the wrappers of a graph are freed with care."""
 
 
-def release(nodes: dict[Node, int]) -> None:
+def release(nodes: dict[Node, Any]) -> None:
     """Lets go of nodes, roots first: the other way round, freeing a long chain recurses in C.
 
     torch keeps the Python wrapper of a node as long as the node. So the wrappers of a deep graph are handed to its

@@ -7,8 +7,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import FrameType
-from typing import Any, Final, Generic, TypeVar, cast
+from types import FrameType, FunctionType
+from typing import Any, Final, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -45,56 +45,67 @@ class _HookDict(dict[Any, Any]):
 
 
 class Hooks:
-    """Hooks on every node of a graph, from ``place`` until the context ends.
+    """Hooks on the nodes of one pass, placed just ahead of the engine: on the roots, then on what each node leads to.
+
+    So the graph is not walked before, and what is hooked is still warm in the processor's cache when it runs.
 
     ``Node.register_hook`` spends most of its time on a handle that nobody needs here, so the function that makes the
-    handle is replaced while we register. Each node still gets a dictionary of its own.
+    handle is replaced meanwhile. Each node still gets a dictionary of its own.
 
     Attributes:
-        foreign: whether code of the program may run between the nodes: custom Functions, or hooks. Hooks on tensors
-            cannot be seen from a node, so this is true once anybody has registered any hook in this process: handles
-            are numbered from 0.
+        foreign: whether code of the program may run between the nodes reached so far: custom Functions, or hooks.
+            Hooks on tensors cannot be seen from a node, so this is true once anybody has registered any hook in this
+            process: handles are numbered from 0.
         hooked_before: the nodes that had hooks already.
+        nodes: the nodes that are hooked, in the order they were reached.
+        reach: hooks what edges lead to, as far as it was not reached before.
     """
 
-    def __init__(self, nodes: Iterable[Node]) -> None:
-        self.foreign = RemovableHandle.next_id > 0 or any(map(is_custom_kind, set(map(type, nodes))))
+    def __init__(self, roots: Iterable[Node], on_foreign: Callable[[], None] = lambda: None) -> None:
+        self.foreign = RemovableHandle.next_id > 0
         self.hooked_before: set[Node] = set()
-        self._nodes = nodes
+        self.nodes: dict[Node, None] = {}
+        self.reach: Callable[[Iterable[tuple[Node | None, int]]], None]
+        self._roots = list(roots)
+        self._on_foreign = on_foreign
         self._placed: list[dict[Any, Any]] = []
+        self.keep = self._placed.append
+        self.placing: Node
 
     def place(self, after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> Hooks:
         """Puts ``after`` behind every node but the leaves' AccumulateGrad, which get the other two.
 
-        The nodes share them, so they ask for the ``current_node``: an object per node costs more. Hooks that the
-        program registered earlier have run when ours see a value.
+        They are plain functions, shared by the nodes, so they ask for the ``current_node``: an object per node costs
+        more. ``after`` is to call ``reach`` with the edges of every node of its pass. Hooks that the program registered
+        earlier have run when ours see a value.
         """
-        placed = self._placed
-        node = placing = cast(Any, None)
-
-        def register(existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
-            if hook is not placing:  # of another thread, at this very moment
-                return _make_handle(existing, hook)
-            if existing is None:
-                existing = _HookDict()
-            elif existing:
-                self.hooked_before.add(node)
-            existing[self] = hook
-            placed.append(existing)
-            return existing, None
-
+        self._hooks = after, before_leaf, after_leaf
         with _registering:
-            _HookMixin._register_hook = staticmethod(register)  # type: ignore[method-assign]
-            try:
-                for node in self._nodes:
-                    placing = after
-                    if type(node) is AccumulateGrad:
-                        placing = before_leaf
-                        node.register_prehook(before_leaf)
-                        placing = after_leaf
-                    node.register_hook(placing)
-            finally:
-                _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
+            _placers.update(dict.fromkeys(self._hooks, self))
+            _HookMixin._register_hook = staticmethod(_register)  # type: ignore[method-assign]
+        nodes, known = self.nodes, set[type]()
+
+        def reach(edges: Iterable[tuple[Node | None, int]]) -> None:
+            for node, _ in edges:
+                if node is None or node in nodes:
+                    continue
+                nodes[node] = None
+                self.placing = node
+                kind = type(node)
+                if kind in known:
+                    node.register_hook(after)
+                elif kind is AccumulateGrad:
+                    node.register_prehook(before_leaf)
+                    node.register_hook(after_leaf)
+                else:
+                    known.add(kind)
+                    node.register_hook(after)
+                    if is_custom_kind(kind) and not self.foreign:
+                        self.foreign = True
+                        self._on_foreign()
+
+        self.reach = reach
+        reach((root, 0) for root in self._roots)
         return self
 
     def on_leaf(self, node: Node) -> bool:
@@ -105,10 +116,35 @@ class Hooks:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        with _registering:
+            for hook in self._hooks:
+                del _placers[hook]
+            if not _placers:
+                _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
         for dictionary in self._placed:
             dictionary.pop(self, None)
         self._placed.clear()
         self.hooked_before.clear()
+        # They know this object, and much else, and a cycle would keep it all.
+        del self._hooks, self._on_foreign, self.reach
+
+
+_placers: dict[Callable[..., None], Hooks] = {}
+"""Our hooks → who places them."""
+
+
+def _register(existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
+    """Stands in for torch's: the program's hooks get their handle as ever, from any thread."""
+    placer = _placers.get(hook) if type(hook) is FunctionType else None  # not every callable can be hashed
+    if placer is None:
+        return _make_handle(existing, hook)
+    if existing is None:
+        existing = _HookDict()
+    elif existing:
+        placer.hooked_before.add(placer.placing)
+    existing[placer] = hook
+    placer.keep(existing)
+    return existing, None
 
 
 class Task:

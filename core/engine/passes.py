@@ -281,7 +281,7 @@ class PassRecorder:
         self._nodes = reachable((edge.node for edge in known), recording.room)
         parcels = [(None, slot, _small(seed)) for slot, seed in enumerate(seeds) if edges[slot] is not None]
         self._buffers.seed(known, [parcel if seeds[parcel[1]] is not None else None for parcel in parcels])
-        self.hooks = Hooks(self._nodes)
+        self.hooks = Hooks(edge.node for edge in known)
         targets = [edge_of(wanted) for wanted in inputs]
         self._update(
             seeds=tuple(self._snapshot(seed) for seed in seeds),
@@ -295,7 +295,17 @@ class PassRecorder:
 
     def hooked(self) -> Hooks:
         """The context in which the pass is heard."""
-        return self.hooks.place(self._after, self._before_leaf, self._after_leaf)
+
+        def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+            self._after(grad_inputs, grad_outputs)
+
+        def before_leaf(grad_outputs: Gradients) -> None:
+            self._before_leaf(grad_outputs)
+
+        def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
+            self._after_leaf(grad_inputs, grad_outputs)
+
+        return self.hooks.place(after, before_leaf, after_leaf)
 
     def finish(self, results: Any = (), error: BaseException | None = None) -> None:
         """Closes the record of the pass; an error is explained from all that the record holds by then."""
@@ -370,13 +380,14 @@ class PassRecorder:
     def _after(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if self._ours():
             with self.backward.forward.unseen():
-                self._step(current_node(), grad_inputs, grad_outputs, None)
+                node = current_node()
+                if node in self._nodes:  # others were made since we looked: a view changed in place gets new nodes
+                    self._step(node, grad_inputs, grad_outputs, None)
+                    self.hooks.reach(node.next_functions)
 
     def _step(
         self, node: Node, grad_inputs: Gradients, grad_outputs: Gradients, grad_after: TensorSnapshot | None
     ) -> None:
-        if node not in self._nodes:
-            return  # made since we looked: a view changed in place gets new nodes
         number = len(self.steps)
         if self.backward.probe is not None:
             self.backward.probe(self.number, number, node)
