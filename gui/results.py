@@ -1,0 +1,58 @@
+"""What a card's results hold at a moment, and the gradients that have arrived for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.playback import NodeKey, Playback
+from core.records import TensorSnapshot
+from gui import cards
+from gui.cards import Card
+
+
+def values(playback: Playback, card: Card) -> list[int]:
+    """The value that each result holds now; before it exists, the first that it will hold."""
+    return [
+        next((value for value in reversed(result.values) if playback.exists(value)), result.values[0])
+        for result in card.results
+    ]
+
+
+def versions(card: Card) -> Iterator[list[int]]:
+    """Every set of values that a card ever shows together."""
+    for turn in range(max((len(result.values) for result in card.results), default=0)):
+        yield [result.values[min(turn, len(result.values) - 1)] for result in card.results]
+
+
+def node(playback: Playback, card: Card) -> NodeKey | None:
+    """The node that a card shows now: the one that has just run, or else the one that stands for the card."""
+    if playback.node in card.nodes:
+        return playback.node
+    return cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
+
+
+def gradients(playback: Playback, card: Card, number: int) -> list[TensorSnapshot | None]:
+    """What has arrived in a pass for each result; None where nothing has."""
+    found = []
+    for result in card.results:
+        key, slot = next((place for place in result.receives if place[0][0] == number), (None, 0))
+        held = playback.held(key) if key is not None else ()
+        found.append(held[slot] if slot < len(held) else None)
+    return found
+
+
+def arrived(playback: Playback, card: Card) -> tuple[TensorSnapshot | None, ...]:
+    """What a card shows as v: of the node that has just run, else of the nodes its results come from, in their order.
+
+    () while nothing has arrived.
+    """
+    key = node(playback, card)
+    if key is None:
+        return ()
+    alone = sum(other[0] == key[0] for other in card.nodes) == 1
+    if not alone and key != playback.node:
+        each = gradients(playback, card, key[0])
+        if any(gradient is not None for gradient in each):
+            last = max(place for place, gradient in enumerate(each) if gradient is not None)
+            return tuple(each[: last + 1])
+    return playback.held(key)

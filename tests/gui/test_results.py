@@ -1,0 +1,108 @@
+"""What cards with several results, several nodes or results changed in place say, of real programs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.files import read_trace
+from core.playback import Playback
+from core.records import Trace
+from gui.drawing import HEAD, ROW
+from gui.i18n import words
+from gui.scene import Curve, Picture
+from gui.shapes import overlap
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = {
+    "nodes": """import torch
+x = torch.tensor([2.0, 4.0], requires_grad=True)
+(1 / x).sum().backward()
+""",
+    "lstm": """import torch
+lstm = torch.nn.LSTM(2, 2)
+out, (h, c) = lstm(torch.ones(3, 1, 2))
+(out.sum() * 3 + c.sum()).backward()
+""",
+    "views": """import torch
+x = torch.arange(6.0, requires_grad=True)
+y = x * 2
+v = y.view(2, 3)
+v[0] *= 3
+v.sum().backward()
+""",
+}
+RECORD = """
+import sys
+from pathlib import Path
+from core.engine import record
+from core.records import Options, pack_trace
+for path in map(Path, sys.argv[1:]):
+    trace = record(path.read_text("utf-8"), options=Options(path=str(path), verify=False))
+    path.with_suffix(".pullback").write_bytes(pack_trace(trace))
+"""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trace]:
+    """The programs, recorded by the engine."""
+    folder = tmp_path_factory.mktemp("results")
+    for name, source in PROGRAMS.items():
+        (folder / f"{name}.py").write_text(source, "utf-8")
+    subprocess.run([sys.executable, "-c", RECORD, *map(str, folder.glob("*.py"))], cwd=ROOT, check=True)
+    return {name: read_trace(folder / f"{name}.pullback") for name in PROGRAMS}
+
+
+def card_of(picture: Picture, title: str) -> int:
+    return next(card.id for card in picture.graph.cards if card.title == title)
+
+
+def said(picture: Picture, playback: Playback, title: str) -> list[str]:
+    """The texts on a card, from top to bottom."""
+    rect = picture.rect(card_of(picture, title))
+    labels = picture.scene(playback, words("en")).labels
+    found = [label for label in labels if overlap(rect, (label.x, label.y, label.x, label.y))]
+    return [label.text for label in sorted(found, key=lambda label: (label.y, label.x))]
+
+
+def at_step(trace: Trace, node: str) -> Playback:
+    """The moment at which a node has just run."""
+    playback = Playback.of(trace)
+    while (key := playback.node) is None or trace.passes[key[0]].nodes[key[1]].name != node:
+        assert not playback.at_end
+        playback = playback.forward()
+    return playback
+
+
+def test_a_card_of_several_nodes_shows_the_one_that_has_just_run(recorded: dict[str, Trace]) -> None:
+    trace = recorded["nodes"]
+    picture = Picture(trace, Playback.of(trace).index)
+    mul, reciprocal = (at_step(trace, name) for name in ("MulBackward0", "ReciprocalBackward0"))
+    assert said(picture, mul, "1 / x")[1] == "MulBackward0 +1"
+    assert said(picture, reciprocal, "1 / x")[1] == "ReciprocalBackward0 +1"
+    assert said(picture, reciprocal.end(), "1 / x")[1] == "MulBackward0 +1"
+
+
+def test_every_result_of_a_card_has_its_own_v_in_their_order(recorded: dict[str, Trace]) -> None:
+    trace = recorded["lstm"]
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    assert said(picture, playback, "out, h, c")[-2:] == ["v", "3×1×2: 3; None; [[[1, 1]]]"]
+    # While one of its nodes is the current one, only what arrived there.
+    assert said(picture, at_step(trace, "StackBackward0"), "out, h, c")[-2:] == ["v", "[[[1, 1]]]"]
+
+
+def test_a_result_changed_in_place_is_one_value_and_keeps_within_its_row(recorded: dict[str, Trace]) -> None:
+    trace = recorded["views"]
+    playback = Playback.of(trace)
+    picture = Picture(trace, playback.index)
+    _, top, _, bottom = picture.rect(card_of(picture, "v"))
+    assert said(picture, playback.at(3), "v")[2:5] == ["0  2   4", "value", "6  8  10"]
+    assert said(picture, playback.end(), "v")[2:5] == ["0  6  12", "value", "6  8  10"]
+    scene = picture.scene(playback.at(3), words("en"))
+    brackets = [curve for curve in scene.shapes if isinstance(curve, Curve) and curve.line == "value"]
+    assert len(brackets) == 6
+    assert all(top + HEAD <= y <= bottom - ROW for curve in brackets for _, y in curve.points)
