@@ -402,9 +402,8 @@ def _wires(
             if place < len(open_uses):
                 use = open_uses[place]
                 taken[(lower, upper)] += 1
-            elif open_uses:
-                use = open_uses[-1]
             else:
+                # More gradients than uses: each has a line, as those that only the backward pass knows.
                 use = len(uses)
                 uses.append((lower, upper, None, None, ""))
                 between[(lower, upper)].append(use)

@@ -11,6 +11,7 @@ import pytest
 from core.files import read_trace
 from core.playback import Playback
 from core.records import Trace
+from gui import context, drawing
 from gui.drawing import HEAD, ROW
 from gui.i18n import words
 from gui.scene import Curve, Picture
@@ -33,6 +34,11 @@ y = x * 2
 v = y.view(2, 3)
 v[0] *= 3
 v.sum().backward()
+""",
+    "unbind": """import torch
+x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+a, b = x.unbind(0)
+((a * 10).sum() + (b * b).sum()).backward()
 """,
 }
 RECORD = """
@@ -106,3 +112,43 @@ def test_a_result_changed_in_place_is_one_value_and_keeps_within_its_row(recorde
     brackets = [curve for curve in scene.shapes if isinstance(curve, Curve) and curve.line == "value"]
     assert len(brackets) == 6
     assert all(top + HEAD <= y <= bottom - ROW for curve in brackets for _, y in curve.points)
+
+
+def test_hovering_and_copying_tell_every_result_by_its_name(recorded: dict[str, Trace]) -> None:
+    trace = recorded["unbind"]
+    playback = Playback.of(trace)
+    graph = Picture(trace, playback.index).graph
+    card = next(card for card in graph.cards if card.title == "a, b")
+    _, lines = context.note(playback.end(), card, words("en"))
+    assert lines.splitlines()[1:] == [
+        "a  value  [1, 2]", "float32 [2]", "a  v  [10, 10]", "b  value  [3, 4]", "float32 [2]", "b  v  [6, 8]",
+    ]  # fmt: skip
+    told = context.told(playback.end(), card)
+    assert context.in_full([one.value for one in told]) == "([1, 2], [3, 4])"
+    assert context.in_full([one.gradient for one in told]) == "([10, 10], [6, 8])"
+    # While only one of them has got something, the other has nothing.
+    halfway = context.told(at_step(trace, "MulBackward0"), card)
+    assert [(one.name, one.gradient is None) for one in halfway] == [("a", True), ("b", False)]
+    assert context.in_full([one.gradient for one in halfway]) == "(None, [6, 8])"
+    assert context.in_full([one.gradient for one in context.told(playback.at(2), card)]) == ""
+
+
+def test_every_node_of_a_card_gives_its_result_its_gradient(recorded: dict[str, Trace]) -> None:
+    trace = recorded["lstm"]
+    playback = Playback.of(trace).end()
+    card = next(card for card in Picture(trace, playback.index).graph.cards if card.title == "out, h, c")
+    told = context.told(playback, card)
+    assert [one.name for one in told] == ["out", "h", "c"]
+    assert context.in_full([one.gradient for one in told]) == "([[[3, 3]], [[3, 3]], [[3, 3]]], None, [[[1, 1]]])"
+
+
+def test_every_gradient_between_two_cards_has_its_own_line(recorded: dict[str, Trace]) -> None:
+    trace = recorded["views"]
+    picture = Picture(trace, Playback.of(trace).index)
+    wires = [wire for wire in picture.graph.wires if len(wire.passages) > 1]
+    assert not wires
+    end = Playback.of(trace).end()
+    step = next(step for step in trace.passes[0].steps if len([g for g in step.grad_inputs if g is not None]) == 2)
+    texts = [label.text for label in picture.scene(end, words("en")).labels]
+    for gradient in step.grad_inputs:
+        assert drawing.contribution(gradient) in texts
