@@ -124,6 +124,9 @@ def note(playback: Playback, card: Card, words: Words) -> tuple[str, str]:
             lines.append(f"{one.value.dtype} {list(one.value.shape)}")
         if one.gradient is not None:
             lines.append(f"{before}{'.grad' if card.leaf else 'v'}  {_long(one.gradient, len(shown))}")
+    altered = results.altered(playback, card)
+    if altered:
+        lines.append(words("inspect.hook", what=words(f"inspect.hook.{altered}")))
     return card.title, "\n".join(lines)
 
 

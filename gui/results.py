@@ -41,6 +41,13 @@ def gradients(playback: Playback, card: Card, number: int) -> list[TensorSnapsho
     return found
 
 
+def altered(playback: Playback, card: Card) -> str:
+    """What a hook has changed at the node that a card shows: as in ``Step.altered``."""
+    key = node(playback, card)
+    step = playback.emitted(key) if key is not None else None
+    return step.altered if step is not None else ""
+
+
 def arrived(playback: Playback, card: Card) -> tuple[TensorSnapshot | None, ...]:
     """What a card shows as v: of the node that has just run, else of the nodes its results come from, in their order.
 

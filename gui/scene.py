@@ -604,7 +604,10 @@ class Picture:
             said += [language("card.paths", done=paths, all=paths)] if paths > 1 else []
             said += [language("card.healed")] if card.healed else []
             said += [language("card.before", grad=text) for text in before]
-        return said
+        hooks = {step.altered for step in self._steps(card)} - {""}
+        told = [f"{text}  {language(f'card.hook.{how}')}" for language in map(words_of, LANGUAGES)
+                for text in said for how in hooks]  # fmt: skip
+        return said + told
 
     def _steps(self, card: Card) -> list[Step]:
         """Of a card's nodes, in every pass."""
@@ -1072,6 +1075,9 @@ class _Moment:
         if card.tracked:
             rows.append(self._grad_row(card))
         subtitle, tone = self._subtitle(card)
+        altered = results.altered(self.before, card)
+        if altered and not failing:
+            subtitle = f"{subtitle}  {self.words(f'card.hook.{altered}')}"
         line = "wrong" if failing else "cut" if card.healed else "leaf" if card.leaf else "edge"
         title = self.picture._card_title(self.picture.units[number])
         return Face(

@@ -40,6 +40,12 @@ x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
 a, b = x.unbind(0)
 ((a * 10).sum() + (b * b).sum()).backward()
 """,
+    "hook": """import torch
+w = torch.tensor([1.0, 2.0], requires_grad=True)
+y = w * 3
+y.register_hook(lambda g: g * 2)
+y.exp().sum().backward()
+""",
 }
 RECORD = """
 import sys
@@ -152,3 +158,14 @@ def test_every_gradient_between_two_cards_has_its_own_line(recorded: dict[str, T
     texts = [label.text for label in picture.scene(end, words("en")).labels]
     for gradient in step.grad_inputs:
         assert drawing.contribution(gradient) in texts
+
+
+def test_a_gradient_that_a_hook_changed_says_so_once_it_is_changed(recorded: dict[str, Trace]) -> None:
+    trace = recorded["hook"]
+    picture = Picture(trace, Playback.of(trace).index)
+    card = picture.graph.cards[card_of(picture, "y")]
+    hooked = at_step(trace, "MulBackward0")
+    for playback, told in ((hooked.back(), False), (hooked, True), (hooked.end(), True)):
+        assert said(picture, playback, "y")[1] == "MulBackward0" + "  ✱ a hook changed v" * told
+        assert ("A hook changed what arrived." in context.note(playback, card, words("en"))[1]) == told
+    assert "✱" not in "".join(said(picture, hooked.end(), "w") + said(picture, hooked.end(), "y.exp()"))
