@@ -12,6 +12,8 @@ from core.records import Op, Trace, Value
 from gui.figures import clip
 
 TITLE_LIMIT = 26
+MODULE_PATH = re.compile(r"[^\W\d]\w*(\.\w+)+")
+"""Such as encoder.layers.0.linear1.weight; an expression is none."""
 DETACHING = frozenset({"detach", "detach_"})
 
 
@@ -335,10 +337,10 @@ def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> 
         title = trace.passes[number_].nodes[node].name
     else:
         title = "tensor"
-    if leaf and "." in title:
+    if leaf and MODULE_PATH.fullmatch(title):
         # The end of a path such as encoder.layers.0.linear1.weight says more than its beginning.
         title = title if len(title) <= TITLE_LIMIT else "…" + title[1 - TITLE_LIMIT :]
-    elif op is not None and op.hit and not leaf:
+    elif op is not None and op.hit and not (leaf and names):
         title = f"{clip(title, TITLE_LIMIT - 4)} @{op.hit}"
     return Card(
         number,
