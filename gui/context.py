@@ -124,6 +124,10 @@ def note(playback: Playback, card: Card, words: Words) -> tuple[str, str]:
             lines.append(f"{one.value.dtype} {list(one.value.shape)}")
         if one.gradient is not None:
             lines.append(f"{before}{'.grad' if card.leaf else 'v'}  {_long(one.gradient, len(shown))}")
+    buffer = results.waiting(playback, card)
+    if buffer is not None and card.leaf:
+        lines.append(words("card.paths", done=len(buffer.contributions), all=buffer.expected))
+        lines += [f"v  {_long(held)}" for held in results.arrived(playback, card) if held is not None]
     altered = results.altered(playback, card)
     if altered:
         lines.append(words("inspect.hook", what=words(f"inspect.hook.{altered}")))

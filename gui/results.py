@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from core.playback import NodeKey, Playback
+from core.playback import Buffer, NodeKey, Playback
 from core.records import TensorSnapshot
 from gui import cards
 from gui.cards import Card
@@ -46,6 +46,15 @@ def altered(playback: Playback, card: Card) -> str:
     key = node(playback, card)
     step = playback.emitted(key) if key is not None else None
     return step.altered if step is not None else ""
+
+
+def waiting(playback: Playback, card: Card) -> Buffer | None:
+    """What a card's node has got while it waits for more; None where it does not."""
+    key = node(playback, card)
+    if key is None or playback.emitted(key) is not None:
+        return None
+    buffer = playback.arrived(key)
+    return buffer if 0 < len(buffer.contributions) < buffer.expected else None
 
 
 def arrived(playback: Playback, card: Card) -> tuple[TensorSnapshot | None, ...]:

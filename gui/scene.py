@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from core.layout import Direction, Point, Size
-from core.playback import NEVER, Index, NodeKey, Playback
+from core.playback import NEVER, Index, NodeKey, Playback, add
 from core.records import Step, TensorSnapshot, Trace
 from gui import arrangement, cards, drawing, figures, groups, loops, results
 from gui.arrangement import Extent, Places, Strand, Unit
@@ -66,6 +66,8 @@ CARD_STEP, LABEL_STEP = 20.0, 32.0
 """Steps in which cards grow, and the room for contributions: a digit more shall not move the picture."""
 LABEL_LEAST = 72.0
 """The least room for a contribution: two short numbers."""
+PARTIAL_SUMS = 32
+"""Partial sums by which a leaf is measured; more would be costly and are as long as these."""
 CHIP_GAP, CLEAR = 7.0, 3.0
 """Room between two contributions, one above the other, and the least room around each."""
 MARGIN = 20.0
@@ -600,14 +602,28 @@ class Picture:
         paths = max(map(self.index.expected, card.nodes), default=0)
         history = self.index.grads.get(self.index.leaf_of.get(card.values[-1], card.values[-1])) if card.leaf else None
         before = [drawing.short(grad) for grad in (history.initial, *history.states[:-1])] if history else []
+        sums = self._partial_sums(card)
         for language in map(words_of, LANGUAGES):
-            said += [language("card.paths", done=paths, all=paths)] if paths > 1 else []
+            counted = language("card.paths", done=paths, all=paths)
+            said += [counted] if paths > 1 else []
+            said += [f"{counted} · v {text}" for text in sums]
             said += [language("card.healed")] if card.healed else []
             said += [language("card.before", grad=text) for text in before]
         hooks = {step.altered for step in self._steps(card)} - {""}
         told = [f"{text}  {language(f'card.hook.{how}')}" for language in map(words_of, LANGUAGES)
                 for text in said for how in hooks]  # fmt: skip
         return said + told
+
+    def _partial_sums(self, card: Card) -> list[str]:
+        """What a leaf says of the first contributions to it while it waits for the rest."""
+        found = []
+        for key in card.nodes if card.leaf else ():
+            total = None
+            count = min(PARTIAL_SUMS - len(found), self.index.expected(key) - 1)
+            for contribution in self.index.inflow(key)[: max(0, count)]:
+                total = add(total, contribution.tensor)
+                found.append(drawing.short(total))
+        return found
 
     def _steps(self, card: Card) -> list[Step]:
         """Of a card's nodes, in every pass."""
@@ -1106,17 +1122,18 @@ class _Moment:
             return figures.clip(error.type, 30), "wrong"
         if card.healed:
             return self.words("card.healed"), "cut"
-        key = results.node(self.playback, card)
-        if key is not None and self.before.emitted(key) is None:
-            buffer = self.before.arrived(key)
-            if 0 < len(buffer.contributions) < buffer.expected:
-                return self.words("card.paths", done=len(buffer.contributions), all=buffer.expected), "grad"
+        buffer = results.waiting(self.before, card)
+        if buffer is not None:
+            paths = self.words("card.paths", done=len(buffer.contributions), all=buffer.expected)
+            # The lowest row of a leaf is .grad, which gets the sum only when all has arrived.
+            held = results.arrived(self.before, card) if card.leaf else ()
+            return f"{paths} · v {drawing.shorts(held)}" if held else paths, "grad"
         if card.leaf and card.id == self.card and self.motion is None:
             event, step = self.playback.event, self.playback.step
             told = step.grad_before if step is not None else event.before if event is not None else None
             if step is not None or (event is not None and event.kind == "grad"):
                 return self.words("card.before", grad=drawing.short(told)), "leaf"
-        return self.picture._node_name(card, key), "quiet"
+        return self.picture._node_name(card, results.node(self.playback, card)), "quiet"
 
     def _folded(self, sheet: Sheet, number: int, rect: Rect) -> None:
         picture = self.picture

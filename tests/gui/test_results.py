@@ -46,6 +46,12 @@ y = w * 3
 y.register_hook(lambda g: g * 2)
 y.exp().sum().backward()
 """,
+    "paths": """import torch
+x = torch.tensor([2.0, -3.0], requires_grad=True)
+y = x * x
+z = y + x
+(z * y).sum().backward()
+""",
 }
 RECORD = """
 import sys
@@ -169,3 +175,15 @@ def test_a_gradient_that_a_hook_changed_says_so_once_it_is_changed(recorded: dic
         assert said(picture, playback, "y")[1] == "MulBackward0" + "  ✱ a hook changed v" * told
         assert ("A hook changed what arrived." in context.note(playback, card, words("en"))[1]) == told
     assert "✱" not in "".join(said(picture, hooked.end(), "w") + said(picture, hooked.end(), "y.exp()"))
+
+
+def test_a_leaf_tells_what_has_arrived_before_it_is_in_grad(recorded: dict[str, Trace]) -> None:
+    trace = recorded["paths"]
+    picture = Picture(trace, Playback.of(trace).index)
+    waiting = at_step(trace, "AddBackward0")
+    assert said(picture, waiting.back(), "x")[1] == "AccumulateGrad"
+    assert said(picture, waiting, "x")[1:] == ["1 of 3 paths · v [4, 9]", "value", "[2, -3]", ".grad", "None"]
+    assert said(picture, waiting.end(), "x")[1:] == ["AccumulateGrad", "value", "[2, -3]", ".grad", "[44, -81]"]
+    note = context.note(waiting, picture.graph.cards[card_of(picture, "x")], words("en"))[1]
+    assert note.endswith("1 of 3 paths\nv  [4, 9]")
+    assert "paths" not in context.note(waiting.end(), picture.graph.cards[card_of(picture, "x")], words("en"))[1]
