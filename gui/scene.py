@@ -616,13 +616,13 @@ class Picture:
 
     def _partial_sums(self, card: Card) -> list[str]:
         """What a leaf says of the first contributions to it while it waits for the rest."""
-        found = []
+        found: list[str] = []
         for key in card.nodes if card.leaf else ():
             total = None
             count = min(PARTIAL_SUMS - len(found), self.index.expected(key) - 1)
             for contribution in self.index.inflow(key)[: max(0, count)]:
                 total = add(total, contribution.tensor)
-                found.append(drawing.short(total))
+                found.append(drawing.contribution(total))
         return found
 
     def _steps(self, card: Card) -> list[Step]:
@@ -1126,8 +1126,9 @@ class _Moment:
         if buffer is not None:
             paths = self.words("card.paths", done=len(buffer.contributions), all=buffer.expected)
             # The lowest row of a leaf is .grad, which gets the sum only when all has arrived.
-            held = results.arrived(self.before, card) if card.leaf else ()
-            return f"{paths} · v {drawing.shorts(held)}" if held else paths, "grad"
+            for held in results.arrived(self.before, card)[:1] if card.leaf else ():
+                return f"{paths} · v {drawing.contribution(held)}", "wrong" if drawing._odd(held) else "grad"
+            return paths, "grad"
         if card.leaf and card.id == self.card and self.motion is None:
             event, step = self.playback.event, self.playback.step
             told = step.grad_before if step is not None else event.before if event is not None else None
