@@ -49,12 +49,20 @@ def altered(playback: Playback, card: Card) -> str:
 
 
 def waiting(playback: Playback, card: Card) -> Buffer | None:
-    """What a card's node has got while it waits for more; None where it does not."""
-    key = node(playback, card)
-    if key is None or playback.emitted(key) is not None:
+    """What a node of a card has got while it waits for more; None where none does."""
+    main = node(playback, card)
+    if main is None or main == playback.node:
         return None
-    buffer = playback.arrived(key)
-    return buffer if 0 < len(buffer.contributions) < buffer.expected else None
+    for key in (main, *_others(card, main)):
+        buffer = playback.arrived(key)
+        if playback.emitted(key) is None and 0 < len(buffer.contributions) < buffer.expected:
+            return buffer
+    return None
+
+
+def _others(card: Card, main: NodeKey) -> list[NodeKey]:
+    """The nodes of the same pass that a card has besides one."""
+    return [key for key in card.nodes if key[0] == main[0] and key != main]
 
 
 def arrived(playback: Playback, card: Card) -> tuple[TensorSnapshot | None, ...]:
@@ -65,10 +73,11 @@ def arrived(playback: Playback, card: Card) -> tuple[TensorSnapshot | None, ...]
     key = node(playback, card)
     if key is None:
         return ()
-    alone = sum(other[0] == key[0] for other in card.nodes) == 1
-    if not alone and key != playback.node:
+    others = _others(card, key)
+    if others and key != playback.node:
         each = gradients(playback, card, key[0])
         if any(gradient is not None for gradient in each):
             last = max(place for place, gradient in enumerate(each) if gradient is not None)
             return tuple(each[: last + 1])
+        return next((held for other in (key, *others) if (held := playback.held(other))), ())
     return playback.held(key)

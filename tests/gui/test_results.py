@@ -14,6 +14,7 @@ from core.records import Trace
 from gui import context, drawing
 from gui.drawing import HEAD, ROW
 from gui.i18n import words
+from gui.inspector import describe
 from gui.scene import Curve, Picture
 from gui.shapes import overlap
 
@@ -100,6 +101,8 @@ def test_a_card_of_several_nodes_shows_the_one_that_has_just_run(recorded: dict[
     picture = Picture(trace, Playback.of(trace).index)
     mul, reciprocal = (at_step(trace, name) for name in ("MulBackward0", "ReciprocalBackward0"))
     assert said(picture, mul, "1 / x")[1] == "MulBackward0 +1"
+    selected = describe(reciprocal, picture.graph, card_of(picture, "1 / x"), words("en"))
+    assert selected.lines[0][0][0] == "ReciprocalBackward0"
     assert said(picture, reciprocal, "1 / x")[1] == "ReciprocalBackward0 +1"
     assert said(picture, reciprocal.end(), "1 / x")[1] == "MulBackward0 +1"
 
@@ -109,6 +112,8 @@ def test_every_result_of_a_card_has_its_own_v_in_their_order(recorded: dict[str,
     playback = Playback.of(trace).end()
     picture = Picture(trace, playback.index)
     assert said(picture, playback, "out, h, c")[-2:] == ["v", "3×1×2: 3; None; [[[1, 1]]]"]
+    # The other node waits for what this one and the sum have for it.
+    assert said(picture, at_step(trace, "StackBackward0").back(), "out, h, c")[1] == "1 of 2 paths"
     # While one of its nodes is the current one, only what arrived there.
     assert said(picture, at_step(trace, "StackBackward0"), "out, h, c")[-2:] == ["v", "[[[1, 1]]]"]
 
