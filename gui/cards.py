@@ -506,13 +506,3 @@ def alike(trace: Trace, other: Trace) -> bool:
 
 def _written(op: Op) -> tuple[str, str, str | None]:
     return (op.name, op.text, op.module)
-
-
-def main_node(card: Card, began: Iterable[int]) -> NodeKey | None:
-    """The node that stands for a card: of the latest pass that has begun and knows it."""
-    passes = set(began)
-    latest: NodeKey | None = None
-    for key in card.nodes:
-        if key[0] in passes and (latest is None or key[0] > latest[0]):
-            latest = key
-    return latest

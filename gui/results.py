@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from core.playback import Buffer, NodeKey, Playback
 from core.records import TensorSnapshot
-from gui import cards
 from gui.cards import Card
 
 
@@ -25,10 +24,14 @@ def versions(card: Card) -> Iterator[list[int]]:
 
 
 def node(playback: Playback, card: Card) -> NodeKey | None:
-    """The node that a card shows now: the one that has just run, or else the one that stands for the card."""
+    """The node that a card shows now: the one that has just run, else the main one of the latest pass that knows it."""
     if playback.node in card.nodes:
         return playback.node
-    return cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
+    latest: NodeKey | None = None
+    for key in card.nodes:
+        if (latest is None or key[0] > latest[0]) and playback.began(key[0]):
+            latest = key
+    return latest
 
 
 def gradients(playback: Playback, card: Card, number: int) -> list[TensorSnapshot | None]:
