@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from math import ceil
 from typing import Literal
 
@@ -635,10 +636,8 @@ class Picture:
         found = [step.grad_outputs for step in self._steps(card)]
         if len(card.results) > 1 and len(found) > 1:
             end = Playback(self.trace, len(self.trace.events), index=self.index)
-            for number in {key[0] for key in card.nodes}:
-                each = results.gradients(end, card, number)
-                found += [tuple(each[: place + 1]) for place in range(len(each))]
-        return found
+            found += [tuple(results.gradients(end, card, number)) for number in {key[0] for key in card.nodes}]
+        return found + [part for held in found if len(held) > 1 for part in _parts(held)]
 
     def _header_width(self, group: str) -> float:
         if group == ROOT:
@@ -1241,6 +1240,19 @@ class _Moment:
                 drawing.chip(sheet, rect, text, colour)
         for strand, text, share in self._moving:
             drawing.chip(sheet, drawing.chip_at(strand.route, text, share), text, "grad")
+
+
+def _parts(held: tuple[TensorSnapshot | None, ...]) -> Iterator[tuple[TensorSnapshot | None, ...]]:
+    """What of several gradients may have arrived so far; of many only the longest to write."""
+    if len(held) > 5:
+        yield (*[None] * (len(held) - 1), held[-1])
+        return
+    for chosen in product((False, True), repeat=len(held)):
+        part = [gradient if here else None for gradient, here in zip(held, chosen, strict=True)]
+        while part and part[-1] is None:
+            part.pop()
+        if part:
+            yield tuple(part)
 
 
 def legend(words: Words, x: float, y: float, *, hints: bool = False) -> Scene:

@@ -12,7 +12,7 @@ from core.files import read_trace
 from core.playback import Playback
 from core.records import Trace
 from gui import context, drawing
-from gui.drawing import HEAD, ROW
+from gui.drawing import HEAD, PAD, ROW
 from gui.i18n import words
 from gui.inspector import describe
 from gui.scene import Curve, Picture
@@ -40,6 +40,11 @@ v.sum().backward()
 x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
 a, b = x.unbind(0)
 ((a * 10).sum() + (b * b).sum()).backward()
+""",
+    "split": """import torch
+x = torch.tensor([[3.0, 1.0, 2.0], [5.0, 4.0, 6.0]], requires_grad=True)
+a, b, c = torch.split(x, 1, dim=1)
+((a * b).sum() + c.mean()).backward()
 """,
     "hook": """import torch
 w = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -192,3 +197,12 @@ def test_a_leaf_tells_what_has_arrived_before_it_is_in_grad(recorded: dict[str, 
     note = context.note(waiting, picture.graph.cards[card_of(picture, "x")], words("en"))[1]
     assert note.endswith("1 of 3 paths\nv  [4, 9]")
     assert "paths" not in context.note(waiting.end(), picture.graph.cards[card_of(picture, "x")], words("en"))[1]
+
+
+def test_what_has_arrived_for_some_results_only_fits_the_card(recorded: dict[str, Trace]) -> None:
+    trace = recorded["split"]
+    waiting = at_step(trace, "MeanBackward0")
+    picture = Picture(trace, waiting.index)
+    assert said(picture, waiting, "a, b, c")[-2:] == ["v", "None; None; [[0.5], [0.5]]"]
+    left, _, right, _ = picture.rect(card_of(picture, "a, b, c"))
+    assert drawing.said_width("None; None; [[0.5], [0.5]]") + 3 * PAD < right - left
