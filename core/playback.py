@@ -251,7 +251,7 @@ class Playback:
             return None
         return self.trace.passes[event.pass_].steps[event.step]
 
-    @property
+    @cached_property
     def node(self) -> NodeKey | None:
         """The node that has just run."""
         step, event = self.step, self.event

@@ -448,11 +448,12 @@ class App(ctk.CTk):
         entries = [Entry(say("menu.run_to"), lambda: self._run_to(card.id))]
         if line and not self.session.stale:
             entries.append(Entry(say("menu.line", line=line), lambda: self.editor.select_line(line)))
-        for key, snapshot in (
-            ("menu.copy_value", context.value_of(playback, card)),
-            ("menu.copy_gradient", context.gradient_of(playback, card)),
+        told = context.told(playback, card)
+        for key, snapshots in (
+            ("menu.copy_value", [one.value for one in told]),
+            ("menu.copy_gradient", [one.gradient for one in told]),
         ):
-            text = context.in_full(snapshot) if snapshot is not None else ""
+            text = context.in_full(snapshots)
             entries.append(Entry(say(key), partial(self._copy, text) if text else None))
         command = None if cut is None or self.session.busy else partial(self._toggle_all, card)
         return [*entries, Entry(say("menu.uncut_all" if undo else "menu.cut_all"), command)]

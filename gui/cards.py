@@ -5,14 +5,29 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.playback import Index, NodeKey
 from core.records import Op, Trace, Value
 from gui.figures import clip
 
 TITLE_LIMIT = 26
+MODULE_PATH = re.compile(r"[^\W\d]\w*(\.\w+)+")
+"""Such as encoder.layers.0.linear1.weight; an expression is none."""
 DETACHING = frozenset({"detach", "detach_"})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One tensor that a card makes.
+
+    Attributes:
+        values: what it holds, one after another: changed in place it is still the same result.
+        receives: node and slot of it that its gradient arrives at, in every pass where that is known.
+    """
+
+    values: tuple[int, ...]
+    receives: tuple[tuple[NodeKey, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +45,7 @@ class Card:
         healed: whether it is a ``.detach()`` that a what-if made to pass gradients: it returns its input.
         helper: whether it only makes data, fills parameters or handles ``.grad``: not drawn by default.
         failed: whether it stands for the expression that raised; it has no operation.
+        results: its values again, those of each tensor together.
     """
 
     id: int
@@ -42,6 +58,7 @@ class Card:
     healed: bool = False
     helper: bool = False
     failed: bool = False
+    results: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +178,8 @@ def build(trace: Trace, index: Index) -> Graph:
     for draft in drafts:
         draft.values = [value for value in draft.values if value not in unseen] or draft.values
     cards = [_finish(number, draft, trace, texts) for number, draft in enumerate(drafts)]
+    arrivals = _arrivals(wires)
+    cards = [replace(card, results=_results(card, trace, arrivals)) for card in cards]
     failed = _failed(trace, card_of_value, len(cards), len(wires))
     if failed is not None:
         cards.append(failed[0])
@@ -318,10 +337,10 @@ def _finish(number: int, draft: _Draft, trace: Trace, texts: dict[str, int]) -> 
         title = trace.passes[number_].nodes[node].name
     else:
         title = "tensor"
-    if leaf and "." in title:
+    if leaf and MODULE_PATH.fullmatch(title):
         # The end of a path such as encoder.layers.0.linear1.weight says more than its beginning.
         title = title if len(title) <= TITLE_LIMIT else "…" + title[1 - TITLE_LIMIT :]
-    elif op is not None and op.hit and not leaf:
+    elif op is not None and op.hit and not (leaf and names):
         title = f"{clip(title, TITLE_LIMIT - 4)} @{op.hit}"
     return Card(
         number,
@@ -385,9 +404,8 @@ def _wires(
             if place < len(open_uses):
                 use = open_uses[place]
                 taken[(lower, upper)] += 1
-            elif open_uses:
-                use = open_uses[-1]
             else:
+                # More gradients than uses: each has a line, as those that only the backward pass knows.
                 use = len(uses)
                 uses.append((lower, upper, None, None, ""))
                 between[(lower, upper)].append(use)
@@ -400,6 +418,50 @@ def _wires(
         Wire(number, source, target, value, slot, tuple(passages.get(number, ())), cut)
         for number, (source, target, value, slot, cut) in enumerate(uses)
     ]
+
+
+def _arrivals(wires: Iterable[Wire]) -> dict[int, dict[int, tuple[NodeKey, int]]]:
+    """Value → pass → node and slot that gradients from its users arrive at."""
+    found: dict[int, dict[int, tuple[NodeKey, int]]] = defaultdict(dict)
+    for wire in wires:
+        if wire.value is None:
+            continue
+        for passage in wire.passages:
+            found[wire.value].setdefault(passage.target[0], (passage.target, passage.target_slot))
+    return found
+
+
+def _results(card: Card, trace: Trace, arrivals: dict[int, dict[int, tuple[NodeKey, int]]]) -> tuple[Result, ...]:
+    """The tensors that a card makes, in the operation's order, and where their gradients arrive."""
+    if card.leaf:
+        return (Result(card.values),)
+    held: dict[int, list[int]] = {}
+    first: dict[int, int] = {}
+    for value in card.values:
+        before = trace.values[value].previous
+        first[value] = value if before is None else first.get(before, value)
+        held.setdefault(first[value], []).append(value)
+    # What an in-place operation changes under another view, which has no name, is no result of its own.
+    named = {trace.values[value].view_of for value in card.values if trace.values[value].names} - {None}
+    chains = [
+        chain for chain in held.values()
+        if trace.values[chain[0]].view_of not in named or any(trace.values[value].names for value in chain)
+    ]  # fmt: skip
+    nodes: dict[int, list[NodeKey]] = defaultdict(list)
+    for key in card.nodes:
+        nodes[key[0]].append(key)
+    results = []
+    outputs = trace.ops[card.op].outputs if card.op is not None else ()
+    for chain in chains:
+        receives = []
+        for number, keys in nodes.items():
+            places = [(key, 0) for key in keys if trace.passes[number].nodes[key[1]].value in chain]
+            places += [arrivals[value][number] for value in chain if number in arrivals.get(value, ())]
+            if len(keys) == 1 and chain[0] in outputs:
+                places.append((keys[0], outputs.index(chain[0])))
+            receives += places[:1]
+        results.append(Result(tuple(chain), tuple(receives)))
+    return tuple(results)
 
 
 def _goes_through(heal: Op, user: Op, value: Value) -> bool:
@@ -444,13 +506,3 @@ def alike(trace: Trace, other: Trace) -> bool:
 
 def _written(op: Op) -> tuple[str, str, str | None]:
     return (op.name, op.text, op.module)
-
-
-def main_node(card: Card, began: Iterable[int]) -> NodeKey | None:
-    """The node that stands for a card: of the latest pass that has begun and knows it."""
-    passes = set(began)
-    latest: NodeKey | None = None
-    for key in card.nodes:
-        if key[0] in passes and (latest is None or key[0] > latest[0]):
-            latest = key
-    return latest

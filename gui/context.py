@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from core.playback import NEVER, Playback
 from core.records import Cut, TensorSnapshot
-from gui import cards, figures
+from gui import figures, results
 from gui.cards import DETACHING, Card, Graph, Wire
 from gui.i18n import Words
 
@@ -68,23 +69,40 @@ def heal_of(playback: Playback, graph: Graph, wire: Wire) -> str | None:
     return op.site if op.name in DETACHING and (wire.cut == "detach" or op.cut == "healed") else None
 
 
-def value_of(playback: Playback, card: Card) -> TensorSnapshot | None:
-    """The value a card shows now."""
-    shown = [value for value in card.values if playback.exists(value)]
-    return playback.tensor(shown[-1]) if shown else None
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One result of a card: its name ('' of an only one), its value, and ``.grad`` of a leaf or what has arrived."""
+
+    name: str
+    value: TensorSnapshot | None
+    gradient: TensorSnapshot | None
 
 
-def gradient_of(playback: Playback, card: Card) -> TensorSnapshot | None:
-    """``.grad`` of a leaf, or what has arrived at a card's node; None while there is none."""
-    if card.leaf and card.values:
-        return playback.grad(card.values[-1])
-    key = cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
-    return next(iter(playback.held(key)), None) if key is not None else None
+def told(playback: Playback, card: Card) -> list[Told]:
+    """Every result of a card as it stands now."""
+    if card.leaf:
+        (value,) = results.values(playback, card)
+        return [Told("", playback.tensor(value) if playback.exists(value) else None, playback.grad(card.values[-1]))]
+    key = results.node(playback, card)
+    gradients = results.gradients(playback, card, key[0]) if key is not None else [None] * len(card.results)
+    if len(card.results) <= 1:
+        gradients = [next(iter(results.arrived(playback, card)), None)]
+    if not card.results:
+        return [Told("", None, gradients[0])]
+    found = []
+    for place, (value, gradient) in enumerate(zip(results.values(playback, card), gradients, strict=True)):
+        names = playback.trace.values[value].names
+        name = (names[0] if names else f"[{place}]") if len(gradients) > 1 else ""
+        found.append(Told(name, playback.tensor(value) if playback.exists(value) else None, gradient))
+    return found
 
 
-def in_full(snapshot: TensorSnapshot) -> str:
-    """A tensor as it is copied: every element that was kept."""
-    return figures.tensor(snapshot, small=IN_FULL)
+def in_full(snapshots: Sequence[TensorSnapshot | None]) -> str:
+    """Tensors as they are copied: every element that was kept, several of them as a tuple; '' where there are none."""
+    if all(snapshot is None for snapshot in snapshots):
+        return ""
+    texts = [figures.tensor(snapshot, small=IN_FULL) for snapshot in snapshots]
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
 def note(playback: Playback, card: Card, words: Words) -> tuple[str, str]:
@@ -98,18 +116,27 @@ def note(playback: Playback, card: Card, words: Words) -> tuple[str, str]:
             lines.append(expression)
         if op.line:
             lines[-1:] = [f"{lines[-1]}   {words('inspect.line', line=op.line)}"] if lines else []
-    value = value_of(playback, card)
-    if value is not None:
-        lines.append(f"{words('card.value')}  {_long(value)}")
-        lines.append(f"{value.dtype} {list(value.shape)}")
-    gradient = gradient_of(playback, card)
-    if gradient is not None:
-        lines.append(f"{'.grad' if card.leaf else 'v'}  {_long(gradient)}")
+    shown = told(playback, card)
+    for one in shown:
+        before = f"{one.name}  " if one.name else ""
+        if one.value is not None:
+            lines.append(f"{before}{words('card.value')}  {_long(one.value, len(shown))}")
+            lines.append(f"{one.value.dtype} {list(one.value.shape)}")
+        if one.gradient is not None:
+            lines.append(f"{before}{'.grad' if card.leaf else 'v'}  {_long(one.gradient, len(shown))}")
+    buffer = results.waiting(playback, card)
+    if buffer is not None and card.leaf:
+        lines.append(words("card.paths", done=len(buffer.contributions), all=buffer.expected))
+        lines += [f"v  {_long(held)}" for held in results.arrived(playback, card) if held is not None]
+    altered = results.altered(playback, card)
+    if altered:
+        lines.append(words("inspect.hook", what=words(f"inspect.hook.{altered}")))
     return card.title, "\n".join(lines)
 
 
-def _long(snapshot: TensorSnapshot) -> str:
-    return figures.clip(in_full(snapshot), LONGEST)
+def _long(snapshot: TensorSnapshot, among: int = 1) -> str:
+    """A tensor in full, shorter where it is told with others."""
+    return figures.clip(in_full([snapshot]), LONGEST // among)
 
 
 def wire_note(playback: Playback, graph: Graph, wire: Wire, words: Words) -> tuple[str, str]:

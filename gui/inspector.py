@@ -10,7 +10,7 @@ from typing import Final
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
 from core.records import Event, SavedTensor, Step, TensorSnapshot
-from gui import cards, figures
+from gui import figures, results
 from gui.cards import Card, Graph
 from gui.failure import failure_lines
 from gui.formula import Formulas
@@ -90,7 +90,7 @@ def describe(playback: Playback | None, graph: Graph | None, selected: int | Non
 
 
 def _card(report: Report, playback: Playback, graph: Graph, card: Card, words: Words) -> None:
-    key = cards.main_node(card, (number for number, _ in card.nodes if playback.began(number)))
+    key = results.node(playback, card)
     if key is not None:
         _node(report, playback, graph, key, words)
     elif card.op is not None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from math import ceil
 from typing import Literal
 
 import numpy as np
 
 from core.layout import Direction, Point, Size
-from core.playback import NEVER, Index, NodeKey, Playback
+from core.playback import NEVER, Index, NodeKey, Playback, add
 from core.records import Step, TensorSnapshot, Trace
-from gui import arrangement, cards, drawing, figures, groups, loops
+from gui import arrangement, cards, drawing, figures, groups, loops, results
 from gui.arrangement import Extent, Places, Strand, Unit
 from gui.cards import Card, Graph, Wire
 from gui.drawing import CHIP, HEAD, NARROWEST, PAD, ROW, SEED_DROP, SEED_HEIGHT, WIDEST, Face, Row, Shown
@@ -66,6 +67,8 @@ CARD_STEP, LABEL_STEP = 20.0, 32.0
 """Steps in which cards grow, and the room for contributions: a digit more shall not move the picture."""
 LABEL_LEAST = 72.0
 """The least room for a contribution: two short numbers."""
+PARTIAL_SUMS = 32
+"""Partial sums by which a leaf is measured; more would be costly and are as long as these."""
 CHIP_GAP, CLEAR = 7.0, 3.0
 """Room between two contributions, one above the other, and the least room around each."""
 MARGIN = 20.0
@@ -570,12 +573,13 @@ class Picture:
         widths += [text_width(text, SMALL, False) for text in self._subtitles(card)]
         heights: list[float] = []
         if card.values:
-            values = [self.trace.values[value].tensor for value in card.values]
-            shown = [self._show([value]) for value in values] if card.leaf else [self._show(values)]
+            shown = [
+                self._show(self.trace.values[value].tensor for value in version) for version in results.versions(card)
+            ]
             widths += [one.width + 44 for one in shown]
             heights.append(max(one.height for one in shown))
         if card.tracked:
-            grads = [self._show(step.grad_outputs) for step in self._steps(card)]
+            grads = [self._show(held) for held in self._ever_held(card)]
             history = (
                 self.index.grads.get(self.index.leaf_of.get(card.values[-1], card.values[-1])) if card.leaf else None
             )
@@ -595,21 +599,45 @@ class Picture:
 
     def _subtitles(self, card: Card) -> list[str]:
         """What the second line of a card may ever say, in every language."""
-        said = [self._node_name(card)]
+        said = [self._node_name(card), *{self._node_name(card, key) for key in card.nodes}]
         paths = max(map(self.index.expected, card.nodes), default=0)
         history = self.index.grads.get(self.index.leaf_of.get(card.values[-1], card.values[-1])) if card.leaf else None
         before = [drawing.short(grad) for grad in (history.initial, *history.states[:-1])] if history else []
+        sums = self._partial_sums(card)
         for language in map(words_of, LANGUAGES):
-            said += [language("card.paths", done=paths, all=paths)] if paths > 1 else []
+            counted = language("card.paths", done=paths, all=paths)
+            said += [counted] if paths > 1 else []
+            said += [f"{counted} · v {text}" for text in sums]
             said += [language("card.healed")] if card.healed else []
             said += [language("card.before", grad=text) for text in before]
-        return said
+        hooks = {step.altered for step in self._steps(card)} - {""}
+        told = [f"{text}  {language(f'card.hook.{how}')}" for language in map(words_of, LANGUAGES)
+                for text in said for how in hooks]  # fmt: skip
+        return said + told
+
+    def _partial_sums(self, card: Card) -> list[str]:
+        """What a leaf says of the first contributions to it while it waits for the rest."""
+        found: list[str] = []
+        for key in card.nodes if card.leaf else ():
+            total = None
+            count = min(PARTIAL_SUMS - len(found), self.index.expected(key) - 1)
+            for contribution in self.index.inflow(key)[: max(0, count)]:
+                total = add(total, contribution.tensor)
+                found.append(drawing.contribution(total))
+        return found
 
     def _steps(self, card: Card) -> list[Step]:
-        """Of the node that stands for a card, in every pass."""
-        mains = dict(reversed(card.nodes))
-        found = ((number, self.index.step_of.get((number, node))) for number, node in mains.items())
+        """Of a card's nodes, in every pass."""
+        found = ((number, self.index.step_of.get((number, node))) for number, node in card.nodes)
         return [self.trace.passes[number].steps[step] for number, step in found if step is not None]
+
+    def _ever_held(self, card: Card) -> list[tuple[TensorSnapshot | None, ...]]:
+        """What a card ever shows as v: of each of its nodes, and of all results together."""
+        found = [step.grad_outputs for step in self._steps(card)]
+        if len(card.results) > 1 and len(found) > 1:
+            end = Playback(self.trace, len(self.trace.events), index=self.index)
+            found += [tuple(results.gradients(end, card, number)) for number in {key[0] for key in card.nodes}]
+        return found + [part for held in found if len(held) > 1 for part in _parts(held)]
 
     def _header_width(self, group: str) -> float:
         if group == ROOT:
@@ -739,10 +767,11 @@ class Picture:
 
     # ── Names ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _node_name(self, card: Card) -> str:
+    def _node_name(self, card: Card, key: NodeKey | None = None) -> str:
+        """The name of a card's node, or of the one of its nodes that is asked for, and how many more it has."""
         if not card.nodes:
             return "" if card.op is None else self.trace.ops[card.op].name
-        number, node = card.nodes[0]
+        number, node = card.nodes[0] if key is None else key
         inner = len({key[1] for key in card.nodes if key[0] == number}) - 1
         name = self.trace.passes[number].nodes[node].name
         if not card.values and card.op is None:
@@ -1055,13 +1084,15 @@ class _Moment:
     def _face(self, card: Card, number: int) -> Face:
         heights = self.picture._size(self.picture.units[number])[2]
         failing = card.failed or (card.id == self.picture._failing and self.playback.at_end)
-        key = cards.main_node(card, (number for number, _ in card.nodes if self.playback.began(number)))
         rows = []
         if card.values:
             rows.append(self._value_row(card))
         if card.tracked:
-            rows.append(self._grad_row(card, key))
-        subtitle, tone = self._subtitle(card, key)
+            rows.append(self._grad_row(card))
+        subtitle, tone = self._subtitle(card)
+        altered = results.altered(self.before, card)
+        if altered and not failing:
+            subtitle = f"{subtitle}  {self.words(f'card.hook.{altered}')}"
         line = "wrong" if failing else "cut" if card.healed else "leaf" if card.leaf else "edge"
         title = self.picture._card_title(self.picture.units[number])
         return Face(
@@ -1071,38 +1102,38 @@ class _Moment:
         )  # fmt: skip
 
     def _value_row(self, card: Card) -> Row:
-        playback = self.playback
-        there = [value for value in card.values if playback.exists(value)] or list(card.values[:1])
-        shown = there[-1:] if card.leaf else there
-        row = self.picture._show(playback.tensor(value) for value in shown)
+        row = self.picture._show(self.playback.tensor(value) for value in results.values(self.playback, card))
         return Row(self.words("card.value"), row, "value" if card.tracked else "quiet")
 
-    def _grad_row(self, card: Card, key: NodeKey | None) -> Row:
+    def _grad_row(self, card: Card) -> Row:
         """The lowest row: ``.grad`` of a leaf, or what has arrived at the node."""
         if card.leaf:
             grad = self.before.grad(card.values[-1])
             return Row(".grad", self.picture._show([grad]), "leaf" if grad is not None else "quiet", "leaf_soft")
         playback = self.playback if card.id == self.card else self.before
-        held = playback.held(key) if key else ()
+        held = results.arrived(playback, card)
         return Row("v", self.picture._show(held), "grad" if any(held) else "quiet", "grad_soft" if held else "")
 
-    def _subtitle(self, card: Card, key: NodeKey | None) -> tuple[str, str]:
+    def _subtitle(self, card: Card) -> tuple[str, str]:
         """The node's name; how many paths have arrived while it waits for more; what ``.grad`` was before."""
         error = self.picture.trace.error
         if card.failed and error is not None:
             return figures.clip(error.type, 30), "wrong"
         if card.healed:
             return self.words("card.healed"), "cut"
-        if key is not None and self.before.emitted(key) is None:
-            buffer = self.before.arrived(key)
-            if 0 < len(buffer.contributions) < buffer.expected:
-                return self.words("card.paths", done=len(buffer.contributions), all=buffer.expected), "grad"
+        buffer = results.waiting(self.before, card)
+        if buffer is not None:
+            paths = self.words("card.paths", done=len(buffer.contributions), all=buffer.expected)
+            # The lowest row of a leaf is .grad, which gets the sum only when all has arrived.
+            for held in results.arrived(self.before, card)[:1] if card.leaf else ():
+                return f"{paths} · v {drawing.contribution(held)}", "wrong" if drawing._odd(held) else "grad"
+            return paths, "grad"
         if card.leaf and card.id == self.card and self.motion is None:
             event, step = self.playback.event, self.playback.step
             told = step.grad_before if step is not None else event.before if event is not None else None
             if step is not None or (event is not None and event.kind == "grad"):
                 return self.words("card.before", grad=drawing.short(told)), "leaf"
-        return self.picture._node_name(card), "quiet"
+        return self.picture._node_name(card, results.node(self.playback, card)), "quiet"
 
     def _folded(self, sheet: Sheet, number: int, rect: Rect) -> None:
         picture = self.picture
@@ -1209,6 +1240,19 @@ class _Moment:
                 drawing.chip(sheet, rect, text, colour)
         for strand, text, share in self._moving:
             drawing.chip(sheet, drawing.chip_at(strand.route, text, share), text, "grad")
+
+
+def _parts(held: tuple[TensorSnapshot | None, ...]) -> Iterator[tuple[TensorSnapshot | None, ...]]:
+    """What of several gradients may have arrived so far; of many only the longest to write."""
+    if len(held) > 5:
+        yield (*[None] * (len(held) - 1), held[-1])
+        return
+    for chosen in product((False, True), repeat=len(held)):
+        part = [gradient if here else None for gradient, here in zip(held, chosen, strict=True)]
+        while part and part[-1] is None:
+            part.pop()
+        if part:
+            yield tuple(part)
 
 
 def legend(words: Words, x: float, y: float, *, hints: bool = False) -> Scene:

@@ -77,8 +77,8 @@ def test_a_value_that_is_not_there_yet_is_not_told(window: Window) -> None:
     window.key("<space>")
     playback = window.app.session.playback
     assert playback is not None
-    assert context.value_of(playback, titled(window, "Q")) is None
-    assert context.gradient_of(playback, titled(window, "a")) is None
+    assert [one.value for one in context.told(playback, titled(window, "Q"))] == [None]
+    assert [one.gradient for one in context.told(playback, titled(window, "a"))] == [None]
 
 
 def test_a_double_click_runs_to_the_card_and_again_to_its_next_moment(window: Window) -> None:

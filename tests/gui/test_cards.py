@@ -201,3 +201,14 @@ def test_all_uses_of_a_value_are_cut_and_can_be_healed_where_they_were_cut() -> 
     assert context.cut_of_all(playback, card) == context.cut_of_use(playback, picture.graph, wire) == whole
     _, top, right, _ = picture.rect(card.id)
     assert picture.hit(right - 12, top + 12, playback) == Hit("scissors", card=card.id)
+
+
+def test_only_the_path_of_a_parameter_loses_its_beginning() -> None:
+    text = "torch.tensor([1.0, 2.0], requires_grad=True)"
+    ops = [_op(0, "tensor", (), 0, text=text), _op(1, "tensor", (), 1, text=text, hit=1), _op(2, "empty", (), 2)]
+    values = [_value(0, grad=True), _value(1, grad=True), _value(2, "encoder.layers.0.linear1.weight", grad=True)]
+    trace = _trace(values, [*ops, _op(3, "stack", (0, 1, 2), 3)])
+    trace = msgspec.structs.replace(trace, values=(*trace.values, _value(3, "y", grad=True, leaf=False)))
+    assert shown(cards.build(trace, Index(trace))) == [
+        "torch.tensor([1.0, 2.0], …", "torch.tensor([1.0, 2.… @1", "…r.layers.0.linear1.weight", "y",
+    ]  # fmt: skip

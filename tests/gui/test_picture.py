@@ -280,7 +280,7 @@ def test_waiting_for_more_paths_is_said() -> None:
     slow = msgspec.structs.replace(trace.passes[0].steps[1], arrivals=(Arrival(0, 0, 0), Arrival(9, 1, 0)))
     steps = (trace.passes[0].steps[0], slow, *([trace.passes[0].steps[0]] * 8))
     trace = msgspec.structs.replace(trace, passes=(msgspec.structs.replace(trace.passes[0], steps=steps),))
-    assert "1 of 2 paths" in said(trace, 4)
+    assert "1 of 2 paths · v 3" in said(trace, 4)
 
 
 def test_a_healed_detach_says_so() -> None:
