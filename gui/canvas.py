@@ -599,7 +599,10 @@ class GraphCanvas(tk.Canvas):
             )  # fmt: skip
             room = width / look.scale
             if room > LEGEND:
-                overlay = legend(look.words, 16, height / look.scale - 20, hints=room > LEGEND + 80)
+                overlay = legend(
+                    look.words, 16, height / look.scale - 20, hints=room > LEGEND + 180,
+                    earlier=self._picture.later(playback),
+                )  # fmt: skip
                 scene = beneath_legend(scene, view, look)
             card = self._picture.current_card(self._playback)
             current = None if card is None else self._picture.rect(card)

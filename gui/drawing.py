@@ -421,14 +421,15 @@ def scissors(sheet: Sheet, rect: Rect, on: bool) -> None:
     sheet.text((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, "✂", "cut", SMALL, anchor="c")
 
 
-def legend(sheet: Sheet, words: Words, x: float, y: float, hints: bool) -> None:
+def legend(sheet: Sheet, words: Words, x: float, y: float, hints: bool, earlier: bool) -> None:
     """What the colours mean, in one row."""
-    for key in ("grad", "edge", "cut", "leaf"):
+    for key in ("grad", *(("earlier",) if earlier else ()), "edge", "cut", "leaf"):
         if key == "leaf":
             sheet.shapes.append(Box(x + 6, y - 6, 12, 12, line="leaf", weight=1.6, radius=3))
         else:
             line = ((x, y), (x + 7, y), (x + 13, y), (x + 20, y))
-            sheet.shapes.append(Curve(line, key, 2.4 if key == "grad" else 1.8, dashed=key == "cut"))
+            weight = {"grad": 2.4, "earlier": 1.2}.get(key, 1.8)
+            sheet.shapes.append(Curve(line, key, weight, dashed=key == "cut"))
         text = words("legend.cut.hint" if hints and key == "cut" else f"legend.{key}")
         sheet.text(x + 28, y, text, "quiet", 12.0, mono=False)
         x += 28 + text_width(text, 12.0, False) + 18

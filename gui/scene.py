@@ -860,14 +860,17 @@ class Picture:
 
     def _draw_strands_afar(self, sheet: Sheet, strands: np.ndarray, playback: Playback) -> None:
         """Lines without heads and contributions, one shape for each colour."""
-        passed, cut = self._passed(playback)[strands], self._cut[strands]
-        for line, chosen in (("edge", strands[~passed & ~cut]), ("cut", strands[cut]), ("grad", strands[passed])):
+        (passed, earlier), cut = (found[strands] for found in self._passed(playback)), self._cut[strands]
+        kinds = (("edge", ~(passed | earlier | cut), 1.6), ("earlier", earlier & ~cut, 1.6), ("cut", cut, 1.6),
+                 ("grad", passed & ~cut, 2.2))  # fmt: skip
+        for line, these, weight in kinds:
+            chosen = strands[these]
             if len(chosen):
                 points = np.concatenate([self._strand_points[place] for place in chosen])
                 lengths = [len(self._strand_points[place]) for place in chosen]
                 begins = np.zeros(len(points), dtype=bool)
                 begins[np.concatenate([[0], np.cumsum(lengths)[:-1]])] = True
-                sheet.shapes.append(Curves(points, begins, line, 2.2 if line == "grad" else 1.6))
+                sheet.shapes.append(Curves(points, begins, line, weight))
 
     @cached_property
     def _strand_points(self) -> list[np.ndarray]:
@@ -877,27 +880,52 @@ class Picture:
     def _cut(self) -> np.ndarray:
         return np.array([bool(self.graph.wires[strand.wires[0]].cut) for strand in self.strands], dtype=bool)
 
-    def _passed(self, playback: Playback) -> np.ndarray:
-        """Which lines a gradient of the current pass has run back along."""
-        number = playback.current_pass
-        if number is None:
-            return np.zeros(len(self.strands), dtype=bool)
-        if number not in self._first_passages:
-            first = np.full(len(self.strands), NEVER, dtype=np.int64)
-            steps = self.trace.passes[number].steps
-            for place, strand in enumerate(self.strands):
-                for passage in (p for wire in strand.wires for p in self.graph.wires[wire].passages):
-                    step = self.index.step_of.get(passage.source) if passage.source[0] == number else None
-                    if step is None or passage.source_slot >= len(steps[step].grad_inputs):
-                        continue
-                    if steps[step].grad_inputs[passage.source_slot] is not None:
-                        first[place] = min(first[place], self.index.step_at.get((number, step), NEVER))
-            self._first_passages[number] = first
-        gone: np.ndarray = self._first_passages[number] < playback.cursor
-        return gone
+    def later(self, playback: Playback) -> bool:
+        """Whether more than one pass has begun."""
+        return sum(at < playback.cursor for at, _ in self.index.pass_order[:2]) > 1
+
+    def _running(self, playback: Playback) -> int | None:
+        """The pass of the last step; while a pass that another one began has ended, the outer one again."""
+        number = int(self._pass_at[playback.cursor])
+        return None if number < 0 else number
 
     @cached_property
-    def _first_passages(self) -> dict[int, np.ndarray]:
+    def _pass_at(self) -> np.ndarray:
+        """The pass that runs, or ran last, at every cursor; -1 before the first."""
+        found, last = [-1], -1
+        for event in self.trace.events:
+            if event.kind in ("pass", "step") and event.pass_ is not None:
+                last = event.pass_
+            found.append(last)
+        return np.array(found, dtype=np.int64)
+
+    def _passed(self, playback: Playback) -> tuple[np.ndarray, np.ndarray]:
+        """Which lines a gradient of the current pass has run back along, and which only one of an earlier pass."""
+        number = self._running(playback)
+        if number is None:
+            nothing = np.zeros(len(self.strands), dtype=bool)
+            return nothing, nothing
+        if number not in self._first_passages:
+            self._first_passages[number] = self._find_passages(number)
+        if None not in self._first_passages:
+            self._first_passages[None] = self._find_passages(None)
+        now = self._first_passages[number] < playback.cursor
+        return now, (self._first_passages[None] < playback.cursor) & ~now
+
+    def _find_passages(self, number: int | None) -> np.ndarray:
+        """Position from which a gradient of one pass, or of any, has run back along each line."""
+        first = np.full(len(self.strands), NEVER, dtype=np.int64)
+        for place, strand in enumerate(self.strands):
+            for passage in (p for wire in strand.wires for p in self.graph.wires[wire].passages):
+                pass_ = passage.source[0]
+                step = self.index.step_of.get(passage.source) if number in (None, pass_) else None
+                emitted = () if step is None else self.trace.passes[pass_].steps[step].grad_inputs
+                if step is not None and any(one is not None for one in emitted[passage.source_slot :][:1]):
+                    first[place] = min(first[place], self.index.step_at.get((pass_, step), NEVER))
+        return first
+
+    @cached_property
+    def _first_passages(self) -> dict[int | None, np.ndarray]:
         return {}
 
     def _draw_afar(self, sheet: Sheet, visible: np.ndarray, moment: _Moment, scale: float) -> None:
@@ -923,7 +951,7 @@ class Picture:
 
     def _arrived(self, playback: Playback) -> np.ndarray:
         """Which boxes the gradient of the current pass has reached."""
-        number = playback.current_pass
+        number = self._running(playback)
         if number is None:
             return np.zeros(len(self.units), dtype=bool)
         if number not in self._first_arrivals:
@@ -981,6 +1009,7 @@ class _Moment:
         self.motion = motion if motion is not None and motion < 1 and playback.step is not None else None
         # While contributions are on their way, what they are added to still holds what it held before.
         self.before = playback.back() if self.motion is not None else playback
+        self.pass_ = picture._running(playback)
         current = picture.current_card(playback)
         self.card = current
         self.current = picture._unit_of_card.get(-1 if current is None else current)
@@ -1130,7 +1159,7 @@ class _Moment:
             word = self.words("card.cut") if wires[0].cut == "cut" else wires[0].cut
             chips.append((strand, f"✂ {word}", "cut"))
             return
-        passed, moving = False, ""
+        passed, earlier, moving = False, any(map(self._ran_earlier, wires)), ""
         for wire in wires:
             for text, colour, now in self._gradients(wire):
                 passed = passed or colour != "quiet"
@@ -1142,6 +1171,8 @@ class _Moment:
             self._on_its_way(sheet, strand, moving, self.motion)
         elif passed:
             sheet.shapes.append(self._arrow(strand, "grad", 2.4, "start"))
+        elif earlier:
+            sheet.shapes.append(self._arrow(strand, "earlier", 1.2, "start"))
         else:
             values = self.picture.trace.values
             carries = any(wire.passages or wire.value is None or values[wire.value].requires_grad for wire in wires)
@@ -1161,12 +1192,10 @@ class _Moment:
         return drawing.clearance(rect, self._state(box), group.count, (x0, y0), (x1 - x0, y1 - y0))
 
     def _gradients(self, wire: Wire) -> list[tuple[str, str, bool]]:
-        """What has run back along a wire in the latest pass that knows it: text, colour, whether just now."""
-        live = [passage for passage in wire.passages if self.playback.began(passage.source[0])]
-        latest = max((passage.source[0] for passage in live), default=None)
+        """What has run back along a wire in the current pass: text, colour, whether just now."""
         found = []
-        for passage in live:
-            if passage.source[0] != latest:
+        for passage in wire.passages:
+            if passage.source[0] != self.pass_:
                 continue
             step = self.playback.emitted(passage.source)
             if step is None or passage.source_slot >= len(step.grad_inputs):
@@ -1176,6 +1205,14 @@ class _Moment:
             text = drawing.contribution(gradient)
             found.append((text, colour, passage.source == self.playback.node))
         return found
+
+    def _ran_earlier(self, wire: Wire) -> bool:
+        """Whether a gradient has run back along a wire in another pass: no part of what is summed now."""
+        for passage in wire.passages:
+            step = self.playback.emitted(passage.source) if passage.source[0] != self.pass_ else None
+            if step is not None and any(one is not None for one in step.grad_inputs[passage.source_slot :][:1]):
+                return True
+        return False
 
     def _on_its_way(self, sheet: Sheet, strand: Strand, text: str, share: float) -> None:
         """A contribution that travels from the user of a value back to the value."""
@@ -1211,8 +1248,8 @@ class _Moment:
             drawing.chip(sheet, drawing.chip_at(strand.route, text, share), text, "grad")
 
 
-def legend(words: Words, x: float, y: float, *, hints: bool = False) -> Scene:
-    """What the colours mean, in one row; with ``hints``, also what can be clicked."""
+def legend(words: Words, x: float, y: float, *, hints: bool = False, earlier: bool = False) -> Scene:
+    """What the colours mean, in one row; with ``hints``, also what can be clicked; ``earlier`` after several passes."""
     sheet = Sheet()
-    drawing.legend(sheet, words, x, y, hints)
+    drawing.legend(sheet, words, x, y, hints, earlier)
     return sheet.scene()

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from core.files import read_trace
 from core.playback import Playback
 from core.records import Arrival, Event, Failure, Op, Span, TensorSnapshot, Trace
 from gui import cards, context, drawing, figures
@@ -22,11 +23,12 @@ from gui.groups import ROOT, Folding
 from gui.i18n import words
 from gui.inspector import describe
 from gui.moment import where_text
-from gui.scene import Curve, Hit, Label, Picture, Scene
+from gui.scene import Curve, Curves, Hit, Label, Picture, Scene, legend
 from gui.shapes import sample
 from gui.theme import DARK, LIGHT
 from gui.timeline import cell_text
 from tests.gui import traces
+from tests.gui.test_golden import FOLDER
 from tests.gui.test_groups import Line, children, loop, program
 
 
@@ -548,3 +550,35 @@ def test_a_pass_that_raised_is_not_said_to_be_done(language: str, done: str, fai
     moment = Playback.of(msgspec.structs.replace(trace, passes=(broken,))).end()
     assert where_text(moment, words(language)) == (failed, "wrong")
     assert [cell_text(moment, len(trace.events) - 1)] == ["✗"]
+
+
+def test_contributions_of_an_earlier_pass_are_no_part_of_the_present_sum() -> None:
+    trace = read_trace(FOLDER / "dot.pullback")
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    begins = [at for at, _ in playback.index.pass_order]
+
+    def lines(moment: Playback, scale: float) -> dict[str, int]:
+        drawn = picture.scene(moment, words("en"), scale=scale).shapes
+        counted = {"grad": 0, "earlier": 0}
+        for shape in drawn:
+            if isinstance(shape, Curve) and shape.arrow == "start":
+                counted[shape.line] += 1
+            elif isinstance(shape, Curves) and shape.line in counted:
+                counted[shape.line] += int(shape.begins.sum())
+        return counted
+
+    first = lines(playback.at(begins[1]), 0.2)
+    assert first["grad"] > 0
+    assert first["earlier"] == 0
+    assert not picture.later(playback.at(begins[1]))
+    for moment in (playback.at(begins[1] + 1), playback):
+        near, far = lines(moment, 1.0), lines(moment, 0.2)
+        seeds = len({seed.card for seed in picture.seeds if playback.index.pass_at[seed.pass_] < moment.cursor})
+        assert near == {"grad": far["grad"] + seeds, "earlier": far["earlier"]}
+        assert near["earlier"] == first["grad"]
+        assert picture.later(moment)
+    assert "[0, 2, 4, 6]" in said(trace, begins[1])
+    assert "[0, 2, 4, 6]" not in said(trace, len(trace.events))
+    explained = [label.text for label in legend(words("en"), 0, 0, earlier=True).labels]
+    assert explained[1] == words("en")("legend.earlier")
