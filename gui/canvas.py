@@ -615,8 +615,7 @@ class GraphCanvas(tk.Canvas):
             self._photo = ImageTk.PhotoImage("RGBA", (width, height))
             self.itemconfigure(self._image, image=self._photo)
         self._photo.paste(paint.pixels(renderer))
-        texts = scene.labels if view.zoom >= READABLE else ()
-        self._labels.show(texts, look, x=view.x, y=view.y, scale=view.scale)
+        self._labels.show(scene.labels, look, x=view.x, y=view.y, scale=view.scale)
         self._legend.show(overlay.labels, look, scale=look.scale)
         self.tag_raise(self._focus_ring)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import log
 
 import numpy as np
 
@@ -29,6 +31,8 @@ TEXT_LIMIT = 27
 HALO = 4.0
 """By how much the halo of the current card and the ring of the chosen one stand out."""
 WARNING = "⚠ "
+FAR_TEXT = 11.0
+"""Pixels of a name on a card far out."""
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
 GROUP_HEIGHT, STACK, PILE = 81.0, 5.0, 10.0
 """A folded group, by how much each sheet of a pile stands out behind it, and by how much all of them."""
@@ -155,6 +159,18 @@ def fit(text: str, room: float, size: float, mono: bool = True) -> str:
         return text
     kept = max((n for n in range(len(text)) if text_width(text[:n] + "…", size, mono) <= room), default=0)
     return text[:kept].rstrip() + "…"
+
+
+def far_size(scale: float) -> float:
+    """The size of a text that is as large on the screen at every scale, in few steps: each is a style of its own."""
+    return FAR_TEXT / 1.1 ** round(log(scale, 1.1))
+
+
+@lru_cache(maxsize=20_000)
+def clipped(text: str, room: float, size: float) -> str:
+    """The text as far as there is room; '' where nothing could be told by it."""
+    found = fit(text, room, size)
+    return "" if found == "…" and text != found else found
 
 
 def _say(sheet: Sheet, x: float, y: float, text: str, colour: str, anchor: str = "e", *, bold: bool = False) -> None:

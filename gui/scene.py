@@ -39,6 +39,7 @@ from gui.shapes import (
     head_length,
     inside,
     overlap,
+    places_along,
     polyline,
     sample,
     text_width,
@@ -50,12 +51,18 @@ __all__ = [
 ]  # fmt: skip
 
 READABLE = 0.42
-"""Below this scale text is not drawn."""
+"""Below this scale cards show their names only, as large as they can be read."""
 OUTLINES = 0.14
 """Below this scale cards are plain rectangles, and few lines are drawn."""
 CHIP_BUDGET = 80
 """Contributions drawn at once; where there are more, those of the current and of the chosen card."""
 STRANDS_AFAR = 3000
+CUTS_AFAR = 200
+"""Cut lines that are dashed one by one; where there are more, they could not be told apart."""
+FAR_ROOM = (24.0, 12.0)
+"""Pixels that a box must measure to bear its name."""
+MARK = 13.0
+"""Pixels that a mark takes up; no two are drawn in the same place."""
 COLUMN_GAP = 48.0
 """Room between two columns where nothing lies on the lines between them."""
 LABEL_ROOM = 42.0
@@ -194,6 +201,8 @@ class Picture:
             number: seeds for number, unit in enumerate(self.units) if (seeds := self._seeds_in(unit))
         }  # fmt: skip
         self._failing = self._failing_card()
+        self._odd: dict[int, list[list[tuple[int, bool]]]]
+        self._odd = previous._odd if previous is not None and same else self._find_odd()
         self._flows: dict[tuple[str, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     # ── Where things are ──────────────────────────────────────────────────────────────────────────────────────────
@@ -800,8 +809,11 @@ class Picture:
         chips: list[tuple[Strand, str, str]] = []
         if scale < READABLE:
             if scale >= OUTLINES or len(strands) <= STRANDS_AFAR:
-                self._draw_strands_afar(sheet, strands, playback)
+                self._draw_strands_afar(sheet, strands, playback, scale)
             self._draw_afar(sheet, visible, moment, scale)
+            marks = self._marks(playback)
+            self._write_afar(sheet, visible, marks, scale)
+            self._mark_afar(sheet, visible, strands, marks, scale)
             return sheet.scene()
         for place in strands:
             moment.strand(sheet, self.strands[place], chips)
@@ -858,14 +870,18 @@ class Picture:
         rects = np.array(list(self.frames.values()), dtype=float).reshape(-1, 4)
         return tuple(self.frames), rects, np.array([born[group] for group in self.frames], dtype=np.int64)
 
-    def _draw_strands_afar(self, sheet: Sheet, strands: np.ndarray, playback: Playback) -> None:
-        """Lines without heads and contributions, one shape for each colour."""
+    def _draw_strands_afar(self, sheet: Sheet, strands: np.ndarray, playback: Playback, scale: float) -> None:
+        """Lines without heads and contributions, one shape for each colour; what is cut is dashed."""
         (passed, earlier), cut = (found[strands] for found in self._passed(playback)), self._cut[strands]
-        kinds = (("edge", ~(passed | earlier | cut), 1.6), ("earlier", earlier & ~cut, 1.6), ("cut", cut, 1.6),
-                 ("grad", passed & ~cut, 2.2))  # fmt: skip
+        kinds = (
+            ("edge", ~(passed | earlier | cut), 1.6), ("earlier", earlier & ~cut, 1.6), ("cut", cut, 1.2 / scale),
+            ("grad", passed & ~cut, max(2.2, 1.2 / scale)),
+        )  # fmt: skip
         for line, these, weight in kinds:
             chosen = strands[these]
-            if len(chosen):
+            if line == "cut" and len(chosen) <= CUTS_AFAR:
+                sheet.shapes += [Curve(self.strands[place].route, line, weight, dashed=True) for place in chosen]
+            elif len(chosen):
                 points = np.concatenate([self._strand_points[place] for place in chosen])
                 lengths = [len(self._strand_points[place]) for place in chosen]
                 begins = np.zeros(len(points), dtype=bool)
@@ -929,25 +945,136 @@ class Picture:
         return {}
 
     def _draw_afar(self, sheet: Sheet, visible: np.ndarray, moment: _Moment, scale: float) -> None:
-        """Cards without their text, a few shapes for all of them."""
+        """Cards without what they say, a few shapes for all of them."""
         rects, leaf = self._rects[visible], self._leaf[visible]
         edge = 0.0 if scale < OUTLINES else 1.2 / scale
         if edge:
+            piles = self._rects[visible[self._piled[visible]]]
+            for behind in (2, 1):
+                sheet.shapes.append(Boxes(piles + behind * drawing.STACK * np.array([1, -1, 1, -1]), "far"))
+                inner = np.array([edge, edge, -edge, -edge]) + behind * drawing.STACK * np.array([1, -1, 1, -1])
+                sheet.shapes.append(Boxes(piles + inner, "card"))
             sheet.shapes.append(Boxes(rects[~leaf], "far"))
             sheet.shapes.append(Boxes(rects[leaf], "leaf"))
             sheet.shapes.append(Boxes(rects + np.array([edge, edge, -edge, -edge]), "card"))
             arrived = rects[self._arrived(moment.playback)[visible]].copy()
-            arrived[:, 1] = arrived[:, 3] - np.minimum(ROW, (arrived[:, 3] - arrived[:, 1]) / 2)
+            arrived[:, 1] = arrived[:, 3] - np.minimum(ROW, (arrived[:, 3] - arrived[:, 1]) / 4)
             sheet.shapes.append(Boxes(arrived + np.array([edge, 0, -edge, -edge]), "grad"))
         else:
             sheet.shapes.append(Boxes(rects[~leaf], "far"))
             sheet.shapes.append(Boxes(rects[leaf], "leaf"))
-        for state, grow in (("selected", 1.0), ("current", 2.0)):
-            units = [unit for unit in (moment.current if state == "current" else moment.selected,) if unit is not None]
-            rim = np.array([-grow, -grow, grow, grow]) * 2 / scale
-            sheet.shapes.append(Boxes(self._rects[units] + rim, "accent"))
-            if edge:
-                sheet.shapes.append(Boxes(self._rects[units], "card"))
+        for unit, weight in ((moment.selected, 2.0), (moment.current, 3.0)):
+            if unit is None:
+                continue
+            # The halo is as wide as near by: nothing beside the box is covered.
+            left, top, right, bottom = self._unit_rect(unit)
+            rim, thick = drawing.HALO, weight / scale
+            lines = (
+                (left - rim, top - rim, right + rim, top - rim + thick),
+                (left - rim, bottom + rim - thick, right + rim, bottom + rim),
+                (left - rim, top - rim, left - rim + thick, bottom + rim),
+                (right + rim - thick, top - rim, right + rim, bottom + rim),
+            )
+            small = min(right - left, bottom - top) * scale < 5 * weight
+            around = (left - rim, top - rim, right + rim, bottom + rim)
+            sheet.shapes.append(Boxes(np.array([around] if small else lines), "accent"))
+
+    def _write_afar(self, sheet: Sheet, visible: np.ndarray, marks: dict[int, str], scale: float) -> None:
+        """The names of boxes that have room for one, as large on the screen at every scale."""
+        size, pad = drawing.far_size(scale), 4.0 / scale
+        rects = self._rects[visible]
+        sides = (rects[:, 2:] - rects[:, :2]) * scale
+        for number in map(int, visible[(sides >= FAR_ROOM).all(axis=1)]):
+            unit = self.units[number]
+            left, top, right, bottom = self._unit_rect(number)
+            middle, room = top + (bottom - top) * (0.5 if unit.user is not None else 0.375), right - left - 2 * pad
+            mark = marks.get(number) if unit.user is None else None
+            if unit.group:
+                group = self.groups[unit.group]
+                title, colour = f"▸{self._title(group)}", "text"
+                if group.count > 1:
+                    times = f"×{group.count}"
+                    sheet.text(right - pad, middle, times, "accent", size, anchor="e", bold=True)
+                    room -= text_width(times, size) + pad
+            else:
+                assert unit.card is not None
+                card = self.graph.cards[unit.card]
+                title, colour = self._card_title(unit), "text" if card.tracked or card.failed else "quiet"
+            text = drawing.clipped(title, room - (text_width("⚠ ", size) if mark else 0.0), size)
+            if mark:
+                text, colour = f"{mark} {text}".rstrip(), "wrong"
+            sheet.text(left + pad, middle, text, colour, size, bold=bool(mark))
+
+    def _mark_afar(
+        self, sheet: Sheet, visible: np.ndarray, strands: np.ndarray, marks: dict[int, str], scale: float
+    ) -> None:
+        """⚠ and ✗ on boxes too small for a name, ✂ on cut lines; one where several would lie on each other."""
+        size, half, taken = drawing.far_size(scale), MARK / 2 / scale, set()
+        places: list[tuple[float, float, str, str]] = []
+        for number in marks.keys() & set(visible.tolist()) if marks else ():
+            left, top, right, bottom = self._unit_rect(number)
+            if (right - left) * scale < FAR_ROOM[0] or (bottom - top) * scale < FAR_ROOM[1]:
+                places.append(((left + right) / 2, (top + bottom) / 2, marks[number], "wrong"))
+        for place in strands[self._cut[strands]][:CUTS_AFAR]:
+            ((x, y),) = places_along(self.strands[place].route, (0.5,), (0.0, 0.0))
+            places.append((x, y, "✂", "cut"))
+        for x, y, mark, colour in sorted(places):
+            cell = (round(x * scale / MARK), round(y * scale / MARK))
+            if cell not in taken:
+                taken.add(cell)
+                sheet.box((x - half, y - half, x + half, y + half), f"{colour}_soft", radius=half)
+                sheet.text(x, y, mark, colour, size, anchor="c", bold=True)
+
+    @cached_property
+    def _piled(self) -> np.ndarray:
+        """Which boxes hold several of a kind."""
+        counts = (self.groups[unit.group].count if unit.group else 1 for unit in self.units)
+        return np.array([count > 1 for count in counts], dtype=bool)
+
+    def _marks(self, playback: Playback) -> dict[int, str]:
+        """Boxes with ✗ for what raised or ⚠ for NaN or Inf, in the card itself or in one of the folded group's."""
+        found = {}
+        for card, courses in self._odd.items():
+            unit = self._unit_of_card.get(card)
+            if unit is not None and any(
+                next((odd for at, odd in reversed(course) if at < playback.cursor), False) for course in courses
+            ):
+                found[unit] = "⚠"
+        for failed in self.graph.cards[-1:]:
+            if failed.failed and failed.id in self._unit_of_card:
+                found[self._unit_of_card[failed.id]] = "✗"
+        if self._failing in self._unit_of_card and playback.at_end:
+            found[self._unit_of_card[self._failing]] = "✗"
+        return found
+
+    def _find_odd(self) -> dict[int, list[list[tuple[int, bool]]]]:
+        """Cards that hold NaN or Inf at some moment → of value and of gradient, from where on they do or not."""
+        found = {}
+        for card in self.graph.cards:
+            values = [
+                (self.index.value_at.get(value, -1), self._is_odd(self.trace.values[value].tensor))
+                for value in card.values
+            ]
+            grads = []
+            for number, node in card.nodes:
+                step = self.index.step_of.get((number, node))
+                if step is not None:
+                    at = self.index.step_at.get((number, step), NEVER)
+                    flow = self.index.inflow((number, node))
+                    odd = any(map(self._is_odd, self.trace.passes[number].steps[step].grad_outputs))
+                    grads.append((min(at, flow[0].at) if flow else at, odd))
+            if card.leaf:
+                leaf = self.index.leaf_of.get(card.values[-1], card.values[-1])
+                for history, course in ((self.index.datas, values), (self.index.grads, grads)):
+                    if leaf in history:
+                        course += zip(history[leaf].positions, map(self._is_odd, history[leaf].states), strict=True)
+            if any(odd for _, odd in (*values, *grads)):
+                found[card.id] = [sorted(values), sorted(grads)]
+        return found
+
+    def _is_odd(self, snapshot: TensorSnapshot | None) -> bool:
+        known = self._shown_tensors.get(id(snapshot))
+        return known[1].odd if known is not None and known[0] is snapshot else drawing._odd(snapshot)
 
     def _arrived(self, playback: Playback) -> np.ndarray:
         """Which boxes the gradient of the current pass has reached."""

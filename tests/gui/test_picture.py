@@ -24,7 +24,7 @@ from gui.i18n import words
 from gui.inspector import describe
 from gui.moment import where_text
 from gui.scene import Curve, Curves, Hit, Label, Picture, Scene, legend
-from gui.shapes import sample
+from gui.shapes import overlap, sample, text_width
 from gui.theme import DARK, LIGHT
 from gui.timeline import cell_text
 from tests.gui import traces
@@ -533,7 +533,47 @@ def test_many_cards_far_out_are_a_few_shapes() -> None:
     picture = Picture(trace, playback.index, Folding(depth=9))
     for scale in (0.01, 0.2, 0.4):
         assert len(picture.scene(playback, words("en"), scale=scale).shapes) < 20
-        assert not picture.scene(playback, words("en"), scale=scale).labels
+
+
+def test_names_are_as_large_on_the_screen_however_far_out() -> None:
+    trace = traces.first()
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    for scale in (0.25, 0.33, 0.41):
+        labels = picture.scene(playback, words("en"), scale=scale).labels
+        assert {"a", "b", "Q"} <= {label.text for label in labels}
+        for label in labels:
+            assert label.size * scale == pytest.approx(drawing.FAR_TEXT, rel=0.06)
+            (box,) = [rect for rect in picture.rects if overlap(tuple(rect), (label.x, label.y, label.x, label.y))]
+            assert label.x + text_width(label.text, label.size) < box[2]
+    assert not picture.scene(playback, words("en"), scale=0.05).labels
+
+
+def test_far_out_a_folded_group_says_how_often() -> None:
+    trace = loop(6)
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index, Folding(depth=0))
+    assert "×6" in [label.text for label in picture.scene(playback, words("en"), scale=0.3).labels]
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.3])
+def test_far_out_signs_say_what_is_cut_failed_or_not_a_number(scale: float) -> None:
+    def signs(trace: Trace, cursor: int) -> str:
+        playback = Playback.of(trace, cursor)
+        drawn = Picture(trace, playback.index).scene(playback, words("en"), scale=scale)
+        dashed = any(isinstance(shape, Curve) and shape.line == "cut" and shape.dashed for shape in drawn.shapes)
+        assert dashed == any("✂" in label.text for label in drawn.labels)
+        return "".join(sorted({char for label in drawn.labels for char in label.text if char in "✂✗⚠"}))
+
+    trace = traces.first()
+    end = len(trace.events)
+    assert signs(trace, end) == ""
+    assert signs(traces.first(cut=True), end) == "✂"
+    assert signs(traces.failed(), len(traces.failed().events)) == "✗"
+    odd = traces.first(seed=(float("nan"), 1.0))
+    begin = Playback.of(odd).index.pass_at[0]
+    assert signs(odd, begin) == ""
+    assert signs(odd, len(odd.events)) == "⚠"
 
 
 @pytest.mark.parametrize(
