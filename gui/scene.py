@@ -38,6 +38,7 @@ from gui.shapes import (
     bounds,
     head_length,
     inside,
+    label_rect,
     overlap,
     places_along,
     polyline,
@@ -1344,11 +1345,24 @@ class _Moment:
     def _on_its_way(self, sheet: Sheet, strand: Strand, text: str, share: float) -> None:
         """A contribution that travels from the user of a value back to the value."""
         along = sample(strand.route)
-        place = round((1 - share) * (len(along) - 1))
-        sheet.shapes.append(self._arrow(strand, "edge", 1.6))
-        if place < len(along) - 1:
-            sheet.shapes.append(Curve(polyline(along[place:]), "grad", 2.4))
-        self._moving.append((strand, text, 1 - share))
+        way = self._free(strand, text, 1 - share)
+        place = round(way * (len(along) - 1))
+        # Neither part has a head: what moves shows the way.
+        for part, line, weight in ((along[: place + 1], "edge", 1.6), (along[place:], "grad", 2.4)):
+            if len(part) > 1:
+                sheet.shapes.append(Curve(polyline(part), line, weight))
+        self._moving.append((strand, text, way))
+
+    def _free(self, strand: Strand, text: str, share: float) -> float:
+        """A share of a line, kept so far from both ends that what moves there covers no card, if there is room."""
+        along = sample(strand.route)
+        covers = [
+            any(overlap(drawing.chip_at(strand.route, text, place / (len(along) - 1)), self.picture._unit_rect(end))
+                for end in (strand.source, strand.target))
+            for place in range(len(along))
+        ]  # fmt: skip
+        free = [place / (len(along) - 1) for place, covered in enumerate(covers) if not covered]
+        return min(max(share, free[0]), free[-1]) if free else share
 
     @cached_property
     def _moving(self) -> list[tuple[Strand, str, float]]:
@@ -1371,8 +1385,13 @@ class _Moment:
             if rect is not None:
                 taken.append((rect[0] - CLEAR, rect[1] - CLEAR, rect[2] + CLEAR, rect[3] + CLEAR))
                 drawing.chip(sheet, rect, text, colour)
-        for strand, text, share in self._moving:
-            drawing.chip(sheet, drawing.chip_at(strand.route, text, share), text, "grad")
+        moving = [(drawing.chip_at(strand.route, text, share), text) for strand, text, share in self._moving]
+        # Texts lie above all shapes: what a chip covers would be read through it.
+        sheet.labels = [
+            label for label in sheet.labels if not any(overlap(label_rect(label), rect) for rect, _ in moving)
+        ]
+        for rect, text in moving:
+            drawing.chip(sheet, rect, text, "grad")
 
 
 def legend(words: Words, x: float, y: float, *, hints: bool = False, earlier: bool = False) -> Scene:

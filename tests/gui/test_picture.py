@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from core.files import read_trace
+from core.layout import Direction
 from core.playback import Playback
 from core.records import Arrival, Event, Failure, Op, Span, TensorSnapshot, Trace
 from gui import cards, context, drawing, figures
@@ -24,7 +25,7 @@ from gui.i18n import words
 from gui.inspector import describe
 from gui.moment import where_text
 from gui.scene import Curve, Curves, Hit, Label, Picture, Scene, legend
-from gui.shapes import overlap, sample, text_width
+from gui.shapes import label_rect, overlap, sample, text_width
 from gui.theme import DARK, LIGHT
 from gui.timeline import cell_text
 from tests.gui import traces
@@ -622,3 +623,21 @@ def test_contributions_of_an_earlier_pass_are_no_part_of_the_present_sum() -> No
     assert "[0, 2, 4, 6]" not in said(trace, len(trace.events))
     explained = [label.text for label in legend(words("en"), 0, 0, earlier=True).labels]
     assert explained[1] == words("en")("legend.earlier")
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_what_travels_has_no_other_heads_and_no_text_beneath_it(direction: Direction) -> None:
+    playback = Playback.of(traces.first(), 9)
+    picture = Picture(traces.first(), playback.index, direction=direction)
+    moving = [w.id for w in picture.graph.wires if any(p.source == playback.node for p in w.passages)]
+    ends = {end for wire in moving for end in (picture.route(wire)[0], picture.route(wire)[-1])}
+    for share in (0.0, 0.3, 0.6, 0.9):
+        drawn = picture.scene(playback, words("en"), motion=share)
+        on_lines = [one for one in drawn.shapes if isinstance(one, Curve) and {one.points[0], one.points[-1]} & ends]
+        assert len(on_lines) >= len(moving)
+        assert not any(one.arrow for one in on_lines)
+        pills = [one for one in drawn.labels if one.anchor == "c" and one.colour == "grad"]
+        assert len(pills) == len(moving)
+        for pill in pills:
+            covered = [one for one in drawn.labels if overlap(label_rect(one), label_rect(pill))]
+            assert not [one.text for one in covered if one not in pills]
