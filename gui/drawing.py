@@ -40,6 +40,8 @@ SHAPED = re.compile(rf"(\d+(?:×\d+)*|\[\]){figures.OF}([^;]+)")
 """A shape and what is said of one tensor's elements."""
 SHARES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
 """Places along a line that are tried for what lies on it."""
+HEAD_ROOM, OWN = 12.0, 6.0
+"""How far what lies on a line keeps from the heads of others, and its middle from the others themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +380,26 @@ def chip_place(
     ]
     free = (rect for rect in rects if not any(overlap(rect, other) for other in taken))
     return next(free, rects[0] if must else None)
+
+
+def own_places(
+    route: tuple[Point, ...],
+    shares: Sequence[float],
+    ends: tuple[float, float],
+    width: float,
+    others: Sequence[tuple[Point, ...]],
+) -> list[bool]:
+    """Which places along a line are on a part of it that is no other's, away from the heads of others."""
+    if not others:
+        return [True] * len(shares)
+    places = np.array(places_along(route, shares, ends))
+    along = np.vstack([sample(other) for other in others])
+    heads = np.array([end for other in others for end in (other[0], other[-1])])
+    near = np.abs(heads - places[:, None])
+    beside_head = (near[..., 0] < width / 2 + HEAD_ROOM) & (near[..., 1] < CHIP / 2 + HEAD_ROOM)
+    shared = np.hypot(*(along - places[:, None]).transpose(2, 0, 1)) < OWN
+    found: list[bool] = (~beside_head.any(axis=1) & ~shared.any(axis=1)).tolist()
+    return found
 
 
 def standing_shares(

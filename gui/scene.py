@@ -674,25 +674,35 @@ class Picture:
                 found.setdefault((wire.source, wire.target), []).append(wire.id)
         return found
 
-    def _shares(self, strand: Strand, width: float) -> Sequence[float]:
-        """Places along a line for what lies on it, the best first."""
+    def _shares(self, strand: Strand, width: float, ends: tuple[float, float]) -> tuple[tuple[float, ...], ...]:
+        """Places along a line for what lies on it, the best first: those that are its own, and the others.
+
+        Args:
+            ends: lengths at both ends of the line that are not free.
+        """
         number = strand.wires[0]
-        if self.direction == "right":
-            return drawing.SHARES
-        if number not in self._known_shares:
-            wire = self.graph.wires[number]
-            beside = self._alongside.get((wire.source, wire.target), [])
+        key = (number, round(width), *map(round, ends))
+        if key not in self._known_shares:
             left, top, right, bottom = bounds(strand.route)
-            near = inside(self._strand_rects, (left - width / 2, top, right + width / 2, bottom))
-            others = [self.strands[place] for place in np.nonzero(near)[0]]
-            self._known_shares[number] = drawing.standing_shares(
-                strand.route, [other.route for other in others if other is not strand], width,
-                beside.index(number) if number in beside else 0, len(beside),
-            )  # fmt: skip
-        return self._known_shares[number]
+            around = drawing.HEAD_ROOM + width / 2
+            near = inside(self._strand_rects, (left - around, top - around, right + around, bottom + around))
+            others = [other.route for place in np.nonzero(near)[0] if (other := self.strands[place]) is not strand]
+            shares: Sequence[float] = drawing.SHARES
+            if self.direction == "down":
+                wire = self.graph.wires[number]
+                beside = self._alongside.get((wire.source, wire.target), [])
+                shares = drawing.standing_shares(
+                    strand.route, others, width, beside.index(number) if number in beside else 0, len(beside)
+                )
+            own = drawing.own_places(strand.route, shares, ends, width, others)
+            self._known_shares[key] = (
+                tuple(share for share, mine in zip(shares, own, strict=True) if mine),
+                tuple(share for share, mine in zip(shares, own, strict=True) if not mine),
+            )
+        return self._known_shares[key]
 
     @cached_property
-    def _known_shares(self) -> dict[int, Sequence[float]]:
+    def _known_shares(self) -> dict[tuple[int, ...], tuple[tuple[float, ...], ...]]:
         return {}
 
     # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -830,7 +840,7 @@ class Picture:
                 changed = self.trace.passes[seed.pass_].seeded
                 drawing.seed(
                     sheet, self._seed_rect(unit), self._unit_rect(unit), words("card.seed"), self._seed_text(seed),
-                    changed=changed, current=seed.pass_ == playback.current_pass,
+                    changed=changed, current=seed.pass_ == self._running(playback),
                 )  # fmt: skip
                 taken.append(self._seed_rect(unit))
         moment.chips(sheet, chips, taken)
@@ -1380,7 +1390,9 @@ class _Moment:
             arrow = "end" if colour in ("cut", "quiet") else "start"
             head = self._gap(strand, arrow) + head_length(2.4)
             ends = (head, 0.0) if arrow == "start" else (0.0, head)
-            shares = self.picture._shares(strand, drawing.said_width(text) + 2 * drawing.CHIP_PAD)
+            own, rest = self.picture._shares(strand, drawing.said_width(text) + 2 * drawing.CHIP_PAD, ends)
+            # Where several lines are one it would be read as the sum of what they carry.
+            shares = (*own, *rest) if must else own
             rect = drawing.chip_place(strand.route, text, taken, must, shares, ends)
             if rect is not None:
                 taken.append((rect[0] - CLEAR, rect[1] - CLEAR, rect[2] + CLEAR, rect[3] + CLEAR))
