@@ -446,7 +446,8 @@ def seed(sheet: Sheet, rect: Rect, root: Rect, title: str, text: str, *, changed
     x, y = (left + right) / 2, (top + bottom) / 2
     steps = (0.0, SEED_DROP - 14, SEED_DROP - 8, SEED_DROP)
     route = tuple((x, root[3] + step) if top > root[3] else (root[2] + step, y) for step in steps)
-    sheet.shapes.append(Curve(route, colour, 2.4, arrow="start"))
+    line, weight = (colour, 2.4) if current or changed else ("earlier", 1.2)
+    sheet.shapes.append(Curve(route, line, weight, arrow="start"))
     sheet.box(rect, f"{colour}_soft", colour if current else "edge", 1.4, dashed=True)
     # A star, as on a document that was changed.
     sheet.text(left + PAD, top + 17, f"{title}{'*' if changed else ''} ✎", colour, SMALL, mono=False)

@@ -24,7 +24,7 @@ from gui.groups import ROOT, Folding
 from gui.i18n import words
 from gui.inspector import describe
 from gui.moment import where_text
-from gui.scene import Curve, Curves, Hit, Label, Picture, Scene, legend
+from gui.scene import Boxes, Curve, Curves, Hit, Label, Picture, Scene, legend
 from gui.shapes import label_rect, overlap, sample, text_width
 from gui.theme import DARK, LIGHT
 from gui.timeline import cell_text
@@ -615,9 +615,9 @@ def test_contributions_of_an_earlier_pass_are_no_part_of_the_present_sum() -> No
     assert not picture.later(playback.at(begins[1]))
     for moment in (playback.at(begins[1] + 1), playback):
         near, far = lines(moment, 1.0), lines(moment, 0.2)
-        seeds = len({seed.card for seed in picture.seeds if playback.index.pass_at[seed.pass_] < moment.cursor})
-        assert near == {"grad": far["grad"] + seeds, "earlier": far["earlier"]}
-        assert near["earlier"] == first["grad"]
+        # Near by each seed has an arrow too: the one of this pass and the one of the pass before.
+        assert near == {"grad": far["grad"] + 1, "earlier": far["earlier"] + 1}
+        assert far["earlier"] == first["grad"]
         assert picture.later(moment)
     assert "[0, 2, 4, 6]" in said(trace, begins[1])
     assert "[0, 2, 4, 6]" not in said(trace, len(trace.events))
@@ -641,3 +641,17 @@ def test_what_travels_has_no_other_heads_and_no_text_beneath_it(direction: Direc
         for pill in pills:
             covered = [one for one in drawn.labels if overlap(label_rect(one), label_rect(pill))]
             assert not [one.text for one in covered if one not in pills]
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.13, 0.3])
+def test_far_out_the_current_card_covers_nothing_beside_it(scale: float) -> None:
+    playback = Playback.of(traces.first(), 9)
+    picture = Picture(traces.first(), playback.index)
+    card = picture.current_card(playback)
+    assert card is not None
+    drawn = picture.scene(playback, words("en"), scale=scale).shapes
+    marked = [shape.rects for shape in drawn if isinstance(shape, Boxes) and shape.fill == "accent"]
+    assert len(marked) == 1
+    left, top, right, bottom = picture.rect(card)
+    assert marked[0][:, :2].min(axis=0).tolist() == [left - drawing.HALO, top - drawing.HALO]
+    assert marked[0][:, 2:].max(axis=0).tolist() == [right + drawing.HALO, bottom + drawing.HALO]
