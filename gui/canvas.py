@@ -69,7 +69,7 @@ def beneath_legend(scene: Scene, legend: Scene, view: View, look: Look) -> tuple
 
     A text shows through every shape, so those that the ground touches go as a whole.
     """
-    left, right, middle = 6.0, max(label_rect(label)[2] for label in legend.labels) + 10, legend.labels[0].y
+    left, right, middle = 10.0, max(label_rect(label)[2] for label in legend.labels) + 6, legend.labels[0].y
     ground = (left, middle - 13, right, middle + 13)
     corners = (view.point(look.scale * ground[side], look.scale * ground[side + 1]) for side in (0, 2))
     covered = (*next(corners), *next(corners))
