@@ -23,6 +23,7 @@ from gui.minimap import Minimap
 from gui.motion import Motion
 from gui.neighbours import beside
 from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
+from gui.shapes import label_rect, overlap, touches
 from gui.theme import Look
 from gui.tooltip import Tip
 from gui.view import Rect, View
@@ -63,17 +64,20 @@ class Reader:
     arranged: Callable[[], None]
 
 
-def beneath_legend(scene: Scene, view: View, look: Look) -> Scene:
-    """The scene with a quiet strip for the legend, and no texts where it is written."""
-    edge = view.height - look.px(34)
-    free = tuple(
-        label
-        for label in scene.labels
-        if view.pixel(0, label.y)[1] < edge or view.pixel(label.x, 0)[0] > look.px(LEGEND + 60)
-    )
-    x, y = view.point(0, edge)
-    strip = Box(x, y, look.px(LEGEND + 60) / view.scale, look.px(34) / view.scale, fill="canvas", radius=0)
-    return Scene((*scene.shapes, strip), free)
+def beneath_legend(scene: Scene, legend: Scene, view: View, look: Look) -> tuple[Scene, Scene]:
+    """The scene, and the legend above it: on a ground of its own where something lies there, whose texts are left out.
+
+    A text shows through every shape, so those that the ground touches go as a whole.
+    """
+    left, right, middle = 10.0, max(label_rect(label)[2] for label in legend.labels) + 6, legend.labels[0].y
+    ground = (left, middle - 13, right, middle + 13)
+    corners = (view.point(look.scale * ground[side], look.scale * ground[side + 1]) for side in (0, 2))
+    covered = (*next(corners), *next(corners))
+    free = tuple(label for label in scene.labels if not overlap(label_rect(label), covered))
+    if len(free) == len(scene.labels) and not any(touches(shape, covered) for shape in scene.shapes):
+        return scene, legend
+    panel = Box(left, middle - 13, right - left, 26, fill="canvas", line="line", radius=9.0)
+    return Scene(scene.shapes, free), Scene((panel, *legend.shapes), legend.labels)
 
 
 def _same_program(before: Playback | None, now: Playback | None) -> bool:
@@ -599,8 +603,10 @@ class GraphCanvas(tk.Canvas):
             )  # fmt: skip
             room = width / look.scale
             if room > LEGEND:
-                overlay = legend(look.words, 16, height / look.scale - 20, hints=room > LEGEND + 80)
-                scene = beneath_legend(scene, view, look)
+                earlier = self._picture.later(playback)
+                hints = room > LEGEND + (180 if earlier else 80)
+                overlay = legend(look.words, 16, height / look.scale - 20, hints=hints, earlier=earlier)
+                scene, overlay = beneath_legend(scene, overlay, view, look)
             card = self._picture.current_card(self._playback)
             current = None if card is None else self._picture.rect(card)
         self.minimap.show(None if empty else self._picture, view, current)
@@ -612,8 +618,7 @@ class GraphCanvas(tk.Canvas):
             self._photo = ImageTk.PhotoImage("RGBA", (width, height))
             self.itemconfigure(self._image, image=self._photo)
         self._photo.paste(paint.pixels(renderer))
-        texts = scene.labels if view.zoom >= READABLE else ()
-        self._labels.show(texts, look, x=view.x, y=view.y, scale=view.scale)
+        self._labels.show(scene.labels, look, x=view.x, y=view.y, scale=view.scale)
         self._legend.show(overlay.labels, look, scale=look.scale)
         self.tag_raise(self._focus_ring)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import log
 
 import numpy as np
 
@@ -29,6 +31,8 @@ TEXT_LIMIT = 27
 HALO = 4.0
 """By how much the halo of the current card and the ring of the chosen one stand out."""
 WARNING = "⚠ "
+FAR_TEXT = 11.0
+"""Pixels of a name on a card far out."""
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
 GROUP_HEIGHT, STACK, PILE = 81.0, 5.0, 10.0
 """A folded group, by how much each sheet of a pile stands out behind it, and by how much all of them."""
@@ -36,6 +40,8 @@ SHAPED = re.compile(rf"(\d+(?:×\d+)*|\[\]){figures.OF}([^;]+)")
 """A shape and what is said of one tensor's elements."""
 SHARES = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
 """Places along a line that are tried for what lies on it."""
+HEAD_ROOM, OWN = 12.0, 6.0
+"""How far what lies on a line keeps from the heads of others, and its middle from the others themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,18 @@ def fit(text: str, room: float, size: float, mono: bool = True) -> str:
         return text
     kept = max((n for n in range(len(text)) if text_width(text[:n] + "…", size, mono) <= room), default=0)
     return text[:kept].rstrip() + "…"
+
+
+def far_size(scale: float) -> float:
+    """The size of a text that is as large on the screen at every scale, in few steps: each is a style of its own."""
+    return FAR_TEXT / 1.1 ** round(log(scale, 1.1))
+
+
+@lru_cache(maxsize=20_000)
+def clipped(text: str, room: float, size: float) -> str:
+    """The text as far as there is room; '' where nothing could be told by it."""
+    found = fit(text, room, size)
+    return "" if found == "…" and text != found else found
 
 
 def _say(sheet: Sheet, x: float, y: float, text: str, colour: str, anchor: str = "e", *, bold: bool = False) -> None:
@@ -364,6 +382,26 @@ def chip_place(
     return next(free, rects[0] if must else None)
 
 
+def own_places(
+    route: tuple[Point, ...],
+    shares: Sequence[float],
+    ends: tuple[float, float],
+    width: float,
+    others: Sequence[tuple[Point, ...]],
+) -> list[bool]:
+    """Which places along a line are on a part of it that is no other's, away from the heads of others."""
+    if not others:
+        return [True] * len(shares)
+    places = np.array(places_along(route, shares, ends))
+    along = np.vstack([sample(other) for other in others])
+    heads = np.array([end for other in others for end in (other[0], other[-1])])
+    near = np.abs(heads - places[:, None])
+    beside_head = (near[..., 0] < width / 2 + HEAD_ROOM) & (near[..., 1] < CHIP / 2 + HEAD_ROOM)
+    shared = np.hypot(*(along - places[:, None]).transpose(2, 0, 1)) < OWN
+    found: list[bool] = (~beside_head.any(axis=1) & ~shared.any(axis=1)).tolist()
+    return found
+
+
 def standing_shares(
     route: tuple[Point, ...], others: Sequence[tuple[Point, ...]], width: float, number: int, alongside: int
 ) -> tuple[float, ...]:
@@ -408,7 +446,8 @@ def seed(sheet: Sheet, rect: Rect, root: Rect, title: str, text: str, *, changed
     x, y = (left + right) / 2, (top + bottom) / 2
     steps = (0.0, SEED_DROP - 14, SEED_DROP - 8, SEED_DROP)
     route = tuple((x, root[3] + step) if top > root[3] else (root[2] + step, y) for step in steps)
-    sheet.shapes.append(Curve(route, colour, 2.4, arrow="start"))
+    line, weight = (colour, 2.4) if current or changed else ("earlier", 1.2)
+    sheet.shapes.append(Curve(route, line, weight, arrow="start"))
     sheet.box(rect, f"{colour}_soft", colour if current else "edge", 1.4, dashed=True)
     # A star, as on a document that was changed.
     sheet.text(left + PAD, top + 17, f"{title}{'*' if changed else ''} ✎", colour, SMALL, mono=False)
@@ -421,14 +460,15 @@ def scissors(sheet: Sheet, rect: Rect, on: bool) -> None:
     sheet.text((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, "✂", "cut", SMALL, anchor="c")
 
 
-def legend(sheet: Sheet, words: Words, x: float, y: float, hints: bool) -> None:
+def legend(sheet: Sheet, words: Words, x: float, y: float, hints: bool, earlier: bool) -> None:
     """What the colours mean, in one row."""
-    for key in ("grad", "edge", "cut", "leaf"):
+    for key in ("grad", *(("earlier",) if earlier else ()), "edge", "cut", "leaf"):
         if key == "leaf":
             sheet.shapes.append(Box(x + 6, y - 6, 12, 12, line="leaf", weight=1.6, radius=3))
         else:
             line = ((x, y), (x + 7, y), (x + 13, y), (x + 20, y))
-            sheet.shapes.append(Curve(line, key, 2.4 if key == "grad" else 1.8, dashed=key == "cut"))
+            weight = {"grad": 2.4, "earlier": 1.2}.get(key, 1.8)
+            sheet.shapes.append(Curve(line, key, weight, dashed=key == "cut"))
         text = words("legend.cut.hint" if hints and key == "cut" else f"legend.{key}")
         sheet.text(x + 28, y, text, "quiet", 12.0, mono=False)
         x += 28 + text_width(text, 12.0, False) + 18

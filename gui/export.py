@@ -262,7 +262,7 @@ class _Sheet:
             labels += [Label(line.x, y + GAP / 4 + (n + 0.5) * LINE, line.text, line.colour, line.size, mono=False)
                        for n, line in enumerate(lines)]  # fmt: skip
             y += len(lines) * LINE + GAP * 1.25
-        meaning = legend(self.words, 0, y + LINE / 2)
+        meaning = legend(self.words, 0, y + LINE / 2, earlier=self.picture.later(moment))
         legend_width = max((rect[2] for rect in _extents(meaning)), default=0.0)
         said = _moment(moment, self.words)
         if said[0]:

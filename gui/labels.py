@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 import tkinter.font as tkfont
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from gui.scene import Label, text_width
 from gui.theme import Look
@@ -44,7 +44,8 @@ class Labels:
             self._fonts.clear()
             self._widths.clear()
             self._retire(list(self._shown))
-        self._travel(x, y, scale, look)
+        kept = {(label.mono, label.bold, label.size) for label in labels}
+        self._travel(x, y, scale, look, kept)
         before, after = self._shown, {}
         fresh = []
         for label in labels:
@@ -68,12 +69,13 @@ class Labels:
             after[place] = (item, label)
         self._shown = after
 
-    def _travel(self, x: float, y: float, scale: float, look: Look) -> None:
-        """Takes every item along to where the view has gone."""
+    def _travel(self, x: float, y: float, scale: float, look: Look, kept: Collection[tuple[bool, bool, float]]) -> None:
+        """Takes every item along to where the view has gone; those of styles not ``kept`` are told theirs anew."""
         old_x, old_y, old_scale = self._view
         self._view = (x, y, scale)
         if scale != old_scale:
             self._canvas.scale(self._layer, 0, 0, scale / old_scale, scale / old_scale)
+            self._styles = {tag: style for tag, style in self._styles.items() if style in kept}
             for tag, (mono, bold, size) in self._styles.items():
                 if self._pixels(mono, bold, size * scale, look) != self._pixels(mono, bold, size * old_scale, look):
                     self._canvas.itemconfigure(tag, font=self._font(mono, bold, size * scale, look))

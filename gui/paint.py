@@ -17,7 +17,7 @@ from matplotlib.path import Path
 from matplotlib.transforms import Affine2D
 
 from gui import fonts
-from gui.scene import READABLE, Box, Boxes, Curve, Curves, Label, Raster, Scene
+from gui.scene import Box, Boxes, Curve, Curves, Label, Raster, Scene
 from gui.shapes import head_length
 from gui.theme import Palette
 
@@ -26,6 +26,9 @@ DPI = 72.0
 
 # Text as wide in pixels as in SVG and PDF, and as gui.fonts says: hinting would round the width of each letter.
 matplotlib.rcParams["text.hinting"] = "no_hinting"
+
+LEGIBLE = 4.5
+"""Pixels of a text's size below which it is left out."""
 
 _ROUND = 0.5522847498
 """Control points of a quarter circle."""
@@ -90,8 +93,8 @@ class Painter:
                     self._boxes(shape)
                 case Raster():
                     self._raster(shape)
-        if text and (self.scale >= READABLE or not self.pixels):
-            for label in scene.labels:
+        for label in scene.labels if text else ():
+            if label.size * self.scale >= LEGIBLE or not self.pixels:
                 self._label(label)
 
     def _pen(self, colour: str, weight: float, dashed: bool = False) -> GraphicsContextBase:
@@ -102,7 +105,7 @@ class Painter:
         gc.set_capstyle("butt" if dashed else "round")
         gc.set_joinstyle("round")
         if dashed:
-            gc.set_dashes(0, [5 * self.scale, 4 * self.scale])
+            gc.set_dashes(0, [max(3.5, 5 * self.scale), max(2.5, 4 * self.scale)])
         gc.set_snap(False)
         return gc
 

@@ -39,7 +39,9 @@ from gui.shapes import (
     bounds,
     head_length,
     inside,
+    label_rect,
     overlap,
+    places_along,
     polyline,
     sample,
     text_width,
@@ -51,12 +53,18 @@ __all__ = [
 ]  # fmt: skip
 
 READABLE = 0.42
-"""Below this scale text is not drawn."""
+"""Below this scale cards show their names only, as large as they can be read."""
 OUTLINES = 0.14
 """Below this scale cards are plain rectangles, and few lines are drawn."""
 CHIP_BUDGET = 80
 """Contributions drawn at once; where there are more, those of the current and of the chosen card."""
 STRANDS_AFAR = 3000
+CUTS_AFAR = 200
+"""Cut lines that are dashed one by one; where there are more, they could not be told apart."""
+FAR_ROOM = (24.0, 12.0)
+"""Pixels that a box must measure to bear its name."""
+MARK = 13.0
+"""Pixels that a mark takes up; no two are drawn in the same place."""
 COLUMN_GAP = 48.0
 """Room between two columns where nothing lies on the lines between them."""
 LABEL_ROOM = 42.0
@@ -197,6 +205,8 @@ class Picture:
             number: seeds for number, unit in enumerate(self.units) if (seeds := self._seeds_in(unit))
         }  # fmt: skip
         self._failing = self._failing_card()
+        self._odd: dict[int, list[list[tuple[int, bool]]]]
+        self._odd = previous._odd if previous is not None and same else self._find_odd()
         self._flows: dict[tuple[str, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
     # ── Where things are ──────────────────────────────────────────────────────────────────────────────────────────
@@ -692,25 +702,35 @@ class Picture:
                 found.setdefault((wire.source, wire.target), []).append(wire.id)
         return found
 
-    def _shares(self, strand: Strand, width: float) -> Sequence[float]:
-        """Places along a line for what lies on it, the best first."""
+    def _shares(self, strand: Strand, width: float, ends: tuple[float, float]) -> tuple[tuple[float, ...], ...]:
+        """Places along a line for what lies on it, the best first: those that are its own, and the others.
+
+        Args:
+            ends: lengths at both ends of the line that are not free.
+        """
         number = strand.wires[0]
-        if self.direction == "right":
-            return drawing.SHARES
-        if number not in self._known_shares:
-            wire = self.graph.wires[number]
-            beside = self._alongside.get((wire.source, wire.target), [])
+        key = (number, round(width), *map(round, ends))
+        if key not in self._known_shares:
             left, top, right, bottom = bounds(strand.route)
-            near = inside(self._strand_rects, (left - width / 2, top, right + width / 2, bottom))
-            others = [self.strands[place] for place in np.nonzero(near)[0]]
-            self._known_shares[number] = drawing.standing_shares(
-                strand.route, [other.route for other in others if other is not strand], width,
-                beside.index(number) if number in beside else 0, len(beside),
-            )  # fmt: skip
-        return self._known_shares[number]
+            around = drawing.HEAD_ROOM + width / 2
+            near = inside(self._strand_rects, (left - around, top - around, right + around, bottom + around))
+            others = [other.route for place in np.nonzero(near)[0] if (other := self.strands[place]) is not strand]
+            shares: Sequence[float] = drawing.SHARES
+            if self.direction == "down":
+                wire = self.graph.wires[number]
+                beside = self._alongside.get((wire.source, wire.target), [])
+                shares = drawing.standing_shares(
+                    strand.route, others, width, beside.index(number) if number in beside else 0, len(beside)
+                )
+            own = drawing.own_places(strand.route, shares, ends, width, others)
+            self._known_shares[key] = (
+                tuple(share for share, mine in zip(shares, own, strict=True) if mine),
+                tuple(share for share, mine in zip(shares, own, strict=True) if not mine),
+            )
+        return self._known_shares[key]
 
     @cached_property
-    def _known_shares(self) -> dict[int, Sequence[float]]:
+    def _known_shares(self) -> dict[tuple[int, ...], tuple[tuple[float, ...], ...]]:
         return {}
 
     # ── Seeds ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -829,8 +849,11 @@ class Picture:
         chips: list[tuple[Strand, str, str]] = []
         if scale < READABLE:
             if scale >= OUTLINES or len(strands) <= STRANDS_AFAR:
-                self._draw_strands_afar(sheet, strands, playback)
+                self._draw_strands_afar(sheet, strands, playback, scale)
             self._draw_afar(sheet, visible, moment, scale)
+            marks = self._marks(playback)
+            self._write_afar(sheet, visible, marks, scale)
+            self._mark_afar(sheet, visible, strands, marks, scale)
             return sheet.scene()
         for place in strands:
             moment.strand(sheet, self.strands[place], chips)
@@ -846,7 +869,7 @@ class Picture:
                 changed = self.trace.passes[seed.pass_].seeded
                 drawing.seed(
                     sheet, self._seed_rect(unit), self._unit_rect(unit), words("card.seed"), self._seed_text(seed),
-                    changed=changed, current=seed.pass_ == playback.current_pass,
+                    changed=changed, current=seed.pass_ == self._running(playback),
                 )  # fmt: skip
                 taken.append(self._seed_rect(unit))
         moment.chips(sheet, chips, taken)
@@ -887,16 +910,23 @@ class Picture:
         rects = np.array(list(self.frames.values()), dtype=float).reshape(-1, 4)
         return tuple(self.frames), rects, np.array([born[group] for group in self.frames], dtype=np.int64)
 
-    def _draw_strands_afar(self, sheet: Sheet, strands: np.ndarray, playback: Playback) -> None:
-        """Lines without heads and contributions, one shape for each colour."""
-        passed, cut = self._passed(playback)[strands], self._cut[strands]
-        for line, chosen in (("edge", strands[~passed & ~cut]), ("cut", strands[cut]), ("grad", strands[passed])):
-            if len(chosen):
+    def _draw_strands_afar(self, sheet: Sheet, strands: np.ndarray, playback: Playback, scale: float) -> None:
+        """Lines without heads and contributions, one shape for each colour; what is cut is dashed."""
+        (passed, earlier), cut = (found[strands] for found in self._passed(playback)), self._cut[strands]
+        kinds = (
+            ("edge", ~(passed | earlier | cut), 1.6), ("earlier", earlier & ~cut, 1.6), ("cut", cut, 1.2 / scale),
+            ("grad", passed & ~cut, max(2.2, 1.2 / scale)),
+        )  # fmt: skip
+        for line, these, weight in kinds:
+            chosen = strands[these]
+            if line == "cut" and len(chosen) <= CUTS_AFAR:
+                sheet.shapes += [Curve(self.strands[place].route, line, weight, dashed=True) for place in chosen]
+            elif len(chosen):
                 points = np.concatenate([self._strand_points[place] for place in chosen])
                 lengths = [len(self._strand_points[place]) for place in chosen]
                 begins = np.zeros(len(points), dtype=bool)
                 begins[np.concatenate([[0], np.cumsum(lengths)[:-1]])] = True
-                sheet.shapes.append(Curves(points, begins, line, 2.2 if line == "grad" else 1.6))
+                sheet.shapes.append(Curves(points, begins, line, weight))
 
     @cached_property
     def _strand_points(self) -> list[np.ndarray]:
@@ -906,53 +936,189 @@ class Picture:
     def _cut(self) -> np.ndarray:
         return np.array([bool(self.graph.wires[strand.wires[0]].cut) for strand in self.strands], dtype=bool)
 
-    def _passed(self, playback: Playback) -> np.ndarray:
-        """Which lines a gradient of the current pass has run back along."""
-        number = playback.current_pass
-        if number is None:
-            return np.zeros(len(self.strands), dtype=bool)
-        if number not in self._first_passages:
-            first = np.full(len(self.strands), NEVER, dtype=np.int64)
-            steps = self.trace.passes[number].steps
-            for place, strand in enumerate(self.strands):
-                for passage in (p for wire in strand.wires for p in self.graph.wires[wire].passages):
-                    step = self.index.step_of.get(passage.source) if passage.source[0] == number else None
-                    if step is None or passage.source_slot >= len(steps[step].grad_inputs):
-                        continue
-                    if steps[step].grad_inputs[passage.source_slot] is not None:
-                        first[place] = min(first[place], self.index.step_at.get((number, step), NEVER))
-            self._first_passages[number] = first
-        gone: np.ndarray = self._first_passages[number] < playback.cursor
-        return gone
+    def later(self, playback: Playback) -> bool:
+        """Whether more than one pass has begun."""
+        return sum(at < playback.cursor for at, _ in self.index.pass_order[:2]) > 1
+
+    def _running(self, playback: Playback) -> int | None:
+        """The pass of the last step; while a pass that another one began has ended, the outer one again."""
+        number = int(self._pass_at[playback.cursor])
+        return None if number < 0 else number
 
     @cached_property
-    def _first_passages(self) -> dict[int, np.ndarray]:
+    def _pass_at(self) -> np.ndarray:
+        """The pass that runs, or ran last, at every cursor; -1 before the first."""
+        found, last = [-1], -1
+        for event in self.trace.events:
+            if event.kind in ("pass", "step") and event.pass_ is not None:
+                last = event.pass_
+            found.append(last)
+        return np.array(found, dtype=np.int64)
+
+    def _passed(self, playback: Playback) -> tuple[np.ndarray, np.ndarray]:
+        """Which lines a gradient of the current pass has run back along, and which only one of an earlier pass."""
+        number = self._running(playback)
+        if number is None:
+            nothing = np.zeros(len(self.strands), dtype=bool)
+            return nothing, nothing
+        if number not in self._first_passages:
+            self._first_passages[number] = self._find_passages(number)
+        if None not in self._first_passages:
+            self._first_passages[None] = self._find_passages(None)
+        now = self._first_passages[number] < playback.cursor
+        return now, (self._first_passages[None] < playback.cursor) & ~now
+
+    def _find_passages(self, number: int | None) -> np.ndarray:
+        """Position from which a gradient of one pass, or of any, has run back along each line."""
+        first = np.full(len(self.strands), NEVER, dtype=np.int64)
+        for place, strand in enumerate(self.strands):
+            for passage in (p for wire in strand.wires for p in self.graph.wires[wire].passages):
+                pass_ = passage.source[0]
+                step = self.index.step_of.get(passage.source) if number in (None, pass_) else None
+                emitted = () if step is None else self.trace.passes[pass_].steps[step].grad_inputs
+                if step is not None and any(one is not None for one in emitted[passage.source_slot :][:1]):
+                    first[place] = min(first[place], self.index.step_at.get((pass_, step), NEVER))
+        return first
+
+    @cached_property
+    def _first_passages(self) -> dict[int | None, np.ndarray]:
         return {}
 
     def _draw_afar(self, sheet: Sheet, visible: np.ndarray, moment: _Moment, scale: float) -> None:
-        """Cards without their text, a few shapes for all of them."""
+        """Cards without what they say, a few shapes for all of them."""
         rects, leaf = self._rects[visible], self._leaf[visible]
         edge = 0.0 if scale < OUTLINES else 1.2 / scale
         if edge:
+            piles = self._rects[visible[self._piled[visible]]]
+            for behind in (2, 1):
+                sheet.shapes.append(Boxes(piles + behind * drawing.STACK * np.array([1, -1, 1, -1]), "far"))
+                inner = np.array([edge, edge, -edge, -edge]) + behind * drawing.STACK * np.array([1, -1, 1, -1])
+                sheet.shapes.append(Boxes(piles + inner, "card"))
             sheet.shapes.append(Boxes(rects[~leaf], "far"))
             sheet.shapes.append(Boxes(rects[leaf], "leaf"))
             sheet.shapes.append(Boxes(rects + np.array([edge, edge, -edge, -edge]), "card"))
             arrived = rects[self._arrived(moment.playback)[visible]].copy()
-            arrived[:, 1] = arrived[:, 3] - np.minimum(ROW, (arrived[:, 3] - arrived[:, 1]) / 2)
+            arrived[:, 1] = arrived[:, 3] - np.minimum(ROW, (arrived[:, 3] - arrived[:, 1]) / 4)
             sheet.shapes.append(Boxes(arrived + np.array([edge, 0, -edge, -edge]), "grad"))
         else:
             sheet.shapes.append(Boxes(rects[~leaf], "far"))
             sheet.shapes.append(Boxes(rects[leaf], "leaf"))
-        for state, grow in (("selected", 1.0), ("current", 2.0)):
-            units = [unit for unit in (moment.current if state == "current" else moment.selected,) if unit is not None]
-            rim = np.array([-grow, -grow, grow, grow]) * 2 / scale
-            sheet.shapes.append(Boxes(self._rects[units] + rim, "accent"))
-            if edge:
-                sheet.shapes.append(Boxes(self._rects[units], "card"))
+        for unit, weight in ((moment.selected, 2.0), (moment.current, 3.0)):
+            if unit is None:
+                continue
+            # The halo is as wide as near by: nothing beside the box is covered.
+            left, top, right, bottom = self._unit_rect(unit)
+            rim, thick = drawing.HALO, weight / scale
+            lines = (
+                (left - rim, top - rim, right + rim, top - rim + thick),
+                (left - rim, bottom + rim - thick, right + rim, bottom + rim),
+                (left - rim, top - rim, left - rim + thick, bottom + rim),
+                (right + rim - thick, top - rim, right + rim, bottom + rim),
+            )
+            small = min(right - left, bottom - top) * scale < 5 * weight
+            around = (left - rim, top - rim, right + rim, bottom + rim)
+            sheet.shapes.append(Boxes(np.array([around] if small else lines), "accent"))
+
+    def _write_afar(self, sheet: Sheet, visible: np.ndarray, marks: dict[int, str], scale: float) -> None:
+        """The names of boxes that have room for one, as large on the screen at every scale."""
+        size, pad = drawing.far_size(scale), 4.0 / scale
+        rects = self._rects[visible]
+        sides = (rects[:, 2:] - rects[:, :2]) * scale
+        for number in map(int, visible[(sides >= FAR_ROOM).all(axis=1)]):
+            unit = self.units[number]
+            left, top, right, bottom = self._unit_rect(number)
+            middle, room = top + (bottom - top) * (0.5 if unit.user is not None else 0.375), right - left - 2 * pad
+            mark = marks.get(number) if unit.user is None else None
+            if unit.group:
+                group = self.groups[unit.group]
+                title, colour = f"▸{self._title(group)}", "text"
+                if group.count > 1:
+                    times = f"×{group.count}"
+                    sheet.text(right - pad, middle, times, "accent", size, anchor="e", bold=True)
+                    room -= text_width(times, size) + pad
+            else:
+                assert unit.card is not None
+                card = self.graph.cards[unit.card]
+                title, colour = self._card_title(unit), "text" if card.tracked or card.failed else "quiet"
+            text = drawing.clipped(title, room - (text_width("⚠ ", size) if mark else 0.0), size)
+            if mark:
+                text, colour = f"{mark} {text}".rstrip(), "wrong"
+            sheet.text(left + pad, middle, text, colour, size, bold=bool(mark))
+
+    def _mark_afar(
+        self, sheet: Sheet, visible: np.ndarray, strands: np.ndarray, marks: dict[int, str], scale: float
+    ) -> None:
+        """⚠ and ✗ on boxes too small for a name, ✂ on cut lines; one where several would lie on each other."""
+        size, half, taken = drawing.far_size(scale), MARK / 2 / scale, set()
+        places: list[tuple[float, float, str, str]] = []
+        for number in marks.keys() & set(visible.tolist()) if marks else ():
+            left, top, right, bottom = self._unit_rect(number)
+            if (right - left) * scale < FAR_ROOM[0] or (bottom - top) * scale < FAR_ROOM[1]:
+                places.append(((left + right) / 2, (top + bottom) / 2, marks[number], "wrong"))
+        for place in strands[self._cut[strands]][:CUTS_AFAR]:
+            ((x, y),) = places_along(self.strands[place].route, (0.5,), (0.0, 0.0))
+            places.append((x, y, "✂", "cut"))
+        for x, y, mark, colour in sorted(places):
+            cell = (round(x * scale / MARK), round(y * scale / MARK))
+            if cell not in taken:
+                taken.add(cell)
+                sheet.box((x - half, y - half, x + half, y + half), f"{colour}_soft", radius=half)
+                sheet.text(x, y, mark, colour, size, anchor="c", bold=True)
+
+    @cached_property
+    def _piled(self) -> np.ndarray:
+        """Which boxes hold several of a kind."""
+        counts = (self.groups[unit.group].count if unit.group else 1 for unit in self.units)
+        return np.array([count > 1 for count in counts], dtype=bool)
+
+    def _marks(self, playback: Playback) -> dict[int, str]:
+        """Boxes with ✗ for what raised or ⚠ for NaN or Inf, in the card itself or in one of the folded group's."""
+        found = {}
+        for card, courses in self._odd.items():
+            unit = self._unit_of_card.get(card)
+            if unit is not None and any(
+                next((odd for at, odd in reversed(course) if at < playback.cursor), False) for course in courses
+            ):
+                found[unit] = "⚠"
+        for failed in self.graph.cards[-1:]:
+            if failed.failed and failed.id in self._unit_of_card:
+                found[self._unit_of_card[failed.id]] = "✗"
+        if self._failing in self._unit_of_card and playback.at_end:
+            found[self._unit_of_card[self._failing]] = "✗"
+        return found
+
+    def _find_odd(self) -> dict[int, list[list[tuple[int, bool]]]]:
+        """Cards that hold NaN or Inf at some moment → of value and of gradient, from where on they do or not."""
+        found = {}
+        for card in self.graph.cards:
+            values = [
+                (self.index.value_at.get(value, -1), self._is_odd(self.trace.values[value].tensor))
+                for value in card.values
+            ]
+            grads = []
+            for number, node in card.nodes:
+                step = self.index.step_of.get((number, node))
+                if step is not None:
+                    at = self.index.step_at.get((number, step), NEVER)
+                    flow = self.index.inflow((number, node))
+                    odd = any(map(self._is_odd, self.trace.passes[number].steps[step].grad_outputs))
+                    grads.append((min(at, flow[0].at) if flow else at, odd))
+            if card.leaf:
+                leaf = self.index.leaf_of.get(card.values[-1], card.values[-1])
+                for history, course in ((self.index.datas, values), (self.index.grads, grads)):
+                    if leaf in history:
+                        course += zip(history[leaf].positions, map(self._is_odd, history[leaf].states), strict=True)
+            if any(odd for _, odd in (*values, *grads)):
+                found[card.id] = [sorted(values), sorted(grads)]
+        return found
+
+    def _is_odd(self, snapshot: TensorSnapshot | None) -> bool:
+        known = self._shown_tensors.get(id(snapshot))
+        return known[1].odd if known is not None and known[0] is snapshot else drawing._odd(snapshot)
 
     def _arrived(self, playback: Playback) -> np.ndarray:
         """Which boxes the gradient of the current pass has reached."""
-        number = playback.current_pass
+        number = self._running(playback)
         if number is None:
             return np.zeros(len(self.units), dtype=bool)
         if number not in self._first_arrivals:
@@ -1010,6 +1176,7 @@ class _Moment:
         self.motion = motion if motion is not None and motion < 1 and playback.step is not None else None
         # While contributions are on their way, what they are added to still holds what it held before.
         self.before = playback.back() if self.motion is not None else playback
+        self.pass_ = picture._running(playback)
         current = picture.current_card(playback)
         self.card = current
         self.current = picture._unit_of_card.get(-1 if current is None else current)
@@ -1161,7 +1328,7 @@ class _Moment:
             word = self.words("card.cut") if wires[0].cut == "cut" else wires[0].cut
             chips.append((strand, f"✂ {word}", "cut"))
             return
-        passed, moving = False, ""
+        passed, earlier, moving = False, any(map(self._ran_earlier, wires)), ""
         for wire in wires:
             for text, colour, now in self._gradients(wire):
                 passed = passed or colour != "quiet"
@@ -1173,6 +1340,8 @@ class _Moment:
             self._on_its_way(sheet, strand, moving, self.motion)
         elif passed:
             sheet.shapes.append(self._arrow(strand, "grad", 2.4, "start"))
+        elif earlier:
+            sheet.shapes.append(self._arrow(strand, "earlier", 1.2, "start"))
         else:
             values = self.picture.trace.values
             carries = any(wire.passages or wire.value is None or values[wire.value].requires_grad for wire in wires)
@@ -1192,12 +1361,10 @@ class _Moment:
         return drawing.clearance(rect, self._state(box), group.count, (x0, y0), (x1 - x0, y1 - y0))
 
     def _gradients(self, wire: Wire) -> list[tuple[str, str, bool]]:
-        """What has run back along a wire in the latest pass that knows it: text, colour, whether just now."""
-        live = [passage for passage in wire.passages if self.playback.began(passage.source[0])]
-        latest = max((passage.source[0] for passage in live), default=None)
+        """What has run back along a wire in the current pass: text, colour, whether just now."""
         found = []
-        for passage in live:
-            if passage.source[0] != latest:
+        for passage in wire.passages:
+            if passage.source[0] != self.pass_:
                 continue
             step = self.playback.emitted(passage.source)
             if step is None or passage.source_slot >= len(step.grad_inputs):
@@ -1208,14 +1375,35 @@ class _Moment:
             found.append((text, colour, passage.source == self.playback.node))
         return found
 
+    def _ran_earlier(self, wire: Wire) -> bool:
+        """Whether a gradient has run back along a wire in another pass: no part of what is summed now."""
+        for passage in wire.passages:
+            step = self.playback.emitted(passage.source) if passage.source[0] != self.pass_ else None
+            if step is not None and any(one is not None for one in step.grad_inputs[passage.source_slot :][:1]):
+                return True
+        return False
+
     def _on_its_way(self, sheet: Sheet, strand: Strand, text: str, share: float) -> None:
         """A contribution that travels from the user of a value back to the value."""
         along = sample(strand.route)
-        place = round((1 - share) * (len(along) - 1))
-        sheet.shapes.append(self._arrow(strand, "edge", 1.6))
-        if place < len(along) - 1:
-            sheet.shapes.append(Curve(polyline(along[place:]), "grad", 2.4))
-        self._moving.append((strand, text, 1 - share))
+        way = self._free(strand, text, 1 - share)
+        place = round(way * (len(along) - 1))
+        # Neither part has a head: what moves shows the way.
+        for part, line, weight in ((along[: place + 1], "edge", 1.6), (along[place:], "grad", 2.4)):
+            if len(part) > 1:
+                sheet.shapes.append(Curve(polyline(part), line, weight))
+        self._moving.append((strand, text, way))
+
+    def _free(self, strand: Strand, text: str, share: float) -> float:
+        """A share of a line, kept so far from both ends that what moves there covers no card, if there is room."""
+        along = sample(strand.route)
+        covers = [
+            any(overlap(drawing.chip_at(strand.route, text, place / (len(along) - 1)), self.picture._unit_rect(end))
+                for end in (strand.source, strand.target))
+            for place in range(len(along))
+        ]  # fmt: skip
+        free = [place / (len(along) - 1) for place, covered in enumerate(covers) if not covered]
+        return min(max(share, free[0]), free[-1]) if free else share
 
     @cached_property
     def _moving(self) -> list[tuple[Strand, str, float]]:
@@ -1233,13 +1421,20 @@ class _Moment:
             arrow = "end" if colour in ("cut", "quiet") else "start"
             head = self._gap(strand, arrow) + head_length(2.4)
             ends = (head, 0.0) if arrow == "start" else (0.0, head)
-            shares = self.picture._shares(strand, drawing.said_width(text) + 2 * drawing.CHIP_PAD)
+            own, rest = self.picture._shares(strand, drawing.said_width(text) + 2 * drawing.CHIP_PAD, ends)
+            # Where several lines are one it would be read as the sum of what they carry.
+            shares = (*own, *rest) if must else own
             rect = drawing.chip_place(strand.route, text, taken, must, shares, ends)
             if rect is not None:
                 taken.append((rect[0] - CLEAR, rect[1] - CLEAR, rect[2] + CLEAR, rect[3] + CLEAR))
                 drawing.chip(sheet, rect, text, colour)
-        for strand, text, share in self._moving:
-            drawing.chip(sheet, drawing.chip_at(strand.route, text, share), text, "grad")
+        moving = [(drawing.chip_at(strand.route, text, share), text) for strand, text, share in self._moving]
+        # Texts lie above all shapes: what a chip covers would be read through it.
+        sheet.labels = [
+            label for label in sheet.labels if not any(overlap(label_rect(label), rect) for rect, _ in moving)
+        ]
+        for rect, text in moving:
+            drawing.chip(sheet, rect, text, "grad")
 
 
 def _parts(held: tuple[TensorSnapshot | None, ...]) -> Iterator[tuple[TensorSnapshot | None, ...]]:
@@ -1255,8 +1450,8 @@ def _parts(held: tuple[TensorSnapshot | None, ...]) -> Iterator[tuple[TensorSnap
             yield tuple(part)
 
 
-def legend(words: Words, x: float, y: float, *, hints: bool = False) -> Scene:
-    """What the colours mean, in one row; with ``hints``, also what can be clicked."""
+def legend(words: Words, x: float, y: float, *, hints: bool = False, earlier: bool = False) -> Scene:
+    """What the colours mean, in one row; with ``hints``, also what can be clicked; ``earlier`` after several passes."""
     sheet = Sheet()
-    drawing.legend(sheet, words, x, y, hints)
+    drawing.legend(sheet, words, x, y, hints, earlier)
     return sheet.scene()

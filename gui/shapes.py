@@ -130,6 +130,27 @@ def overlap(a: Rect, b: Rect) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
+def label_rect(label: Label) -> Rect:
+    """What a text takes up."""
+    width = text_width(label.text, label.size, label.mono)
+    left = label.x - width * {"w": 0.0, "c": 0.5, "e": 1.0}[label.anchor]
+    return (left, label.y - label.size * 0.7, left + width, label.y + label.size * 0.7)
+
+
+def touches(shape: Shape, view: Rect) -> bool:
+    """Whether any part of a shape is in a view; of a curve, roughly."""
+    match shape:
+        case Boxes(rects=rects):
+            return bool(inside(rects, view).any())
+        case Curves(points=points):
+            return bool(inside(np.hstack([points, points]), view).any())
+        case Curve(points=route):
+            along = sample(route)
+            return bool(inside(np.hstack([along, along]), view).any())
+        case Box(x=x, y=y, width=width, height=height) | Raster(x=x, y=y, width=width, height=height):
+            return overlap((x, y, x + width, y + height), view)
+
+
 def inside(rects: np.ndarray, view: Rect) -> np.ndarray:
     """Which rows of left, top, right, bottom touch a view."""
     result: np.ndarray = (

@@ -21,6 +21,7 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
     "quiet": ("#666E79", "#98A1AC"),
     "value": ("#0B63A5", "#6CB6F5"),
     "grad": ("#C2410C", "#FF9A5C"),
+    "earlier": ("#CE7A54", "#A56C49"),
     "grad_soft": ("#FFF1E8", "#3A2417"),
     "leaf": ("#087F5B", "#4ED1A1"),
     "leaf_soft": ("#EAF8F3", "#15332A"),

@@ -20,15 +20,16 @@ from core.records import Cut, Failure, Trace
 from gui import background, context, minimap, motion
 from gui.app import App
 from gui.button import Button
-from gui.canvas import GraphCanvas
+from gui.canvas import GraphCanvas, beneath_legend
 from gui.cards import Card
 from gui.i18n import words
 from gui.labels import Labels
 from gui.menu import Entry
 from gui.motion import Motion
-from gui.scene import Hit, Label, Picture, text_width
+from gui.scene import Box, Hit, Label, Picture, Scene, legend, text_width
 from gui.settings import Settings, load, save
 from gui.theme import LIGHT, Look
+from gui.view import View
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
 from tests.gui.test_groups import loop
@@ -709,3 +710,18 @@ def test_texts_are_as_large_as_the_picture_and_hardly_wider(window: Window, mono
         left, _, right, _ = canvas.bbox(item)
         assert right - left <= 1.11 * text_width(text, 13.0 * scale, mono) + 2
     assert nearest > 0.6 * len(scales)
+
+
+def test_the_legend_has_a_ground_only_where_something_lies_beneath_it() -> None:
+    view, look = View(800, 600), Look("light", LIGHT, words("en"), "", "")
+    meaning = legend(look.words, 16, 580)
+    below, beside = Label(60, 580, "beneath", "text"), Label(60, 500, "beside", "text")
+    straddling = Label(60, 562, "straddling", "text", size=20)
+    alone, bare = beneath_legend(Scene((), (beside,)), meaning, view, look)
+    assert (alone.labels, bare) == ((beside,), meaning)
+    left, grounded = beneath_legend(Scene((), (below, beside, straddling)), meaning, view, look)
+    assert left.labels == (beside,)
+    assert isinstance(grounded.shapes[0], Box)
+    assert grounded.shapes[1:] == meaning.shapes
+    _, under_a_box = beneath_legend(Scene((Box(10, 550, 80, 40),)), meaning, view, look)
+    assert under_a_box == grounded

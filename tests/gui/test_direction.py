@@ -14,7 +14,7 @@ from core.layout import Direction
 from core.playback import Playback
 from core.records import Event, Op, Trace, Value
 from gui import cards
-from gui.drawing import CHIP, standing_shares
+from gui.drawing import CHIP, own_places, standing_shares
 from gui.export import export_picture
 from gui.groups import Folding
 from gui.i18n import words
@@ -335,3 +335,13 @@ def test_only_a_direction_that_there_is_is_remembered(tmp_path: Path) -> None:
     assert load(file) == Settings(direction="down")
     file.write_text('{"direction": "up", "theme": "dark"}')
     assert load(file) == Settings(theme="dark")
+
+
+def test_what_lies_on_a_line_stands_on_a_part_that_is_its_own() -> None:
+    line = ((0.0, 0.0), (80.0, 0.0), (160.0, 0.0), (240.0, 0.0))
+    assert own_places(line, (0.2, 0.5, 0.8), (0.0, 0.0), 30.0, []) == [True, True, True]
+    trunk = ((0.0, 0.0), (40.0, 0.0), (80.0, 0.0), (160.0, 0.0), (180.0, 30.0), (180.0, 60.0), (180.0, 90.0))
+    assert own_places(line, (0.2, 0.5, 0.9), (0.0, 0.0), 30.0, [trunk]) == [False, False, True]
+    ends_beside = ((120.0, 90.0), (120.0, 60.0), (120.0, 40.0), (120.0, 20.0))
+    assert own_places(line, (0.2, 0.5, 0.8), (0.0, 0.0), 30.0, [ends_beside]) == [True, False, True]
+    assert own_places(line, (0.2, 0.5, 0.8), (0.0, 0.0), 130.0, [ends_beside]) == [False, False, False]

@@ -23,7 +23,7 @@ from PIL import Image
 from core.playback import Playback
 from gui import fonts, paint
 from gui.i18n import words
-from gui.scene import READABLE, Box, Boxes, Curve, Label, Picture, Raster, Scene, Shape
+from gui.scene import Box, Boxes, Curve, Label, Picture, Raster, Scene, Shape
 from gui.theme import DARK, LIGHT
 from tests.gui import traces
 
@@ -143,12 +143,12 @@ def test_a_raster_of_nothing(size: tuple[int, int]) -> None:
 
 def test_small_texts_are_left_out_of_pixels_only() -> None:
     label = (Label(10, 20, "value", "text"),)
-    assert (drawn(labels=label, scale=READABLE / 2) == drawn()).all()
+    assert (drawn(labels=label, scale=0.2) == drawn()).all()
     assert (drawn(labels=label) != drawn()).any()
     target = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none"}):
         renderer = RendererSVG(WIDTH, HEIGHT, target)
-        paint.Painter(renderer, HEIGHT, LIGHT, scale=READABLE / 2).paint(Scene((), label))
+        paint.Painter(renderer, HEIGHT, LIGHT, scale=0.2).paint(Scene((), label))
         renderer.finalize()
     assert ">value</text>" in target.getvalue()
 

@@ -13,6 +13,8 @@ import msgspec
 import pytest
 from PIL import Image
 
+from core.files import read_trace
+from core.layout import Direction
 from core.playback import Playback
 from core.records import Arrival, Event, Failure, Op, Span, TensorSnapshot, Trace
 from gui import cards, context, drawing, figures
@@ -22,11 +24,12 @@ from gui.groups import ROOT, Folding
 from gui.i18n import words
 from gui.inspector import describe
 from gui.moment import where_text
-from gui.scene import Curve, Hit, Label, Picture, Scene
-from gui.shapes import sample
+from gui.scene import Boxes, Curve, Curves, Hit, Label, Picture, Scene, legend
+from gui.shapes import label_rect, overlap, sample, text_width
 from gui.theme import DARK, LIGHT
 from gui.timeline import cell_text
 from tests.gui import traces
+from tests.gui.test_golden import FOLDER
 from tests.gui.test_groups import Line, children, loop, program
 
 
@@ -531,7 +534,47 @@ def test_many_cards_far_out_are_a_few_shapes() -> None:
     picture = Picture(trace, playback.index, Folding(depth=9))
     for scale in (0.01, 0.2, 0.4):
         assert len(picture.scene(playback, words("en"), scale=scale).shapes) < 20
-        assert not picture.scene(playback, words("en"), scale=scale).labels
+
+
+def test_names_are_as_large_on_the_screen_however_far_out() -> None:
+    trace = traces.first()
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    for scale in (0.25, 0.33, 0.41):
+        labels = picture.scene(playback, words("en"), scale=scale).labels
+        assert {"a", "b", "Q"} <= {label.text for label in labels}
+        for label in labels:
+            assert label.size * scale == pytest.approx(drawing.FAR_TEXT, rel=0.06)
+            (box,) = [rect for rect in picture.rects if overlap(tuple(rect), (label.x, label.y, label.x, label.y))]
+            assert label.x + text_width(label.text, label.size) < box[2]
+    assert not picture.scene(playback, words("en"), scale=0.05).labels
+
+
+def test_far_out_a_folded_group_says_how_often() -> None:
+    trace = loop(6)
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index, Folding(depth=0))
+    assert "×6" in [label.text for label in picture.scene(playback, words("en"), scale=0.3).labels]
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.3])
+def test_far_out_signs_say_what_is_cut_failed_or_not_a_number(scale: float) -> None:
+    def signs(trace: Trace, cursor: int) -> str:
+        playback = Playback.of(trace, cursor)
+        drawn = Picture(trace, playback.index).scene(playback, words("en"), scale=scale)
+        dashed = any(isinstance(shape, Curve) and shape.line == "cut" and shape.dashed for shape in drawn.shapes)
+        assert dashed == any("✂" in label.text for label in drawn.labels)
+        return "".join(sorted({char for label in drawn.labels for char in label.text if char in "✂✗⚠"}))
+
+    trace = traces.first()
+    end = len(trace.events)
+    assert signs(trace, end) == ""
+    assert signs(traces.first(cut=True), end) == "✂"
+    assert signs(traces.failed(), len(traces.failed().events)) == "✗"
+    odd = traces.first(seed=(float("nan"), 1.0))
+    begin = Playback.of(odd).index.pass_at[0]
+    assert signs(odd, begin) == ""
+    assert signs(odd, len(odd.events)) == "⚠"
 
 
 @pytest.mark.parametrize(
@@ -548,3 +591,67 @@ def test_a_pass_that_raised_is_not_said_to_be_done(language: str, done: str, fai
     moment = Playback.of(msgspec.structs.replace(trace, passes=(broken,))).end()
     assert where_text(moment, words(language)) == (failed, "wrong")
     assert [cell_text(moment, len(trace.events) - 1)] == ["✗"]
+
+
+def test_contributions_of_an_earlier_pass_are_no_part_of_the_present_sum() -> None:
+    trace = read_trace(FOLDER / "dot.pullback")
+    playback = Playback.of(trace).end()
+    picture = Picture(trace, playback.index)
+    begins = [at for at, _ in playback.index.pass_order]
+
+    def lines(moment: Playback, scale: float) -> dict[str, int]:
+        drawn = picture.scene(moment, words("en"), scale=scale).shapes
+        counted = {"grad": 0, "earlier": 0}
+        for shape in drawn:
+            if isinstance(shape, Curve) and shape.arrow == "start":
+                counted[shape.line] += 1
+            elif isinstance(shape, Curves) and shape.line in counted:
+                counted[shape.line] += int(shape.begins.sum())
+        return counted
+
+    first = lines(playback.at(begins[1]), 0.2)
+    assert first["grad"] > 0
+    assert first["earlier"] == 0
+    assert not picture.later(playback.at(begins[1]))
+    for moment in (playback.at(begins[1] + 1), playback):
+        near, far = lines(moment, 1.0), lines(moment, 0.2)
+        # Near by each seed has an arrow too: the one of this pass and the one of the pass before.
+        assert near == {"grad": far["grad"] + 1, "earlier": far["earlier"] + 1}
+        assert far["earlier"] == first["grad"]
+        assert picture.later(moment)
+    assert "[0, 2, 4, 6]" in said(trace, begins[1])
+    assert "[0, 2, 4, 6]" not in said(trace, len(trace.events))
+    explained = [label.text for label in legend(words("en"), 0, 0, earlier=True).labels]
+    assert explained[1] == words("en")("legend.earlier")
+
+
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_what_travels_has_no_other_heads_and_no_text_beneath_it(direction: Direction) -> None:
+    playback = Playback.of(traces.first(), 9)
+    picture = Picture(traces.first(), playback.index, direction=direction)
+    moving = [w.id for w in picture.graph.wires if any(p.source == playback.node for p in w.passages)]
+    ends = {end for wire in moving for end in (picture.route(wire)[0], picture.route(wire)[-1])}
+    for share in (0.0, 0.3, 0.6, 0.9):
+        drawn = picture.scene(playback, words("en"), motion=share)
+        on_lines = [one for one in drawn.shapes if isinstance(one, Curve) and {one.points[0], one.points[-1]} & ends]
+        assert len(on_lines) >= len(moving)
+        assert not any(one.arrow for one in on_lines)
+        pills = [one for one in drawn.labels if one.anchor == "c" and one.colour == "grad"]
+        assert len(pills) == len(moving)
+        for pill in pills:
+            covered = [one for one in drawn.labels if overlap(label_rect(one), label_rect(pill))]
+            assert not [one.text for one in covered if one not in pills]
+
+
+@pytest.mark.parametrize("scale", [0.05, 0.13, 0.3])
+def test_far_out_the_current_card_covers_nothing_beside_it(scale: float) -> None:
+    playback = Playback.of(traces.first(), 9)
+    picture = Picture(traces.first(), playback.index)
+    card = picture.current_card(playback)
+    assert card is not None
+    drawn = picture.scene(playback, words("en"), scale=scale).shapes
+    marked = [shape.rects for shape in drawn if isinstance(shape, Boxes) and shape.fill == "accent"]
+    assert len(marked) == 1
+    left, top, right, bottom = picture.rect(card)
+    assert marked[0][:, :2].min(axis=0).tolist() == [left - drawing.HALO, top - drawing.HALO]
+    assert marked[0][:, 2:].max(axis=0).tolist() == [right + drawing.HALO, bottom + drawing.HALO]
