@@ -250,6 +250,49 @@ def test_what_ifs_do_not_outlive_the_text_they_belong_to(window: Window) -> None
     assert window.worker.jobs[-1].source.startswith("# new")
 
 
+def test_a_cut_is_made_in_the_edited_program_where_its_place_is_still_written(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    app.editor.text.insert("end", "\nprint('new')")
+    window.settle()
+    window.click(*window.on_wire("b**2", "Q"))
+    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
+    assert window.worker.jobs[-1].source.endswith("print('new')")
+
+
+@pytest.mark.parametrize(("place", "text"), [("1.0", "# new\n"), ("5.5", "1"), ("1.0", "")])
+def test_a_change_to_what_is_not_written_any_more_is_not_run_and_told(window: Window, place: str, text: str) -> None:
+    app = window.app
+    window.key("<F5>")
+    if text:
+        app.editor.text.insert(place, text)
+    else:
+        app.editor.text.delete("1.0", "end")
+    window.settle()
+    before = app.session.playback
+    window.click(*window.on_wire("b**2", "Q"))
+    assert len(window.worker.jobs) == 1
+    assert app.session.playback is before
+    assert "before your edit" in app.output.text.get("1.0", "end")
+    window.key("<F5>", app.canvas)
+    assert "before your edit" not in app.output.text.get("1.0", "end")
+
+
+def test_a_seed_typed_after_an_edit_stays_in_its_field_and_is_not_run(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    app.editor.text.insert("1.0", "# new\n")
+    window.settle()
+    entry = app.seed_editor.entries[0]
+    entry.delete(0, "end")
+    entry.insert(0, "2.5")
+    app.seed_editor.apply()
+    window.settle()
+    assert len(window.worker.jobs) == 1
+    assert entry.get() == "2.5"
+    assert "before your edit" in app.output.text.get("1.0", "end")
+
+
 def test_what_is_refused_is_undone_and_told(window: Window) -> None:
     app = window.app
     window.key("<F5>")
