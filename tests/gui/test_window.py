@@ -293,6 +293,27 @@ def test_a_seed_typed_after_an_edit_stays_in_its_field_and_is_not_run(window: Wi
     assert "before your edit" in app.output.text.get("1.0", "end")
 
 
+def test_what_the_lowest_row_says_moves_nothing(window: Window) -> None:
+    app = window.app
+    heights = {app.canvas.winfo_height()}
+    window.key("<F5>")
+    heights.add(app.canvas.winfo_height())
+    app.editor.text.insert("1.0", "# new\n")
+    window.settle()
+    heights.add(app.canvas.winfo_height())
+    window.worker.held = True
+    window.key("<F5>", app.canvas)
+    heights.add(app.canvas.winfo_height())
+    app.statusbar.tell("Drawing…", busy=True)
+    window.settle()
+    heights.add(app.canvas.winfo_height())
+    assert len(heights) == 1
+    bar = app.statusbar
+    for widget in bar.pack_slaves():
+        assert 0 <= widget.winfo_y()
+        assert widget.winfo_y() + widget.winfo_height() <= bar.winfo_height()
+
+
 def test_what_is_refused_is_undone_and_told(window: Window) -> None:
     app = window.app
     window.key("<F5>")
