@@ -13,7 +13,7 @@ import numpy as np
 
 from core.layout import Direction
 from core.playback import Playback
-from gui import wheel
+from gui import cards, wheel
 from gui.background import Background
 from gui.button import Button
 from gui.find import FindBar
@@ -23,6 +23,7 @@ from gui.minimap import Minimap
 from gui.motion import Motion
 from gui.neighbours import beside
 from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
+from gui.shapes import sample
 from gui.theme import Look
 from gui.tooltip import Tip
 from gui.view import Rect, View
@@ -83,6 +84,26 @@ def _same_program(before: Playback | None, now: Playback | None) -> bool:
     return before.trace.path == now.trace.path and bool(now.trace.path or before.trace.source == now.trace.source)
 
 
+def _same_moment(before: Playback | None, now: Playback | None) -> bool:
+    """Whether a run is of the same text and stands where the last one stood: a what-if."""
+    if before is None or now is None or before.trace.source != now.trace.source:
+        return False
+    return before.cursor == now.cursor or (before.at_end and now.at_end)
+
+
+def _wires_of(hit: Hit | None) -> tuple[int, ...]:
+    """The wires that a click here is about."""
+    if hit is None or hit.kind not in ("wire", "bundle"):
+        return ()
+    return hit.wires if hit.wire is None else (hit.wire,)
+
+
+def _names(picture: Picture) -> list[tuple[object, ...]]:
+    """What tells every wire from all others, and is the same in another run of the program."""
+    names = cards.identities(picture.graph, picture.trace)
+    return [(names[wire.source], names[wire.target], wire.slot) for wire in picture.graph.wires]
+
+
 def _first(rects: np.ndarray) -> Rect:
     """Where a picture begins: the box furthest back along its longer side."""
     wide, high = np.ptp(rects[:, [0, 2]]), np.ptp(rects[:, [1, 3]])
@@ -101,6 +122,8 @@ class GraphCanvas(tk.Canvas):
         self._picture: Picture | None = None
         self._folding = Folding()
         self._again = False
+        self._still = False
+        self._clicked: tuple[int, int, set[tuple[object, ...]]] | None = None
         self._selected: int | None = None
         self._wanted: int | None = None
         self._hit: Hit | None = None
@@ -206,6 +229,7 @@ class GraphCanvas(tk.Canvas):
         self.motion.stop()
         if not same:
             self._again = _same_program(before, playback)
+            self._still = _same_moment(before, playback)
             if not self._again:
                 self.view.fitted, self._folding = "opened", Folding()
         if playback is None:
@@ -319,12 +343,15 @@ class GraphCanvas(tk.Canvas):
         seen = self.view.sees_all
         self._picture, self.view.bounds = picture, picture.bounds
         self._forget_pointer()
-        if anew and self._again and self.view.fitted == "opened":
+        if anew and self._again:
             # What did not change has stayed where it was, and so does the view while all can be read in it.
-            if seen and self.view.whole >= READABLE and not self.view.sees_all:
+            fitted = self.view.fitted
+            if fitted and seen and self.view.whole >= READABLE and not self.view.sees_all:
                 self.view.fit()
-                self.view.fitted = "opened"
-            self._follow()
+                self.view.fitted = fitted
+            if not self._still or picture.trace.error is not None:
+                self._follow()
+            self._keep_under_pointer(picture)
         elif anew and self.view.fitted:
             self._refit()
         elif anew:
@@ -332,6 +359,23 @@ class GraphCanvas(tk.Canvas):
         self.find_bar.search_again()
         self._show_wanted()
         self.redraw()
+
+    def _keep_under_pointer(self, picture: Picture) -> None:
+        """Brings a line that was clicked back to where it was clicked, so that a second click undoes the first."""
+        clicked, self._clicked = self._clicked, None
+        if clicked is None or not self._still:
+            return
+        x, y, wanted = clicked
+        wires = {number for number, name in enumerate(_names(picture)) if name in wanted}
+        if wires.intersection(_wires_of(self._hit_at(x, y))):
+            return
+        route = next((strand.route for strand in picture.strands if wires.intersection(strand.wires)), ())
+        if route:
+            was, points = self.view.point(x, y), sample(route)
+            inner = points[len(points) // 4 : -(len(points) // 4)]  # its ends lie at cards
+            there = inner[np.hypot(*(inner - was).T).argmin()]
+            self.view.x += float(there[0]) - was[0]
+            self.view.y += float(there[1]) - was[1]
 
     def read(self, direction: Direction) -> None:
         """Where the picture reads; when that changes, it is made and fitted anew."""
@@ -373,21 +417,27 @@ class GraphCanvas(tk.Canvas):
         self._zoom_at(factor, self.view.width / 2, self.view.height / 2)
 
     def _zoom_at(self, factor: float, x: float, y: float) -> None:
+        self._clicked = None
         self.view.zoom_at(factor, x, y)
         self._forget_pointer()
         self.redraw()
 
     def _pan(self, dx: float, dy: float) -> None:
+        self._clicked = None
         self.view.pan(dx * self.view.unit, dy * self.view.unit)
         self._forget_pointer()
         self.redraw()
 
     def _centre(self, x: float, y: float) -> None:
+        self._clicked = None
         self.view.centre(x, y)
         self.redraw()
 
     def _resized(self) -> None:
-        self.view.width, self.view.height = self.winfo_width(), self.winfo_height()
+        size = self.winfo_width(), self.winfo_height()
+        if size == (self.view.width, self.view.height):
+            return  # Tk tells it also when a panel beside has come or gone
+        self.view.width, self.view.height = size
         self._refit()
         self.find_bar.arrange()
         self.redraw()
@@ -483,6 +533,7 @@ class GraphCanvas(tk.Canvas):
             return
         if not moved:
             self._press = (x, y, origin, True)
+            self._clicked = None
             self._forget_pointer()
             self.configure(cursor="fleur")
         self.view.x, self.view.y = origin
@@ -501,6 +552,10 @@ class GraphCanvas(tk.Canvas):
         if hit is not None and hit.kind == "fold" and hit.group is not None:
             self.fold(hit.group)
         else:
+            wires, self._clicked = _wires_of(hit), None
+            if wires and self._picture is not None:
+                names = _names(self._picture)
+                self._clicked = (event.x, event.y, {names[wire] for wire in wires})
             self._reader.click(hit)
 
     def _let_go(self, event: tk.Event[tk.Misc]) -> None:

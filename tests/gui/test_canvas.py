@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from core import wire
 from core.layout import Cancelled
 from core.playback import Playback
 from core.records import Cut, Failure, Trace
@@ -235,6 +236,50 @@ def test_a_run_with_a_change_leaves_the_view_where_the_reader_put_it(window: Win
     opened(window, traces.fan())  # another program
     assert view.fitted == "opened"
     assert view.sees_all
+
+
+def test_a_cut_after_fit_does_not_move_the_view_and_a_second_click_undoes_it(window: Window) -> None:
+    app, view = window.app, window.app.canvas.view
+    window.key("<F5>")
+    window.key("<End>")
+    window.key("<Control-Key-0>")
+    pixel = window.on_wire("b**2", "Q")
+    before = (view.x, view.y, view.zoom)
+    for cuts in (1, 0):
+        window.click(*pixel)
+        assert len(app.session.what_if.cuts) == cuts
+        assert (view.x, view.y, view.zoom) == before
+
+
+def test_a_line_that_moves_when_it_is_clicked_stays_under_the_pointer(window: Window) -> None:
+    """The card before the line becomes much wider in the run with the cut."""
+    app = window.app
+    long = traces.tensor(*(123456.789 + number for number in range(4)))
+
+    def record(job: wire.Run) -> Trace:
+        trace = traces.first(cut=bool(job.what_if.cuts))
+        if not job.what_if.cuts:
+            return trace
+        values = tuple(
+            msgspec.structs.replace(value, tensor=long) if value.id in (1, 4) else value for value in trace.values
+        )
+        return msgspec.structs.replace(trace, values=values)
+
+    window.worker.record = record
+    window.key("<F5>")
+    window.key("<End>")
+    app.canvas.event_generate("<Button-4>", x=10, y=10, state=4)
+    window.settle()
+    pixel = window.on_wire("b**2", "Q")
+    there = app.canvas.view.point(*pixel)
+    window.click(*pixel)
+    assert app.session.what_if.cuts
+    picture, playback = app.canvas.picture, app.session.playback
+    assert picture is not None
+    assert playback is not None
+    assert picture.hit(*there, playback) != Hit("wire", wire=4)  # the line lies elsewhere now
+    window.click(*pixel)
+    assert not app.session.what_if.cuts
 
 
 def test_folding_does_not_take_the_reader_elsewhere(window: Window) -> None:
