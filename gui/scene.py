@@ -338,6 +338,8 @@ class Picture:
         event = playback.event
         if event is None:
             return None
+        if playback.at_end and self._failing is not None:
+            return self._failing  # what went wrong, though nothing of it could be recorded
         if playback.node is not None:
             return self.graph.card_of_node.get(playback.node)
         if event.op is not None:

@@ -220,6 +220,25 @@ def test_what_went_wrong_is_shown_at_once(window: Window) -> None:
     assert seen(window, 59)
 
 
+def test_the_node_that_failed_is_the_current_card_and_in_sight(window: Window) -> None:
+    whole = traces.chain(60)
+    error = Failure("RuntimeError", "no", 3, node=(0, 30))
+    trace = msgspec.structs.replace(whole, error=error, events=whole.events[:62])
+    window.app.session.open_program(trace.source, "")
+    window.worker.record = lambda job: trace
+    window.key("<F5>")
+    playback, picture = window.app.session.playback, window.app.canvas.picture
+    assert playback is not None
+    assert picture is not None
+    failing = picture.graph.card_of_node[0, 30]
+    assert picture.current_card(playback) == failing != 59
+    assert seen(window, failing)
+    window.key("<Left>")
+    assert not seen(window, failing)
+    window.key("<End>")
+    assert seen(window, failing)
+
+
 def test_a_run_with_a_change_leaves_the_view_where_the_reader_put_it(window: Window) -> None:
     app, view = window.app, window.app.canvas.view
     window.key("<F5>")
