@@ -7,6 +7,7 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,6 +63,14 @@ class Reader:
     menu: Callable[[Hit | None, int, int], None]
     tell: Callable[[Hit], tuple[str, str]]
     arranged: Callable[[], None]
+
+
+def percentage(share: float) -> str:
+    """In whole percent; what is less than one, by its first digit."""
+    percent = share * 100
+    if percent >= 1:
+        return f"{percent:.0f}%"
+    return f"{percent:.{max(1, -floor(log10(percent)))}f}%" if percent > 0 else "0%"
 
 
 def beneath_legend(scene: Scene, view: View, look: Look) -> Scene:
@@ -635,7 +644,7 @@ class GraphCanvas(tk.Canvas):
             return
         empty = self._playback is None or self._picture is None or not self._playback.cursor
         self._write_message(empty, look)
-        percent = f"{view.zoom * 100:.0f}%"
+        percent = percentage(view.zoom)
         if self._buttons["percent"].cget("text") != percent:
             self._buttons["percent"].configure(text=percent)
         if not self._ready:

@@ -21,7 +21,7 @@ from core.records import Cut, Failure, Trace
 from gui import background, context, minimap, motion
 from gui.app import App
 from gui.button import Button
-from gui.canvas import GraphCanvas
+from gui.canvas import GraphCanvas, percentage
 from gui.cards import Card
 from gui.i18n import words
 from gui.labels import Labels
@@ -299,6 +299,13 @@ def test_a_line_that_moves_when_it_is_clicked_stays_under_the_pointer(window: Wi
     assert picture.hit(*there, playback) != Hit("wire", wire=4)  # the line lies elsewhere now
     window.click(*pixel)
     assert not app.session.what_if.cuts
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(1.25, "125%"), (0.0149, "1%"), (0.01, "1%"), (0.0042, "0.4%"), (0.0002, "0.02%")]
+)
+def test_a_zoom_is_told_with_a_digit_that_is_not_zero(share: float, text: str) -> None:
+    assert percentage(share) == text
 
 
 def test_folding_does_not_take_the_reader_elsewhere(window: Window) -> None:
