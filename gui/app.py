@@ -200,6 +200,10 @@ class App(ctk.CTk):
             "<Home>": session.home,
             "<End>": session.end,
         }
+        if self.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line instead
+            for sequence in ("<Control-Key-a>", "<Control-Lock-Key-A>"):
+                self.event_delete("<<LineStart>>", sequence)
+                self.event_add("<<SelectAll>>", sequence)
         # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
         for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
             self.unbind_class("Text", sequence)

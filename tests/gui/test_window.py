@@ -314,6 +314,21 @@ def test_what_the_lowest_row_says_moves_nothing(window: Window) -> None:
         assert widget.winfo_y() + widget.winfo_height() <= bar.winfo_height()
 
 
+def test_control_a_selects_all_wherever_text_is_written(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    seed = app.seed_editor.entries[0]._entry
+    window.key("<Control-a>", seed)
+    assert (seed.index("sel.first"), seed.index("sel.last")) == (0, 1)
+    app.canvas.open_find()
+    finder = app.canvas.find_bar.entry._entry
+    app.canvas.find_bar.entry.insert(0, "pow")
+    window.key("<Control-a>", finder)
+    assert (finder.index("sel.first"), finder.index("sel.last")) == (0, 3)
+    window.key("<Control-a>", app.editor.text)
+    assert app.editor.text.get("sel.first", "sel.last").startswith(app.editor.source)
+
+
 def test_what_is_refused_is_undone_and_told(window: Window) -> None:
     app = window.app
     window.key("<F5>")
