@@ -411,6 +411,10 @@ class App(ctk.CTk):
             cuts = context.cuts_of_bundle(playback, graph, hit.wires)
             undo = any(cut in self.session.what_if.cuts for cut in cuts)
             return "", say("tip.unbundle" if undo else "tip.bundle", n=len(cuts)) if cuts else ""
+        if hit.kind == "group" and hit.group is not None and self.canvas.picture is not None:
+            count = self.canvas.picture.operations(hit.group)
+            size = say("group.operations" if count != 1 else "group.operation", n=count)
+            return self.canvas.picture.groups[hit.group].name, f"{size}\n{say('tip.group')}"
         if hit.kind in ("card", "chip") and hit.card is not None:
             return context.note(playback, graph.cards[hit.card], say)
         return "", say(f"tip.{hit.kind}") if hit.kind in ("seed", "scissors", "fold") else ""

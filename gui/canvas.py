@@ -620,8 +620,15 @@ class GraphCanvas(tk.Canvas):
         self.configure(cursor="" if hit is None else "hand2")
         if hit is not None:
             self._lingering = self.after(LINGER, self._tell, x, y)
-        if (before and before.card) != (hit and hit.card) or (before and before.wire) != (hit and hit.wire):
+        if self._hovered(before) != self._hovered(hit) or (before and before.wire) != (hit and hit.wire):
             self.redraw()
+
+    def _hovered(self, hit: Hit | None) -> int | None:
+        """The card under the pointer; of a folded group, its first."""
+        if hit is None or hit.kind not in ("group", "fold") or hit.group is None or self._picture is None:
+            return hit.card if hit is not None else None
+        first = self._picture.groups[hit.group].first_card
+        return first if self._picture.group_of(first) == hit.group else None
 
     def _forget_pointer(self) -> None:
         """What lies under the pointer has moved on; nothing is lit until the pointer moves again."""
@@ -659,7 +666,7 @@ class GraphCanvas(tk.Canvas):
             playback = self._playback if phase is None or self._moving is None else self._moving
             scene = self._picture.scene(
                 playback, look.words, view=view.rect, scale=view.zoom, selected=self._selected,
-                hovered=self._hit.card if self._hit else None, motion=phase,
+                hovered=self._hovered(self._hit), motion=phase,
             )  # fmt: skip
             room = width / look.scale
             if room > LEGEND:

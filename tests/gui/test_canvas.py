@@ -74,6 +74,31 @@ def test_resting_on_a_card_tells_its_value_in_full(window: Window) -> None:
     assert not canvas.tip.winfo_manager()
 
 
+def test_resting_on_a_folded_group_tells_its_name_its_size_and_how_to_unfold_it(window: Window) -> None:
+    canvas = opened(window, loop(120))
+    window.key("<End>")
+    window.key("<Control-Key-0>")
+    picture, playback = canvas.picture, window.app.session.playback
+    assert picture is not None
+    assert playback is not None
+    group = next(picture.groups[unit.group] for unit in picture.units if unit.group)
+    left, top, right, bottom = picture.rect(group.first_card)
+    x, y = window.on_screen((left + right) / 2, (top + bottom) / 2)
+    canvas.event_generate("<Motion>", x=int(x), y=int(y))
+    window.wait_until(canvas.tip.winfo_ismapped)
+    assert canvas.tip.heading.cget("text") == group.name
+    size, click = canvas.tip.body.cget("text").splitlines()
+    assert size == f"{picture.operations(group.id)} operations"
+    assert "unfold" in click
+    # It lights all that the group is joined with, not only what its first card is.
+    ends = {(wire.source, wire.target) for wire in picture.graph.wires}
+    inside = {card for card in range(len(picture.graph.cards)) if picture.group_of(card) == group.id}
+    related = picture.related(group.first_card)
+    assert inside
+    assert related.ancestors == {a for a, b in ends if b in inside and a not in inside}
+    assert related.descendants == {b for a, b in ends if a in inside and b not in inside}
+
+
 def test_a_value_that_is_not_there_yet_is_not_told(window: Window) -> None:
     window.key("<space>")
     playback = window.app.session.playback
