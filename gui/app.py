@@ -334,7 +334,7 @@ class App(ctk.CTk):
         if self.session.busy:
             return say("canvas.running"), ""
         if self.canvas.arranging:
-            return say("canvas.arranging", n=len(playback.trace.ops) if playback else 0), ""
+            return say("canvas.arranging", n=len(playback.trace.ops) if playback else 0), self.canvas.progress
         if self.canvas.given_up:
             return say("canvas.given_up"), say("canvas.given_up2")
         if playback is None:

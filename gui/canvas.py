@@ -325,8 +325,7 @@ class GraphCanvas(tk.Canvas):
     def _waiting(self) -> None:
         if self._look is not None and not self.cancel_button.winfo_manager():
             self.cancel_button.place(relx=0.5, rely=0.5, y=48, anchor="center")
-        if self._arranging is not None and self._arranging.done:
-            self.say(self._message[0], f"{self._arranging.done:.0%}")
+        self.say(self._message[0], self.progress)
 
     def _stop_arranging(self) -> None:
         if self._arranging is not None:
@@ -345,6 +344,11 @@ class GraphCanvas(tk.Canvas):
     def arranging(self) -> bool:
         """Whether the picture is still being made."""
         return self._arranging is not None
+
+    @property
+    def progress(self) -> str:
+        """How much of the picture is made; '' before that is known."""
+        return f"{self._arranging.done:.0%}" if self._arranging is not None and self._arranging.done else ""
 
     def _take(self, picture: Picture) -> None:
         before = self._picture

@@ -6,7 +6,7 @@ import threading
 import time
 import tkinter as tk
 import tkinter.font as tkfont
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -651,16 +651,30 @@ def test_a_map_shows_every_card() -> None:
 def test_arranging_can_be_cancelled_and_the_rest_goes_on(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     app = window.app
     gate = threading.Event()
-    monkeypatch.setattr("gui.canvas.Picture", lambda *arguments, **options: gate.wait(20) and None)
+
+    def slow(progress: Callable[[float], None]) -> None:
+        progress(0.42)
+        gate.wait(20)
+
+    def said() -> list[str]:
+        return [app.canvas.itemcget(item, "text") for item in (app.canvas._title, app.canvas._hint)]
+
+    monkeypatch.setattr("gui.canvas.Picture", lambda *arguments, **options: slow(progress=arguments[-1]))
     app.session.open_trace(traces.chain(500))
     window.settle()
     window.wait_until(app.canvas.cancel_button.winfo_ismapped)
     assert app.canvas.arranging
+    window.wait_until(lambda: said()[1] == "42%")
+    assert "500" in said()[0]
+    app._show_moment()  # whatever else happens meanwhile
+    app.update_idletasks()
+    assert said()[1] == "42%"
     app.canvas.cancel_button.invoke()
     window.settle()
     assert not app.canvas.arranging
     assert not app.canvas.cancel_button.winfo_manager()
-    assert app.canvas.itemcget(app.canvas._title, "text") == "No picture"
+    assert said()[0] == "No picture"
+    assert "F5" in said()[1]
     window.key("<Right>")
     assert app.session.playback is not None
     assert app.session.playback.cursor == 1
