@@ -24,7 +24,7 @@ from gui.minimap import Minimap
 from gui.motion import Motion
 from gui.neighbours import beside
 from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
-from gui.shapes import sample
+from gui.shapes import inside, sample
 from gui.theme import Look
 from gui.tooltip import Tip
 from gui.view import Rect, View
@@ -365,6 +365,8 @@ class GraphCanvas(tk.Canvas):
             if not self._still or picture.trace.error is not None:
                 self._follow()
             self._keep_under_pointer(picture)
+            if len(picture.rects) and not inside(picture.rects, self.view.rect).any():
+                self.view.open(_first(picture.rects))  # so little is left that nothing of it is in sight
         elif anew and self.view.fitted:
             self._refit()
         elif anew:

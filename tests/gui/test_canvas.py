@@ -27,7 +27,7 @@ from gui.i18n import words
 from gui.labels import Labels
 from gui.menu import Entry
 from gui.motion import Motion
-from gui.scene import Hit, Label, Picture, text_width
+from gui.scene import READABLE, Hit, Label, Picture, text_width
 from gui.settings import Settings, load, save
 from gui.theme import LIGHT, Look
 from tests.gui import traces
@@ -293,6 +293,40 @@ def test_a_cut_after_fit_does_not_move_the_view_and_a_second_click_undoes_it(win
         window.click(*pixel)
         assert len(app.session.what_if.cuts) == cuts
         assert (view.x, view.y, view.zoom) == before
+
+
+def test_a_change_after_which_little_is_left_never_leaves_an_empty_canvas(window: Window) -> None:
+    app, whole = window.app, traces.chain(60)
+    short = msgspec.structs.replace(traces.chain(4), source=whole.source)
+    app.session.open_program(whole.source, "")
+    window.worker.record = lambda job: short if job.what_if.cuts else whole
+    window.key("<F5>")
+    window.key("<End>")
+    app.canvas.view.centre(*app.canvas.picture.rects[-1][:2])  # type: ignore[union-attr]
+    app.session.toggle_cut(Cut("a", "b", 0))
+    window.settle()
+    assert window.worker.jobs[-1].what_if.cuts
+    assert seen(window, 0)
+
+
+@pytest.mark.parametrize("seed", [2.5, 123.456])
+def test_longer_numbers_of_another_seed_are_wholly_in_view_and_can_be_read(window: Window, seed: float) -> None:
+    app, view = window.app, window.app.canvas.view
+    window.key("<F5>")
+    window.key("<End>")
+    assert view.sees_all
+    picture = app.canvas.picture
+    assert picture is not None
+    rows = [picture.rect(card.id)[1] for card in picture.graph.cards]
+    app.session.set_seed(0, (seed, 1.0))
+    window.settle()
+    assert window.worker.jobs[-1].what_if.seeds == {0: (seed, 1.0)}
+    after = app.canvas.picture
+    assert after is not picture
+    assert after is not None
+    assert [after.rect(card.id)[1] for card in after.graph.cards] == rows
+    assert view.sees_all
+    assert view.zoom >= READABLE
 
 
 def test_a_line_that_moves_when_it_is_clicked_stays_under_the_pointer(window: Window) -> None:
