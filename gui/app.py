@@ -200,6 +200,10 @@ class App(ctk.CTk):
             "<Home>": session.home,
             "<End>": session.end,
         }
+        if self.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line instead
+            for sequence in ("<Control-Key-a>", "<Control-Lock-Key-A>"):
+                self.event_delete("<<LineStart>>", sequence)
+                self.event_add("<<SelectAll>>", sequence)
         # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
         for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
             self.unbind_class("Text", sequence)
@@ -330,7 +334,7 @@ class App(ctk.CTk):
         if self.session.busy:
             return say("canvas.running"), ""
         if self.canvas.arranging:
-            return say("canvas.arranging", n=len(playback.trace.ops) if playback else 0), ""
+            return say("canvas.arranging", n=len(playback.trace.ops) if playback else 0), self.canvas.progress
         if self.canvas.given_up:
             return say("canvas.given_up"), say("canvas.given_up2")
         if playback is None:
@@ -407,6 +411,10 @@ class App(ctk.CTk):
             cuts = context.cuts_of_bundle(playback, graph, hit.wires)
             undo = any(cut in self.session.what_if.cuts for cut in cuts)
             return "", say("tip.unbundle" if undo else "tip.bundle", n=len(cuts)) if cuts else ""
+        if hit.kind == "group" and hit.group is not None and self.canvas.picture is not None:
+            count = self.canvas.picture.operations(hit.group)
+            size = say("group.operations" if count != 1 else "group.operation", n=count)
+            return self.canvas.picture.groups[hit.group].name, f"{size}\n{say('tip.group')}"
         if hit.kind in ("card", "chip") and hit.card is not None:
             return context.note(playback, graph.cards[hit.card], say)
         return "", say(f"tip.{hit.kind}") if hit.kind in ("seed", "scissors", "fold") else ""

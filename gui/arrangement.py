@@ -132,6 +132,7 @@ class _Room:
     sizes: list[Size] = field(default_factory=list)
     origin: Point = (0.0, 0.0)
     lanes: dict[Item, float] = field(default_factory=dict)
+    sides: np.ndarray | None = None  # left and right of every item, once all of them stand
 
     def item(self, item: Item) -> int:
         return self.items.setdefault(item, len(self.items))
@@ -185,8 +186,10 @@ class _Room:
 
     def column(self, x: float) -> tuple[float, float]:
         """Left and right edge of the column at x."""
-        sides = [(r[0], r[2]) for r in map(self.rect, self.items) if r[0] <= x <= r[2]]
-        return min((left for left, _ in sides), default=x), max((right for _, right in sides), default=x)
+        if self.sides is None:
+            self.sides = np.array([self.rect(item) for item in self.items], dtype=float).reshape(-1, 4)[:, [0, 2]]
+        there = self.sides[(self.sides[:, 0] <= x) & (x <= self.sides[:, 1])]
+        return (float(there[:, 0].min()), float(there[:, 1].max())) if len(there) else (x, x)
 
     def way_in(self, item: Item, border: float) -> list[Point]:
         """From the border to the item, or for an 'out' item from there to the border."""

@@ -7,13 +7,14 @@ import tkinter as tk
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import floor, log10
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.layout import Direction
 from core.playback import Playback
-from gui import wheel
+from gui import cards, wheel
 from gui.background import Background
 from gui.button import Button
 from gui.find import FindBar
@@ -23,7 +24,7 @@ from gui.minimap import Minimap
 from gui.motion import Motion
 from gui.neighbours import beside
 from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
-from gui.shapes import label_rect, overlap, touches
+from gui.shapes import inside, label_rect, overlap, sample, touches
 from gui.theme import Look
 from gui.tooltip import Tip
 from gui.view import Rect, View
@@ -64,6 +65,14 @@ class Reader:
     arranged: Callable[[], None]
 
 
+def percentage(share: float) -> str:
+    """In whole percent; what is less than one, by its first digit."""
+    percent = share * 100
+    if percent >= 1:
+        return f"{percent:.0f}%"
+    return f"{percent:.{max(1, -floor(log10(percent)))}f}%" if percent > 0 else "0%"
+
+
 def beneath_legend(scene: Scene, legend: Scene, view: View, look: Look) -> tuple[Scene, Scene]:
     """The scene, and the legend above it: on a ground of its own where something lies there, whose texts are left out.
 
@@ -87,6 +96,26 @@ def _same_program(before: Playback | None, now: Playback | None) -> bool:
     return before.trace.path == now.trace.path and bool(now.trace.path or before.trace.source == now.trace.source)
 
 
+def _same_moment(before: Playback | None, now: Playback | None) -> bool:
+    """Whether a run is of the same text and stands where the last one stood: a what-if."""
+    if before is None or now is None or before.trace.source != now.trace.source:
+        return False
+    return before.cursor == now.cursor or (before.at_end and now.at_end)
+
+
+def _wires_of(hit: Hit | None) -> tuple[int, ...]:
+    """The wires that a click here is about."""
+    if hit is None or hit.kind not in ("wire", "bundle"):
+        return ()
+    return hit.wires if hit.wire is None else (hit.wire,)
+
+
+def _names(picture: Picture) -> list[tuple[object, ...]]:
+    """What tells every wire from all others, and is the same in another run of the program."""
+    names = cards.identities(picture.graph, picture.trace)
+    return [(names[wire.source], names[wire.target], wire.slot) for wire in picture.graph.wires]
+
+
 def _first(rects: np.ndarray) -> Rect:
     """Where a picture begins: the box furthest back along its longer side."""
     wide, high = np.ptp(rects[:, [0, 2]]), np.ptp(rects[:, [1, 3]])
@@ -105,6 +134,8 @@ class GraphCanvas(tk.Canvas):
         self._picture: Picture | None = None
         self._folding = Folding()
         self._again = False
+        self._still = False
+        self._clicked: tuple[int, int, set[tuple[object, ...]]] | None = None
         self._selected: int | None = None
         self._wanted: int | None = None
         self._hit: Hit | None = None
@@ -210,6 +241,7 @@ class GraphCanvas(tk.Canvas):
         self.motion.stop()
         if not same:
             self._again = _same_program(before, playback)
+            self._still = _same_moment(before, playback)
             if not self._again:
                 self.view.fitted, self._folding = "opened", Folding()
         if playback is None:
@@ -296,8 +328,7 @@ class GraphCanvas(tk.Canvas):
     def _waiting(self) -> None:
         if self._look is not None and not self.cancel_button.winfo_manager():
             self.cancel_button.place(relx=0.5, rely=0.5, y=48, anchor="center")
-        if self._arranging is not None and self._arranging.done:
-            self.say(self._message[0], f"{self._arranging.done:.0%}")
+        self.say(self._message[0], self.progress)
 
     def _stop_arranging(self) -> None:
         if self._arranging is not None:
@@ -317,18 +348,28 @@ class GraphCanvas(tk.Canvas):
         """Whether the picture is still being made."""
         return self._arranging is not None
 
+    @property
+    def progress(self) -> str:
+        """How much of the picture is made; '' before that is known."""
+        return f"{self._arranging.done:.0%}" if self._arranging is not None and self._arranging.done else ""
+
     def _take(self, picture: Picture) -> None:
         before = self._picture
         anew = before is None or before.trace is not picture.trace or before.direction != picture.direction
         seen = self.view.sees_all
         self._picture, self.view.bounds = picture, picture.bounds
         self._forget_pointer()
-        if anew and self._again and self.view.fitted == "opened":
+        if anew and self._again:
             # What did not change has stayed where it was, and so does the view while all can be read in it.
-            if seen and self.view.whole >= READABLE and not self.view.sees_all:
+            fitted = self.view.fitted
+            if fitted and seen and self.view.whole >= READABLE and not self.view.sees_all:
                 self.view.fit()
-                self.view.fitted = "opened"
-            self._follow()
+                self.view.fitted = fitted
+            if not self._still or picture.trace.error is not None:
+                self._follow()
+            self._keep_under_pointer(picture)
+            if len(picture.rects) and not inside(picture.rects, self.view.rect).any():
+                self.view.open(_first(picture.rects))  # so little is left that nothing of it is in sight
         elif anew and self.view.fitted:
             self._refit()
         elif anew:
@@ -336,6 +377,23 @@ class GraphCanvas(tk.Canvas):
         self.find_bar.search_again()
         self._show_wanted()
         self.redraw()
+
+    def _keep_under_pointer(self, picture: Picture) -> None:
+        """Brings a line that was clicked back to where it was clicked, so that a second click undoes the first."""
+        clicked, self._clicked = self._clicked, None
+        if clicked is None or not self._still:
+            return
+        x, y, wanted = clicked
+        wires = {number for number, name in enumerate(_names(picture)) if name in wanted}
+        if wires.intersection(_wires_of(self._hit_at(x, y))):
+            return
+        route = next((strand.route for strand in picture.strands if wires.intersection(strand.wires)), ())
+        if route:
+            was, points = self.view.point(x, y), sample(route)
+            inner = points[len(points) // 4 : -(len(points) // 4)]  # its ends lie at cards
+            there = inner[np.hypot(*(inner - was).T).argmin()]
+            self.view.x += float(there[0]) - was[0]
+            self.view.y += float(there[1]) - was[1]
 
     def read(self, direction: Direction) -> None:
         """Where the picture reads; when that changes, it is made and fitted anew."""
@@ -377,21 +435,27 @@ class GraphCanvas(tk.Canvas):
         self._zoom_at(factor, self.view.width / 2, self.view.height / 2)
 
     def _zoom_at(self, factor: float, x: float, y: float) -> None:
+        self._clicked = None
         self.view.zoom_at(factor, x, y)
         self._forget_pointer()
         self.redraw()
 
     def _pan(self, dx: float, dy: float) -> None:
+        self._clicked = None
         self.view.pan(dx * self.view.unit, dy * self.view.unit)
         self._forget_pointer()
         self.redraw()
 
     def _centre(self, x: float, y: float) -> None:
+        self._clicked = None
         self.view.centre(x, y)
         self.redraw()
 
     def _resized(self) -> None:
-        self.view.width, self.view.height = self.winfo_width(), self.winfo_height()
+        size = self.winfo_width(), self.winfo_height()
+        if size == (self.view.width, self.view.height):
+            return  # Tk tells it also when a panel beside has come or gone
+        self.view.width, self.view.height = size
         self._refit()
         self.find_bar.arrange()
         self.redraw()
@@ -487,6 +551,7 @@ class GraphCanvas(tk.Canvas):
             return
         if not moved:
             self._press = (x, y, origin, True)
+            self._clicked = None
             self._forget_pointer()
             self.configure(cursor="fleur")
         self.view.x, self.view.y = origin
@@ -505,6 +570,10 @@ class GraphCanvas(tk.Canvas):
         if hit is not None and hit.kind == "fold" and hit.group is not None:
             self.fold(hit.group)
         else:
+            wires, self._clicked = _wires_of(hit), None
+            if wires and self._picture is not None:
+                names = _names(self._picture)
+                self._clicked = (event.x, event.y, {names[wire] for wire in wires})
             self._reader.click(hit)
 
     def _let_go(self, event: tk.Event[tk.Misc]) -> None:
@@ -560,8 +629,15 @@ class GraphCanvas(tk.Canvas):
         self.configure(cursor="" if hit is None else "hand2")
         if hit is not None:
             self._lingering = self.after(LINGER, self._tell, x, y)
-        if (before and before.card) != (hit and hit.card) or (before and before.wire) != (hit and hit.wire):
+        if self._hovered(before) != self._hovered(hit) or (before and before.wire) != (hit and hit.wire):
             self.redraw()
+
+    def _hovered(self, hit: Hit | None) -> int | None:
+        """The card under the pointer; of a folded group, its first."""
+        if hit is None or hit.kind not in ("group", "fold") or hit.group is None or self._picture is None:
+            return hit.card if hit is not None else None
+        first = self._picture.groups[hit.group].first_card
+        return first if self._picture.group_of(first) == hit.group else None
 
     def _forget_pointer(self) -> None:
         """What lies under the pointer has moved on; nothing is lit until the pointer moves again."""
@@ -584,7 +660,7 @@ class GraphCanvas(tk.Canvas):
             return
         empty = self._playback is None or self._picture is None or not self._playback.cursor
         self._write_message(empty, look)
-        percent = f"{view.zoom * 100:.0f}%"
+        percent = percentage(view.zoom)
         if self._buttons["percent"].cget("text") != percent:
             self._buttons["percent"].configure(text=percent)
         if not self._ready:
@@ -599,7 +675,7 @@ class GraphCanvas(tk.Canvas):
             playback = self._playback if phase is None or self._moving is None else self._moving
             scene = self._picture.scene(
                 playback, look.words, view=view.rect, scale=view.zoom, selected=self._selected,
-                hovered=self._hit.card if self._hit else None, motion=phase,
+                hovered=self._hovered(self._hit), motion=phase,
             )  # fmt: skip
             room = width / look.scale
             if room > LEGEND:

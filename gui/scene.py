@@ -276,11 +276,12 @@ class Picture:
         return Hit("bundle", group=group, wires=strand.wires)
 
     def related(self, card: int) -> Related:
-        """Everything a card was computed from and everything computed from it."""
+        """Everything a card, or the folded group it is in, was computed from and everything computed from it."""
+        start = self._cards_in.get(self.group_of(card)) or (card,)
         wires: set[int] = set()
         found: list[frozenset[int]] = []
         for ways, end in zip(self._ways, ("source", "target"), strict=True):
-            seen, todo = {card}, [card]
+            seen, todo = set(start), list(start)
             while todo:
                 for wire in ways.get(todo.pop(), ()):
                     wires.add(wire.id)
@@ -288,7 +289,7 @@ class Picture:
                     if other not in seen:
                         seen.add(other)
                         todo.append(other)
-            found.append(frozenset(seen - {card}))
+            found.append(frozenset(seen.difference(start)))
         return Related(found[0], found[1], frozenset(wires))
 
     @cached_property
@@ -351,6 +352,8 @@ class Picture:
         event = playback.event
         if event is None:
             return None
+        if playback.at_end and self._failing is not None:
+            return self._failing  # what went wrong, though nothing of it could be recorded
         if playback.node is not None:
             return self.graph.card_of_node.get(playback.node)
         if event.op is not None:
@@ -480,7 +483,7 @@ class Picture:
     def _turns_of_cards(self) -> dict[str, dict[int, int]]:
         return {}
 
-    def _operations(self, group: str) -> int:
+    def operations(self, group: str) -> int:
         """How many operations a group holds; leaves and data are none."""
         if group not in self._operation_counts:
             held = (self.graph.cards[card] for card in self._all_cards(group))
@@ -892,7 +895,7 @@ class Picture:
             rect = (left, top, min(right, view[2] + 99), min(bottom, view[3] + 99))
             title = note = ""
             if scale >= READABLE:
-                title, note = self._title(self.groups[group]), moment.operations(self._operations(group))
+                title, note = self._title(self.groups[group]), moment.operations(self.operations(group))
                 if self.groups[group].kind == "loop":
                     note = moment.words("group.turns", n=self.groups[group].count, operations=note)
             headers += drawing.frame(sheet, rect, title, note, group.count("/") + 1)
@@ -1199,7 +1202,7 @@ class _Moment:
                 around = self.picture.groups[around.parent]
             key = "group.block" if group.kind == "repeat" else "group.turn"
             return self.words(key, n=group.first + turn, all=around.count)
-        count = self.picture._operations(group.id)
+        count = self.picture.operations(group.id)
         if group.count > 1 and count and count % group.count == 0:
             return self.words("group.each", operations=self.operations(count // group.count))
         return self.operations(count)

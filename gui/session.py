@@ -119,12 +119,15 @@ class Session:
 
     def run(self, landing: Landing = "backward") -> None:
         """Records the program with the what-ifs as they stand; those of another text of the program are dropped."""
+        if self.stale:
+            self.what_if = WhatIf()
+        self._record(landing)
+
+    def _record(self, landing: Landing) -> None:
         self.warm()
         assert self._runner is not None
         if self.state == "gone":
             self._runner.restart()
-        if self.stale:
-            self.what_if = WhatIf()
         self._landing = landing
         self.output, self.notice, self.progress = "", None, (0, 0.0)
         self.state = "running"
@@ -286,5 +289,20 @@ class Session:
             self.notice = ("error.recorded", {})
             self._tell("notice")
             return
+        if self.stale and not self._still_written(what_if):
+            # A place of another text of the program may be any place of this one.
+            self.notice = ("error.stale", {})
+            self._tell("notice")
+            return
         self.what_if = what_if
-        self.run(landing="same")
+        self._record("same")
+
+    def _still_written(self, what_if: WhatIf) -> bool:
+        """Whether all that a change is about stands in the program as it did when the trace was made."""
+        assert self.playback is not None
+        before, now = self.playback.trace.source.splitlines(), self.source.splitlines()
+        lines = {op.site: (op.span[0] - 1, op.span[2]) for op in self.playback.trace.ops if op.site}
+        places = {*what_if.heals, *(place for cut in what_if.cuts for place in (cut.value, cut.use) if place)}
+        return not what_if.seeds and all(
+            place in lines and before[slice(*lines[place])] == now[slice(*lines[place])] for place in places
+        )

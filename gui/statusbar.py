@@ -13,6 +13,8 @@ from gui.toolkit import ctk
 
 STAYS = 8000
 """Milliseconds that a note on something done stays."""
+HEIGHT = 36
+"""Units, whatever is in the row: nothing above it moves."""
 
 
 def agree_text(session: Session, words: Words) -> tuple[str, str]:
@@ -52,6 +54,7 @@ class StatusBar(tk.Frame):
 
     def __init__(self, master: tk.Misc, *, on_reset: Callable[[], object], on_cancel: Callable[[], object]) -> None:
         super().__init__(master, borderwidth=0)
+        self.pack_propagate(False)
         self._look: Look | None = None
         self._shown: tuple[tuple[str, str], str, str, str] | None = None
         self._note = ("", False)
@@ -126,7 +129,7 @@ class StatusBar(tk.Frame):
 
     def dress(self, look: Look) -> None:
         self._look, self._shown = look, None
-        self.configure(background=look["panel"])
+        self.configure(background=look["panel"], height=look.px(HEIGHT))
         for label, colour in ((self.stale, "quiet"), (self.state, "quiet"), (self.note, "text")):
             label.configure(background=look["panel"], foreground=look[colour], font=look.font(12))
         self.agrees.configure(font=look.widget_font(12), bg_color=look["panel"])

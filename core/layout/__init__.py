@@ -89,7 +89,9 @@ def arrange(
         grounds.append(ground_of(part, gap, between, watch))
         watch.done += watch.share
     earlier = {number: grounds[number].corner for number, part in enumerate(parts) if part.previous}
-    places = packed([ground.size for ground in grounds], between, earlier)
+    # The heaviest part gives the level; they stand in the order of their first cards.
+    order = sorted(range(len(groups)), key=lambda number: groups[number][0])
+    places = packed([ground.size for ground in grounds], between, earlier, order)
     corners: list[Point] = [(0.0, 0.0)] * len(sizes)
     routes: list[tuple[Point, ...]] = [()] * len(links)
     grounds = [ground.moved_to(place) for ground, place in zip(grounds, places, strict=True)]

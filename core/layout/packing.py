@@ -1,4 +1,4 @@
-"""Disconnected parts, each with its size → where each goes: on shelves below the largest, or where it was before."""
+"""Disconnected parts, each with its size → where each goes: in rows, in the order given, or where it was before."""
 
 from __future__ import annotations
 
@@ -36,11 +36,17 @@ def parts_of(count: int, links: Sequence[Link], weights: Sequence[int] | None = 
     return sorted(parts.values(), key=lambda part: sum(weights[card] for card in part), reverse=True)
 
 
-def packed(sizes: Sequence[Size], between: float, previous: Mapping[int, Point] | None = None) -> list[Point]:
+def packed(
+    sizes: Sequence[Size],
+    between: float,
+    previous: Mapping[int, Point] | None = None,
+    order: Sequence[int] | None = None,
+) -> list[Point]:
     """The top left corner of every part; the first part is the main one.
 
     Args:
         between: room between two cards.
+        order: of the parts, as they are read; as they come by default.
         previous: earlier corner of some parts; they stay there unless a part before them has grown over it.
     """
     room = between * ROOM
@@ -57,8 +63,8 @@ def packed(sizes: Sequence[Size], between: float, previous: Mapping[int, Point] 
     tower = sum(areas) > widest**2 and sum(areas[1:]) > areas[0]
     shelf = max(widest, right - left, sqrt(sum(areas) * WIDE) if tower else 0.0)
     x, tallest = left, 0.0
-    rest = [part for part in range(len(sizes)) if part not in corners]
-    for part in sorted(rest, key=lambda part: (part > 0, -sizes[part][1], part)):
+    rest = [part for part in order or range(len(sizes)) if part not in corners]
+    for part in rest:
         width, height = sizes[part]
         if x > left and x + width > left + shelf:
             x, y, tallest = left, y + tallest + room, 0.0

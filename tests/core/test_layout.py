@@ -253,6 +253,19 @@ def test_many_equal_parts_are_side_by_side() -> None:
     assert 1 < layout.size[0] / layout.size[1] < 3
 
 
+def test_parts_stand_in_the_order_of_their_first_cards() -> None:
+    """Two cards, then five, then three, one below the other; then two and two more side by side."""
+    links = [(0, 1), *((card, card + 1) for card in range(2, 6)), (7, 8), (8, 9), (10, 11), (12, 13)]
+    layout = arrange([CARD] * 14, links)
+    firsts = [layout.corners[card] for card in (0, 2, 7, 10, 12)]
+    assert firsts == sorted(firsts, key=lambda corner: (corner[1], corner[0]))
+    assert firsts[3][1] == firsts[2][1] or firsts[4][1] == firsts[3][1]
+    bottoms = [y + CARD[1] for _, y in firsts]
+    below = [y - bottom for (_, y), bottom in zip(firsts[1:], bottoms, strict=False) if y > bottom]
+    assert below
+    assert max(below) <= 2 * 28
+
+
 def test_a_gap_is_as_wide_as_its_labels() -> None:
     links = [(0, 1), (1, 2), (0, 2)]
     layout = arrange([CARD] * 3, links, gap=50, labels=[30, 90, 500])

@@ -6,7 +6,7 @@ import threading
 import time
 import tkinter as tk
 import tkinter.font as tkfont
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,19 +14,20 @@ import msgspec
 import numpy as np
 import pytest
 
+from core import wire
 from core.layout import Cancelled
 from core.playback import Playback
 from core.records import Cut, Failure, Trace
 from gui import background, context, minimap, motion
 from gui.app import App
 from gui.button import Button
-from gui.canvas import GraphCanvas, beneath_legend
+from gui.canvas import GraphCanvas, beneath_legend, percentage
 from gui.cards import Card
 from gui.i18n import words
 from gui.labels import Labels
 from gui.menu import Entry
 from gui.motion import Motion
-from gui.scene import Box, Hit, Label, Picture, Scene, legend, text_width
+from gui.scene import READABLE, Box, Hit, Label, Picture, Scene, legend, text_width
 from gui.settings import Settings, load, save
 from gui.theme import LIGHT, Look
 from gui.view import View
@@ -72,6 +73,31 @@ def test_resting_on_a_card_tells_its_value_in_full(window: Window) -> None:
     canvas.event_generate("<Motion>", x=3, y=canvas.view.height - 60)
     assert canvas._hit is None
     assert not canvas.tip.winfo_manager()
+
+
+def test_resting_on_a_folded_group_tells_its_name_its_size_and_how_to_unfold_it(window: Window) -> None:
+    canvas = opened(window, loop(120))
+    window.key("<End>")
+    window.key("<Control-Key-0>")
+    picture, playback = canvas.picture, window.app.session.playback
+    assert picture is not None
+    assert playback is not None
+    group = next(picture.groups[unit.group] for unit in picture.units if unit.group)
+    left, top, right, bottom = picture.rect(group.first_card)
+    x, y = window.on_screen((left + right) / 2, (top + bottom) / 2)
+    canvas.event_generate("<Motion>", x=int(x), y=int(y))
+    window.wait_until(canvas.tip.winfo_ismapped)
+    assert canvas.tip.heading.cget("text") == group.name
+    size, click = canvas.tip.body.cget("text").splitlines()
+    assert size == f"{picture.operations(group.id)} operations"
+    assert "unfold" in click
+    # It lights all that the group is joined with, not only what its first card is.
+    ends = {(wire.source, wire.target) for wire in picture.graph.wires}
+    inside = {card for card in range(len(picture.graph.cards)) if picture.group_of(card) == group.id}
+    related = picture.related(group.first_card)
+    assert inside
+    assert related.ancestors == {a for a, b in ends if b in inside and a not in inside}
+    assert related.descendants == {b for a, b in ends if a in inside and b not in inside}
 
 
 def test_a_value_that_is_not_there_yet_is_not_told(window: Window) -> None:
@@ -220,6 +246,25 @@ def test_what_went_wrong_is_shown_at_once(window: Window) -> None:
     assert seen(window, 59)
 
 
+def test_the_node_that_failed_is_the_current_card_and_in_sight(window: Window) -> None:
+    whole = traces.chain(60)
+    error = Failure("RuntimeError", "no", 3, node=(0, 30))
+    trace = msgspec.structs.replace(whole, error=error, events=whole.events[:62])
+    window.app.session.open_program(trace.source, "")
+    window.worker.record = lambda job: trace
+    window.key("<F5>")
+    playback, picture = window.app.session.playback, window.app.canvas.picture
+    assert playback is not None
+    assert picture is not None
+    failing = picture.graph.card_of_node[0, 30]
+    assert picture.current_card(playback) == failing != 59
+    assert seen(window, failing)
+    window.key("<Left>")
+    assert not seen(window, failing)
+    window.key("<End>")
+    assert seen(window, failing)
+
+
 def test_a_run_with_a_change_leaves_the_view_where_the_reader_put_it(window: Window) -> None:
     app, view = window.app, window.app.canvas.view
     window.key("<F5>")
@@ -236,6 +281,91 @@ def test_a_run_with_a_change_leaves_the_view_where_the_reader_put_it(window: Win
     opened(window, traces.fan())  # another program
     assert view.fitted == "opened"
     assert view.sees_all
+
+
+def test_a_cut_after_fit_does_not_move_the_view_and_a_second_click_undoes_it(window: Window) -> None:
+    app, view = window.app, window.app.canvas.view
+    window.key("<F5>")
+    window.key("<End>")
+    window.key("<Control-Key-0>")
+    pixel = window.on_wire("b**2", "Q")
+    before = (view.x, view.y, view.zoom)
+    for cuts in (1, 0):
+        window.click(*pixel)
+        assert len(app.session.what_if.cuts) == cuts
+        assert (view.x, view.y, view.zoom) == before
+
+
+def test_a_change_after_which_little_is_left_never_leaves_an_empty_canvas(window: Window) -> None:
+    app, whole = window.app, traces.chain(60)
+    short = msgspec.structs.replace(traces.chain(4), source=whole.source)
+    app.session.open_program(whole.source, "")
+    window.worker.record = lambda job: short if job.what_if.cuts else whole
+    window.key("<F5>")
+    window.key("<End>")
+    app.canvas.view.centre(*app.canvas.picture.rects[-1][:2])  # type: ignore[union-attr]
+    app.session.toggle_cut(Cut("a", "b", 0))
+    window.settle()
+    assert window.worker.jobs[-1].what_if.cuts
+    assert seen(window, 0)
+
+
+@pytest.mark.parametrize("seed", [2.5, 123.456])
+def test_longer_numbers_of_another_seed_are_wholly_in_view_and_can_be_read(window: Window, seed: float) -> None:
+    app, view = window.app, window.app.canvas.view
+    window.key("<F5>")
+    window.key("<End>")
+    assert view.sees_all
+    picture = app.canvas.picture
+    assert picture is not None
+    rows = [picture.rect(card.id)[1] for card in picture.graph.cards]
+    app.session.set_seed(0, (seed, 1.0))
+    window.settle()
+    assert window.worker.jobs[-1].what_if.seeds == {0: (seed, 1.0)}
+    after = app.canvas.picture
+    assert after is not picture
+    assert after is not None
+    assert [after.rect(card.id)[1] for card in after.graph.cards] == rows
+    assert view.sees_all
+    assert view.zoom >= READABLE
+
+
+def test_a_line_that_moves_when_it_is_clicked_stays_under_the_pointer(window: Window) -> None:
+    """The card before the line becomes much wider in the run with the cut."""
+    app = window.app
+    long = traces.tensor(*(123456.789 + number for number in range(4)))
+
+    def record(job: wire.Run) -> Trace:
+        trace = traces.first(cut=bool(job.what_if.cuts))
+        if not job.what_if.cuts:
+            return trace
+        values = tuple(
+            msgspec.structs.replace(value, tensor=long) if value.id in (1, 4) else value for value in trace.values
+        )
+        return msgspec.structs.replace(trace, values=values)
+
+    window.worker.record = record
+    window.key("<F5>")
+    window.key("<End>")
+    app.canvas.event_generate("<Button-4>", x=10, y=10, state=4)
+    window.settle()
+    pixel = window.on_wire("b**2", "Q")
+    there = app.canvas.view.point(*pixel)
+    window.click(*pixel)
+    assert app.session.what_if.cuts
+    picture, playback = app.canvas.picture, app.session.playback
+    assert picture is not None
+    assert playback is not None
+    assert picture.hit(*there, playback) != Hit("wire", wire=4)  # the line lies elsewhere now
+    window.click(*pixel)
+    assert not app.session.what_if.cuts
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(1.25, "125%"), (0.0149, "1%"), (0.01, "1%"), (0.0042, "0.4%"), (0.0002, "0.02%")]
+)
+def test_a_zoom_is_told_with_a_digit_that_is_not_zero(share: float, text: str) -> None:
+    assert percentage(share) == text
 
 
 def test_folding_does_not_take_the_reader_elsewhere(window: Window) -> None:
@@ -556,16 +686,30 @@ def test_a_map_shows_every_card() -> None:
 def test_arranging_can_be_cancelled_and_the_rest_goes_on(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     app = window.app
     gate = threading.Event()
-    monkeypatch.setattr("gui.canvas.Picture", lambda *arguments, **options: gate.wait(20) and None)
+
+    def slow(progress: Callable[[float], None]) -> None:
+        progress(0.42)
+        gate.wait(20)
+
+    def said() -> list[str]:
+        return [app.canvas.itemcget(item, "text") for item in (app.canvas._title, app.canvas._hint)]
+
+    monkeypatch.setattr("gui.canvas.Picture", lambda *arguments, **options: slow(progress=arguments[-1]))
     app.session.open_trace(traces.chain(500))
     window.settle()
     window.wait_until(app.canvas.cancel_button.winfo_ismapped)
     assert app.canvas.arranging
+    window.wait_until(lambda: said()[1] == "42%")
+    assert "500" in said()[0]
+    app._show_moment()  # whatever else happens meanwhile
+    app.update_idletasks()
+    assert said()[1] == "42%"
     app.canvas.cancel_button.invoke()
     window.settle()
     assert not app.canvas.arranging
     assert not app.canvas.cancel_button.winfo_manager()
-    assert app.canvas.itemcget(app.canvas._title, "text") == "No picture"
+    assert said()[0] == "No picture"
+    assert "F5" in said()[1]
     window.key("<Right>")
     assert app.session.playback is not None
     assert app.session.playback.cursor == 1

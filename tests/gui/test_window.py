@@ -250,6 +250,85 @@ def test_what_ifs_do_not_outlive_the_text_they_belong_to(window: Window) -> None
     assert window.worker.jobs[-1].source.startswith("# new")
 
 
+def test_a_cut_is_made_in_the_edited_program_where_its_place_is_still_written(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    app.editor.text.insert("end", "\nprint('new')")
+    window.settle()
+    window.click(*window.on_wire("b**2", "Q"))
+    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
+    assert window.worker.jobs[-1].source.endswith("print('new')")
+
+
+@pytest.mark.parametrize(("place", "text"), [("1.0", "# new\n"), ("5.5", "1"), ("1.0", "")])
+def test_a_change_to_what_is_not_written_any_more_is_not_run_and_told(window: Window, place: str, text: str) -> None:
+    app = window.app
+    window.key("<F5>")
+    if text:
+        app.editor.text.insert(place, text)
+    else:
+        app.editor.text.delete("1.0", "end")
+    window.settle()
+    before = app.session.playback
+    window.click(*window.on_wire("b**2", "Q"))
+    assert len(window.worker.jobs) == 1
+    assert app.session.playback is before
+    assert "before your edit" in app.output.text.get("1.0", "end")
+    window.key("<F5>", app.canvas)
+    assert "before your edit" not in app.output.text.get("1.0", "end")
+
+
+def test_a_seed_typed_after_an_edit_stays_in_its_field_and_is_not_run(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    app.editor.text.insert("1.0", "# new\n")
+    window.settle()
+    entry = app.seed_editor.entries[0]
+    entry.delete(0, "end")
+    entry.insert(0, "2.5")
+    app.seed_editor.apply()
+    window.settle()
+    assert len(window.worker.jobs) == 1
+    assert entry.get() == "2.5"
+    assert "before your edit" in app.output.text.get("1.0", "end")
+
+
+def test_what_the_lowest_row_says_moves_nothing(window: Window) -> None:
+    app = window.app
+    heights = {app.canvas.winfo_height()}
+    window.key("<F5>")
+    heights.add(app.canvas.winfo_height())
+    app.editor.text.insert("1.0", "# new\n")
+    window.settle()
+    heights.add(app.canvas.winfo_height())
+    window.worker.held = True
+    window.key("<F5>", app.canvas)
+    heights.add(app.canvas.winfo_height())
+    app.statusbar.tell("Drawing…", busy=True)
+    window.settle()
+    heights.add(app.canvas.winfo_height())
+    assert len(heights) == 1
+    bar = app.statusbar
+    for widget in bar.pack_slaves():
+        assert widget.winfo_y() >= 0
+        assert widget.winfo_y() + widget.winfo_height() <= bar.winfo_height()
+
+
+def test_control_a_selects_all_wherever_text_is_written(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    seed = app.seed_editor.entries[0]._entry
+    window.key("<Control-a>", seed)
+    assert (seed.index("sel.first"), seed.index("sel.last")) == (0, 1)
+    app.canvas.open_find()
+    finder = app.canvas.find_bar.entry._entry
+    app.canvas.find_bar.entry.insert(0, "pow")
+    window.key("<Control-a>", finder)
+    assert (finder.index("sel.first"), finder.index("sel.last")) == (0, 3)
+    window.key("<Control-a>", app.editor.text)
+    assert app.editor.text.get("sel.first", "sel.last").startswith(app.editor.source)
+
+
 def test_what_is_refused_is_undone_and_told(window: Window) -> None:
     app = window.app
     window.key("<F5>")
