@@ -1,4 +1,4 @@
-"""Hooks on torch's own engine: placed on every node of a graph, heard in one pass only."""
+"""Hooks on torch's own engine: placed just ahead of it on the nodes of a pass, heard in that pass only."""
 
 from __future__ import annotations
 

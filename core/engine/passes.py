@@ -294,7 +294,7 @@ class PassRecorder:
         )
 
     def hooked(self) -> Hooks:
-        """The context in which the pass is heard."""
+        """The context in which the pass is heard; only plain functions can be hooks."""
 
         def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             self._after(grad_inputs, grad_outputs)
@@ -381,7 +381,7 @@ class PassRecorder:
         if self._ours():
             with self.backward.forward.unseen():
                 node = current_node()
-                if node in self._nodes:  # others were made since we looked: a view changed in place gets new nodes
+                if node in self._nodes:  # others are more than are recorded
                     self._step(node, grad_inputs, grad_outputs, None)
                     self.hooks.reach(node.next_functions)
 

@@ -320,3 +320,48 @@ def test_recorded_values_last_where_no_hook_was_ever_registered() -> None:
         [sys.executable, "-c", WITHOUT_HOOKS], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "14\n", "")
+
+
+MET_ON_THE_WAY = """
+import gc
+import torch
+from torch.utils.hooks import RemovableHandle
+from core.engine import record_backward
+
+class Spoils(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, value):
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.mul_(100)
+
+def program(x):
+    return Spoils.apply(x * 2).view(1, 2).view(2)
+
+gc.freeze()
+frozen = gc.get_freeze_count()
+x = torch.tensor([1.0, 2.0], requires_grad=True)
+steps = record_backward((program(x) * 3).sum()).steps
+assert RemovableHandle.next_id == 0  # so nothing but the Function itself tells that code of the program runs
+print(*(step.name for step in steps))
+print(*(step.grad_outputs[0].flatten().tolist() for step in steps))
+seed = torch.tensor([1.0, 10.0])
+record_backward(program(x), seed)
+print(seed.tolist(), x.grad.tolist(), gc.get_freeze_count() == frozen)
+"""
+
+
+def test_a_function_met_on_the_way_changes_neither_earlier_steps_nor_what_it_does() -> None:
+    """In an interpreter of its own: what is held so far becomes copies when the first custom Function is reached."""
+    done = subprocess.run(
+        [sys.executable, "-c", MET_ON_THE_WAY], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    names, arrived, after = done.stdout.splitlines()
+    assert names == "SumBackward0 MulBackward0 ViewBackward0 ViewBackward0 SpoilsBackward MulBackward0 AccumulateGrad"
+    # The views hand on one memory, which the Function changes after they have run.
+    assert arrived.startswith("[1.0] [1.0, 1.0] [3.0, 3.0] [3.0, 3.0] ")
+    assert arrived.endswith(" [300.0, 300.0] [600.0, 600.0]")
+    assert after == "[100.0, 1000.0] [800.0, 2600.0] True"
