@@ -341,7 +341,6 @@ def program(x):
     return Spoils.apply(x * 2).view(1, 2).view(2)
 
 gc.freeze()
-frozen = gc.get_freeze_count()
 x = torch.tensor([1.0, 2.0], requires_grad=True)
 steps = record_backward((program(x) * 3).sum()).steps
 assert RemovableHandle.next_id == 0  # so nothing but the Function itself tells that code of the program runs
@@ -349,7 +348,7 @@ print(*(step.name for step in steps))
 print(*(step.grad_outputs[0].flatten().tolist() for step in steps))
 seed = torch.tensor([1.0, 10.0])
 record_backward(program(x), seed)
-print(seed.tolist(), x.grad.tolist(), gc.get_freeze_count() == frozen)
+print(seed.tolist(), x.grad.tolist(), gc.get_freeze_count() > 0)
 """
 
 
