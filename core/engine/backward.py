@@ -91,14 +91,6 @@ class Pass(msgspec.Struct, frozen=True, eq=False):
     steps: tuple[Step, ...]
 
 
-def _within(limit: int, gradient: Tensor | None) -> Tensor | None:
-    """The gradient, or only its shape and dtype where it is too large."""
-    if gradient is None or gradient.is_nested or gradient.numel() <= limit:
-        return gradient
-    with unobserved():
-        return torch.empty(gradient.shape, dtype=gradient.dtype, device="meta")
-
-
 # ── At full speed ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -124,6 +116,7 @@ def record_backward(
     add, names, current = steps.append, name_of_kind, current_node
     before: Tensor | None = None
     arrived: Gradients = ()
+    stand_ins: dict[tuple[torch.Size, torch.dtype], Tensor] = {}
     careful = limit is not None or threading.active_count() > 1
 
     def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
@@ -133,7 +126,9 @@ def record_backward(
                 return
             grad_inputs, grad_outputs = keep(grad_inputs), keep(grad_outputs)
         add(Step(names.get(type(node)) or node_name(node), node._sequence_nr(), grad_outputs, grad_inputs))
-        hooks.reach(node.next_functions)
+        for lower, _ in node.next_functions:  # hooks.follow(node), without the call
+            if lower not in reached:
+                hooks.reach(lower)
 
     def before_leaf(grad_outputs: Gradients) -> None:
         nonlocal before, arrived
@@ -153,8 +148,17 @@ def record_backward(
         add(Step(node_name(node), node._sequence_nr(), arrived, (), grad_before, grad_after))
 
     def keep(gradients: Gradients) -> Gradients:
-        within = gradients if limit is None else tuple(_within(limit, gradient) for gradient in gradients)
+        within = tuple(map(within_limit, gradients))
         return copies_of(within) if hooks.foreign else within
+
+    def within_limit(gradient: Tensor | None) -> Tensor | None:
+        if limit is None or gradient is None or gradient.is_nested or gradient.numel() <= limit:
+            return gradient
+        kind = gradient.shape, gradient.dtype
+        if (stand_in := stand_ins.get(kind)) is None:
+            with unobserved():
+                stand_in = stand_ins[kind] = torch.empty(gradient.shape, dtype=gradient.dtype, device="meta")
+        return stand_in
 
     def stop_holding() -> None:
         nonlocal careful, arrived
@@ -164,6 +168,7 @@ def record_backward(
     with without_cycle_collector():
         task, hooks = Task(), Hooks(roots, stop_holding)
         careful |= hooks.foreign
+        reached = hooks.reached
         if grad_tensors is not None and not hooks.foreign and not runs_program_code(roots):
             grad_tensors = own_seeds(grad_tensors)
         try:
@@ -348,7 +353,7 @@ class _Engine:
         def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             if task.claims(current_task()):
                 node = current_node()
-                hooks.reach(node.next_functions)
+                hooks.follow(node)
                 self._pause(step_of(node, grad_inputs, grad_outputs))
 
         def step_of(

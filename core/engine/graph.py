@@ -68,13 +68,14 @@ DEEP = 10_000
 """Nodes from which on the wrappers of a graph are freed with care."""
 
 
-def release(nodes: dict[Node, Any]) -> None:
+def release(nodes: dict[Node, Any] | list[Node]) -> None:
     """Lets go of nodes, roots first: the other way round, freeing a long chain recurses in C.
 
     torch keeps the Python wrapper of a node as long as the node. So the wrappers of a deep graph are handed to its
     root, to be dropped in order when the root goes.
     """
-    backwards = list(nodes)[::-1]
+    backwards = list(nodes)
+    backwards.reverse()
     nodes.clear()
     if len(backwards) > DEEP:
         root = backwards.pop()

@@ -7,7 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import FrameType, FunctionType
+from types import FrameType
 from typing import Any, Final, Generic, TypeVar
 
 import torch
@@ -58,55 +58,75 @@ class Hooks:
             process: handles are numbered from 0.
         hooked_before: the nodes that had hooks already.
         nodes: the nodes that are hooked, in the order they were reached.
-        reach: hooks what edges lead to, as far as it was not reached before.
+        reached: the same to look up in, and None, where edges lead nowhere. (One dict for both takes longer.)
+        reach: hooks a node that was not reached before.
     """
 
     def __init__(self, roots: Iterable[Node], on_foreign: Callable[[], None] = lambda: None) -> None:
         self.foreign = RemovableHandle.next_id > 0
         self.hooked_before: set[Node] = set()
-        self.nodes: dict[Node, None] = {}
-        self.reach: Callable[[Iterable[tuple[Node | None, int]]], None]
+        self.nodes: list[Node] = []
+        self.reached: set[Node | None] = {None}
+        self.reach: Callable[[Any], None]
         self._roots = list(roots)
         self._on_foreign = on_foreign
         self._placed: list[dict[Any, Any]] = []
-        self.keep = self._placed.append
-        self.placing: Node
 
     def place(self, after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> Hooks:
         """Puts ``after`` behind every node but the leaves' AccumulateGrad, which get the other two.
 
         They are plain functions, shared by the nodes, so they ask for the ``current_node``: an object per node costs
-        more. ``after`` is to call ``reach`` with the edges of every node of its pass. Hooks that the program registered
+        more. ``after`` is to ``follow`` every node of its pass. Hooks that the program registered
         earlier have run when ours see a value.
         """
-        self._hooks = after, before_leaf, after_leaf
-        with _registering:
-            _placers.update(dict.fromkeys(self._hooks, self))
-            _HookMixin._register_hook = staticmethod(_register)  # type: ignore[method-assign]
-        nodes, known = self.nodes, set[type]()
+        keep, keep_node, keep_reached, known = self._placed.append, self.nodes.append, self.reached.add, set[type]()
+        placing: Node
 
-        def reach(edges: Iterable[tuple[Node | None, int]]) -> None:
-            for node, _ in edges:
-                if node is None or node in nodes:
-                    continue
-                nodes[node] = None
-                self.placing = node
-                kind = type(node)
-                if kind in known:
-                    node.register_hook(after)
-                elif kind is AccumulateGrad:
-                    node.register_prehook(before_leaf)
-                    node.register_hook(after_leaf)
-                else:
-                    known.add(kind)
-                    node.register_hook(after)
-                    if is_custom_kind(kind) and not self.foreign:
-                        self.foreign = True
-                        self._on_foreign()
+        def reach(node: Node) -> None:
+            nonlocal placing
+            placing = node
+            keep_node(node)
+            keep_reached(node)
+            kind = type(node)
+            if kind in known:
+                node.register_hook(after)
+            elif kind is AccumulateGrad:
+                node.register_prehook(before_leaf)
+                node.register_hook(after_leaf)
+            else:
+                known.add(kind)
+                node.register_hook(after)
+                if is_custom_kind(kind) and not self.foreign:
+                    self.foreign = True
+                    self._on_foreign()
+
+        def standing_in_for(other: MakeHandle) -> MakeHandle:
+            def make_handle(existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
+                if hook is not after and hook is not before_leaf and hook is not after_leaf:
+                    return other(existing, hook)  # the program's, which get their handle as ever, from any thread
+                if existing is None:
+                    existing = _HookDict()
+                elif existing:
+                    self.hooked_before.add(placing)
+                existing[self] = hook
+                keep(existing)
+                return existing, None
+
+            return make_handle
 
         self.reach = reach
-        reach((root, 0) for root in self._roots)
+        with _registering:
+            _placers[self] = standing_in_for
+            _stand_in()
+        for root in dict.fromkeys(self._roots):
+            reach(root)
         return self
+
+    def follow(self, node: Node) -> None:
+        """Reaches what the node leads to."""
+        for lower, _ in node.next_functions:
+            if lower not in self.reached:
+                self.reach(lower)
 
     def on_leaf(self, node: Node) -> bool:
         """Whether code of the program may have run between a leaf's accumulation and the hook behind it."""
@@ -117,34 +137,28 @@ class Hooks:
 
     def __exit__(self, *exception: object) -> None:
         with _registering:
-            for hook in self._hooks:
-                del _placers[hook]
-            if not _placers:
-                _HookMixin._register_hook = staticmethod(_make_handle)  # type: ignore[method-assign]
+            del _placers[self]
+            _stand_in()
         for dictionary in self._placed:
             dictionary.pop(self, None)
         self._placed.clear()
         self.hooked_before.clear()
+        self.reached.clear()
         # They know this object, and much else, and a cycle would keep it all.
-        del self._hooks, self._on_foreign, self.reach
+        del self._on_foreign, self.reach
 
 
-_placers: dict[Callable[..., None], Hooks] = {}
-"""Our hooks → who places them."""
+MakeHandle = Callable[[dict[Any, Any] | None, Any], tuple[dict[Any, Any], Any]]
+_placers: dict[Hooks, Callable[[MakeHandle], MakeHandle]] = {}
+"""Who places hooks now → its way to stand in for what makes handles."""
 
 
-def _register(existing: dict[Any, Any] | None, hook: Any) -> tuple[dict[Any, Any], Any]:
-    """Stands in for torch's: the program's hooks get their handle as ever, from any thread."""
-    placer = _placers.get(hook) if type(hook) is FunctionType else None  # not every callable can be hashed
-    if placer is None:
-        return _make_handle(existing, hook)
-    if existing is None:
-        existing = _HookDict()
-    elif existing:
-        placer.hooked_before.add(placer.placing)
-    existing[placer] = hook
-    placer.keep(existing)
-    return existing, None
+def _stand_in() -> None:
+    """Replaces torch's function by those of all that place hooks, each of which passes on what is not its own."""
+    make_handle: MakeHandle = _make_handle
+    for standing_in_for in _placers.values():
+        make_handle = standing_in_for(make_handle)
+    _HookMixin._register_hook = staticmethod(make_handle)  # type: ignore[method-assign]
 
 
 class Task:

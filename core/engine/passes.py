@@ -383,7 +383,7 @@ class PassRecorder:
                 node = current_node()
                 if node in self._nodes:  # others are more than are recorded
                     self._step(node, grad_inputs, grad_outputs, None)
-                    self.hooks.reach(node.next_functions)
+                    self.hooks.follow(node)
 
     def _step(
         self, node: Node, grad_inputs: Gradients, grad_outputs: Gradients, grad_after: TensorSnapshot | None
