@@ -24,6 +24,7 @@ from gui.exporting import Exporter, Shown
 from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import Inspector
+from gui.leaf_editor import LeafEditor, leaf_named, leaf_of_card
 from gui.menu import RULE, Entry, PopUp
 from gui.output import Output
 from gui.scene import Hit
@@ -71,6 +72,7 @@ class App(ctk.CTk):
         self.session.listen(self._changed)
         self._changes: set[Change] = set()
         self._selected: int | None = None
+        self._leaf = ""  # name of the leaf whose values are edited
         self._kind: tuple[float, ...] = ()
         self._refreshing = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
@@ -134,8 +136,9 @@ class App(ctk.CTk):
         )  # fmt: skip
         self._right = tk.Frame(self._panes, borderwidth=0)
         self.inspector = Inspector(self._right)
-        self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed)
-        self.seed_editor.pack(side="bottom", fill="x")
+        self.menu = PopUp(self)
+        self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed, menu=self.menu)
+        self.leaf_editor = LeafEditor(self._right, on_leaf=session.set_leaf)
         self.inspector.pack(side="top", fill="both", expand=True)
         self._panes.add(left, stretch="never")
         self._panes.add(self.canvas, stretch="always")
@@ -148,7 +151,6 @@ class App(ctk.CTk):
         self.exporter = Exporter(self, self._told)
         self.statusbar = StatusBar(self, on_reset=session.as_written, on_cancel=self.exporter.cancel)
         self.statusbar.grid(row=3, column=0, sticky="ew")
-        self.menu = PopUp(self)
         self.bind("<Configure>", self._resized, add="+")
 
     @property
@@ -199,6 +201,10 @@ class App(ctk.CTk):
             "<Left>": session.back,
             "<Home>": session.home,
             "<End>": session.end,
+            "<Control-z>": session.undo,
+            "<Control-y>": session.redo,
+            "<Control-Shift-Key-Z>": session.redo,
+            "<Control-Shift-Key-z>": session.redo,  # Shift and Caps Lock
         }
         if self.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line instead
             for sequence in ("<Control-Key-a>", "<Control-Lock-Key-A>"):
@@ -245,8 +251,8 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.timeline,
-            self.statusbar, self.menu,
+            self.toolbar, self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.leaf_editor,
+            self.timeline, self.statusbar, self.menu,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -293,6 +299,8 @@ class App(ctk.CTk):
             self.title(f"Pullback — {name}" if name else "Pullback")
         if changes & {"trace", "cursor"}:
             self._selected = None
+        if changes & {"source", "cursor"}:
+            self._leaf = ""
         if changes & {"trace", "cursor", "notice", "worker"}:
             self._show_moment()
         if changes & {"output", "notice", "trace", "worker"}:
@@ -310,13 +318,26 @@ class App(ctk.CTk):
         self.canvas.say(*self._message(playback))
         self.inspector.show(playback, self.graph, self._selected, self.look.words)
         self.timeline.show(playback)
-        editable = self.seed_editor.show(playback)
-        if editable and not self.seed_editor.winfo_manager():
-            self.seed_editor.pack(side="bottom", fill="x", before=self.inspector)
-        elif not editable:
-            self.seed_editor.pack_forget()
+        self._show_editor()
         self._mark_program()
         self.toolbar.show(playback, busy=session.busy, file=Path(session.path).name)
+
+    def _show_editor(self) -> None:
+        """Below the inspector: the values of the chosen leaf, else the seed, where there are any to edit."""
+        session = self.session
+        leaf = leaf_named(session.playback, self._leaf) if self._leaf and not session.recorded else None
+        editors = (
+            (self.leaf_editor, self.leaf_editor.show(
+                leaf, changed=self._leaf in session.what_if.leaves, busy=session.busy
+            )),
+            (self.seed_editor, self.seed_editor.show(session.playback)),
+        )  # fmt: skip
+        shown = next((editor for editor, able in editors if able), None)
+        for editor, _ in editors:
+            if editor is not shown:
+                editor.pack_forget()
+            elif not editor.winfo_manager():
+                editor.pack(side="bottom", fill="x", before=self.inspector)
 
     def _mark_program(self) -> None:
         session, playback = self.session, self.session.playback
@@ -358,6 +379,8 @@ class App(ctk.CTk):
         """Selects a card, cuts a use or all uses of a value, or goes to the seed's fields."""
         playback, graph = self.session.playback, self.graph
         if hit is not None and hit.kind == "seed":
+            self._leaf = ""
+            self._show_editor()
             self.seed_editor.focus_first()
         elif hit is not None and hit.kind == "wire" and hit.wire is not None and graph is not None:
             self._toggle_use(graph.wires[hit.wire])
@@ -367,6 +390,9 @@ class App(ctk.CTk):
             self._toggle_all(graph.cards[hit.card])
         else:
             self._selected = hit.card if hit is not None else None
+            chosen = graph.cards[self._selected] if graph is not None and self._selected is not None else None
+            self._leaf = leaf_of_card(playback, chosen)
+            self._show_editor()
             self.canvas.show(playback, self._selected)
             self.inspector.show(playback, graph, self._selected, self.look.words)
 
@@ -505,7 +531,7 @@ class App(ctk.CTk):
 
     def menu_entries(self) -> list[Entry]:
         """Files, and what the reader may prefer."""
-        say, settings = self.look.words, self.settings
+        say, settings, session = self.look.words, self.settings, self.session
 
         def choices(key: str, values: tuple[object, ...], names: list[str]) -> tuple[Entry, ...]:
             now = getattr(settings, key)
@@ -520,6 +546,10 @@ class App(ctk.CTk):
             Entry(say("menu.export"), self.export, "Ctrl+E"),
             Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
             Entry(say("menu.find"), self._find, "Ctrl+F"),
+            RULE,
+            Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
+            Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
+            Entry(say("menu.as_written"), session.as_written if session.what_if else None),
             RULE,
             Entry(say("menu.language"), entries=choices("language", ("", "en", "zh"), [system, "English", "中文"])),
             Entry(
