@@ -316,11 +316,15 @@ class App(ctk.CTk):
         session, playback = self.session, self.session.playback
         self.canvas.show(playback, self._selected)
         self.canvas.say(*self._message(playback))
-        self.inspector.show(playback, self.graph, self._selected, self.look.words)
+        self._inspect()
         self.timeline.show(playback)
         self._show_editor()
         self._mark_program()
         self.toolbar.show(playback, busy=session.busy, file=Path(session.path).name)
+
+    def _inspect(self) -> None:
+        session = self.session
+        self.inspector.show(session.playback, self.graph, self._selected, self.look.words, session.written)
 
     def _show_editor(self) -> None:
         """Below the inspector: the values of the chosen leaf, else the seed, where there are any to edit."""
@@ -394,7 +398,7 @@ class App(ctk.CTk):
             self._leaf = leaf_of_card(playback, chosen)
             self._show_editor()
             self.canvas.show(playback, self._selected)
-            self.inspector.show(playback, graph, self._selected, self.look.words)
+            self._inspect()
 
     def _toggle_use(self, wire: Wire) -> None:
         """Cuts this use of the value, undoes the cut, or heals a ``.detach()``."""

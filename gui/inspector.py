@@ -9,9 +9,10 @@ from typing import Final
 
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
-from core.records import Event, SavedTensor, Step, TensorSnapshot
+from core.records import Event, SavedTensor, Step, TensorSnapshot, Trace
 from gui import figures, results
 from gui.cards import Card, Graph
+from gui.comparison import compare
 from gui.failure import failure_lines
 from gui.formula import Formulas
 from gui.i18n import Words
@@ -61,8 +62,14 @@ def say(snapshot: TensorSnapshot | None) -> str:
     return figures.clip(figures.tensor(snapshot, small=LIMIT), WIDTH)
 
 
-def describe(playback: Playback | None, graph: Graph | None, selected: int | None, words: Words) -> Report:
-    """The report on the current event, or on the card the reader has chosen."""
+def describe(
+    playback: Playback | None, graph: Graph | None, selected: int | None, words: Words, written: Trace | None = None
+) -> Report:
+    """The report on the current event, or on the card the reader has chosen.
+
+    Args:
+        written: the run without what-ifs, to compare with; None where there is nothing to compare.
+    """
     report = Report()
     if playback is None or graph is None:
         report.line((words("inspect.nothing"), "heading"))
@@ -86,6 +93,8 @@ def describe(playback: Playback | None, graph: Graph | None, selected: int | Non
     else:
         _write(report, playback, event, words)
     _leaves(report, playback, words)
+    if written is not None:
+        _compared(report, written, playback.trace, words)
     return report
 
 
@@ -280,6 +289,26 @@ def _leaves(report: Report, playback: Playback, words: Words) -> None:
         report.line((f"{leaf.name}.grad  ", "code"), (said, "leaf" if grad is not None else "quiet"))
 
 
+def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> None:
+    """At the end of both runs: as written → under the what-ifs."""
+    rows = compare(written, supposed)
+    if not rows:
+        return
+    report.section(words("inspect.compared"))
+    same = [row.name for row in rows if not row.changed]
+    for row in [row for row in rows if row.changed][:60]:
+        report.line(
+            (f"{row.name}.grad  ", "code"), (say(row.written), "quiet"), ("  →  ", "quiet"), (say(row.supposed), "cut")
+        )
+        if row.difference is not None:
+            report.line((words("inspect.difference", what=say(row.difference)), "quiet"))
+        elif row.supposed is None:
+            report.line((words("inspect.lost"), "quiet"))
+    if same:
+        names = figures.clip(", ".join(f"{name}.grad" for name in same), WIDTH)
+        report.line((words("inspect.unchanged", names=names), "quiet"))
+
+
 def _sum(
     report: Report,
     before: TensorSnapshot | None,
@@ -340,8 +369,11 @@ class Inspector(tk.Frame):
         self.formulas = Formulas(self.text)
         self.text.bind("<Configure>", lambda event: self.formulas.fit(event.width - 2 * self._margin))
 
-    def show(self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words) -> None:
-        report = describe(playback, graph, selected, words)
+    def show(
+        self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words,
+        written: Trace | None = None,
+    ) -> None:  # fmt: skip
+        report = describe(playback, graph, selected, words, written)
         if report.lines == self._shown:
             return
         self._shown = report.lines

@@ -96,7 +96,9 @@ class SeedEditor(NumberEditor):
             Entry(words("seed.ones"), lambda: self.ask_for((1.0,) * count)),
             *units,
             RULE,
-            Entry(words("seed.random"), lambda: self.ask_for(tuple(round(random.gauss(0, 1), 3) for _ in range(count)))),
+            Entry(
+                words("seed.random"), lambda: self.ask_for(tuple(round(random.gauss(0, 1), 3) for _ in range(count)))
+            ),
         ]
 
     def ask_for(self, numbers: Seed) -> None:

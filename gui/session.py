@@ -56,6 +56,7 @@ class Session:
         self._job = 0
         self._landing: Landing = "backward"
         self._before = WhatIf()
+        self._written: Trace | None = None
         self.source = ""
         self.path = ""
         self.history = History()
@@ -104,6 +105,12 @@ class Session:
     def stale(self) -> bool:
         """Whether the trace is of another text than the editor's."""
         return self.playback is not None and self.playback.trace.source != self.source
+
+    @property
+    def written(self) -> Trace | None:
+        """The run without what-ifs of the program whose run with what-ifs is shown; else None."""
+        shown, written = self.playback.trace if self.playback is not None else None, self._written
+        return written if shown and shown.what_if and written and written.source == shown.source else None
 
     @property
     def what_if(self) -> WhatIf:
@@ -208,6 +215,8 @@ class Session:
         before, landing = self.playback, self._landing
         self._verifying, self._job, self.state, self.recorded = self._job, 0, "ready", False
         self._before = self.what_if
+        if not (self.what_if or stopped or trace.error):
+            self._written = trace
         self.agrees = None if stopped or trace.error else "waiting"
         if trace.agrees is not None:
             self.agrees = trace.agrees

@@ -187,3 +187,30 @@ def test_numbers_that_stay_as_shown_stay_exact(window: Window) -> None:
     kept, typed = window.worker.jobs[-1].what_if.seeds[0]
     assert typed == 2
     assert kept == pytest.approx(1 / 3, rel=1e-7)
+
+
+def inspected(window: Window) -> str:
+    return window.app.inspector.text.get("1.0", "end")
+
+
+def test_under_a_what_if_every_leaf_is_compared_with_the_program_as_written(window: Window) -> None:
+    app = window.app
+    window.key("<F5>")
+    assert "As written → what if" not in inspected(window)
+    app.session.set_seed(0, (1.0, 0.0))
+    window.settle()
+    said = inspected(window)
+    assert "a.grad  [36, 81]  →  [36, 0]" in said
+    assert "difference [0, -81]" in said
+    window.click(*window.on_wire("b**2", "Q"))
+    assert "b.grad  [-12, -8]  →  None" in inspected(window)
+    assert "lost" in inspected(window)
+    app.session.as_written()
+    window.settle()
+    assert "As written → what if" not in inspected(window)
+
+
+def test_a_leaf_whose_gradient_stays_is_named_as_unchanged(window: Window) -> None:
+    window.key("<F5>")
+    window.click(*window.on_wire("b**2", "Q"))
+    assert "Unchanged: a.grad" in inspected(window)
