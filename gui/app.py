@@ -467,6 +467,7 @@ class App(ctk.CTk):
                 entries.append(Entry(say("menu.fold"), lambda: self.canvas.fold(group)))
             elif hit.card is not None:
                 entries = self._card_entries(graph.cards[hit.card])
+        entries += self._clearing_entries()
         if entries:
             entries.append(RULE)
         return [
@@ -494,7 +495,27 @@ class App(ctk.CTk):
             text = context.in_full(snapshots)
             entries.append(Entry(say(key), partial(self._copy, text) if text else None))
         command = None if cut is None or self.session.busy else partial(self._toggle_all, card)
+        leaf = leaf_of_card(playback, card)
+        switched = next((name for name in self._names_of(card) if name in self.session.what_if.requires_grad), "")
+        if leaf or switched:
+            switch = None if self.session.busy else partial(self.session.toggle_requires_grad, switched or leaf)
+            entries.append(Entry(say("menu.track" if switched else "menu.untrack"), switch))
         return [*entries, Entry(say("menu.uncut_all" if undo else "menu.cut_all"), command)]
+
+    def _names_of(self, card: Card) -> list[str]:
+        playback = self.session.playback
+        assert playback is not None
+        return [name for value in card.values for name in playback.trace.values[value].names]
+
+    def _clearing_entries(self) -> list[Entry]:
+        """Where the program has just cleared ``.grad``: to leave that out."""
+        playback = self.session.playback
+        site = context.clearing_at(playback) if playback is not None else ""
+        if not site:
+            return []
+        left_out = site in self.session.what_if.skip_zero_grad
+        command = None if self.session.busy else partial(self.session.toggle_clearing, site)
+        return [Entry(self.look.words("menu.clear" if left_out else "menu.no_clear"), command)]
 
     def _bundle_entries(self, graph: Graph, wires: Sequence[int]) -> list[Entry]:
         say, playback = self.look.words, self.session.playback

@@ -50,6 +50,13 @@ def cuts_of_bundle(playback: Playback, graph: Graph, wires: Sequence[int]) -> li
     return list(dict.fromkeys(cut for cut in cuts if cut is not None))
 
 
+def clearing_at(playback: Playback) -> str:
+    """The place where the program has just cleared ``.grad``, or was kept from it; '' anywhere else."""
+    event = playback.event
+    clears = event is not None and event.kind == "grad" and event.how in ("none", "zero")
+    return event.site if clears and event is not None else ""
+
+
 def cut_of_all(playback: Playback, card: Card) -> Cut | None:
     """The cut of all uses of a card's value."""
     trace = playback.trace

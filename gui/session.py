@@ -298,6 +298,19 @@ class Session:
             leaves[name] = values
         self._suppose(msgspec.structs.replace(self.what_if, leaves=leaves))
 
+    def toggle_requires_grad(self, name: str) -> None:
+        """Switches requires_grad of a leaf off, or undoes that."""
+        switched = {other: on for other, on in self.what_if.requires_grad.items() if other != name}
+        if name not in self.what_if.requires_grad:
+            switched[name] = False
+        self._suppose(msgspec.structs.replace(self.what_if, requires_grad=switched))
+
+    def toggle_clearing(self, site: str) -> None:
+        """Leaves out the clearing of ``.grad`` at a place of the program, or undoes that."""
+        skips = self.what_if.skip_zero_grad
+        skips = tuple(s for s in skips if s != site) if site in skips else (*skips, site)
+        self._suppose(msgspec.structs.replace(self.what_if, skip_zero_grad=skips))
+
     def as_written(self) -> None:
         """No what-ifs."""
         self._suppose(WhatIf())
@@ -347,6 +360,7 @@ class Session:
         before, now = self.playback.trace.source.splitlines(), self.source.splitlines()
         lines = {op.site: (op.span[0] - 1, op.span[2]) for op in self.playback.trace.ops if op.site}
         places = {*what_if.heals, *(place for cut in what_if.cuts for place in (cut.value, cut.use) if place)}
-        return not (what_if.seeds or what_if.leaves) and all(
+        by_place = not (what_if.seeds or what_if.leaves or what_if.requires_grad or what_if.skip_zero_grad)
+        return by_place and all(
             place in lines and before[slice(*lines[place])] == now[slice(*lines[place])] for place in places
         )

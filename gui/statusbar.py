@@ -43,7 +43,7 @@ def what_if_text(session: Session, words: Words) -> str:
     what_if = session.what_if
     parts = [
         words(f"whatif.{key}", n=len(changes))
-        for key in ("cuts", "heals", "seeds", "leaves")
+        for key in ("cuts", "heals", "seeds", "leaves", "requires_grad", "skip_zero_grad")
         if (changes := getattr(what_if, key))
     ]
     return words("whatif.on", what=", ".join(parts)) if parts else ""
