@@ -6,6 +6,7 @@ import threading
 import tkinter as tk
 import tkinter.filedialog
 import tkinter.font as tkfont
+import tkinter.messagebox
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from core.files import read_program, read_trace
+from core.files import read_program, read_trace, write_program
 from core.playback import Playback
 from gui import context, fonts, scaling
 from gui.button import Button
@@ -27,6 +28,7 @@ from gui.inspector import Inspector
 from gui.leaf_editor import LeafEditor, leaf_named, leaf_of_card
 from gui.menu import RULE, Entry, PopUp
 from gui.output import Output
+from gui.programs import ASSETS, examples, is_example, remembered
 from gui.scene import Hit
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
@@ -37,7 +39,7 @@ from gui.timeline import Timeline
 from gui.toolbar import Toolbar
 from gui.toolkit import ctk
 
-FIRST_PROGRAM = Path(__file__).resolve().parent.parent / "assets" / "examples" / "first.py"
+FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 15, 80
 """Milliseconds between two looks at the worker: while it runs, and while it rests."""
 
@@ -83,7 +85,7 @@ class App(ctk.CTk):
         self._place_window()
         self._build()
         self._bind_keys()
-        self.protocol("WM_DELETE_WINDOW", self.close)
+        self.protocol("WM_DELETE_WINDOW", self.ask_close)
         self.dress(self.look)
         self.canvas.read(self.settings.direction)
         self.canvas.focus_set()
@@ -189,6 +191,9 @@ class App(ctk.CTk):
             "<Control-f>": self._find,
             "<Control-e>": self.export,
             "<Control-o>": self.ask_open,
+            "<Control-s>": self.save,
+            "<Control-Shift-Key-S>": self.save_as,
+            "<Control-Shift-Key-s>": self.save_as,  # Shift and Caps Lock
             "<Control-Shift-Key-C>": self.copy_picture,
             "<Control-Shift-Key-c>": self.copy_picture,  # Shift and Caps Lock
             "<F3>": self.canvas.find_next,
@@ -264,6 +269,11 @@ class App(ctk.CTk):
         self.dress(self._preferred_look())
         self.canvas.motion.allowed = self._moves()
         self.canvas.read(self.settings.direction)
+        self._keep()
+
+    def _keep(self, **changes: object) -> None:
+        """Keeps the settings for later starts."""
+        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         if self._kept is not None:
             try:
                 save(self.settings, self._kept)
@@ -295,8 +305,8 @@ class App(ctk.CTk):
         session = self.session
         if "source" in changes:
             self.editor.show(session.source)
-            name = Path(session.path).name
-            self.title(f"Pullback — {name}" if name else "Pullback")
+        if changes & {"source", "worker"}:
+            self._entitle()
         if changes & {"trace", "cursor"}:
             self._selected = None
         if changes & {"source", "cursor"}:
@@ -306,6 +316,13 @@ class App(ctk.CTk):
         if changes & {"output", "notice", "trace", "worker"}:
             self._show_output()
         self.statusbar.show(session)
+
+    def _entitle(self) -> None:
+        name = Path(self.session.path).name
+        mark = "• " if self.session.unsaved else ""
+        title = f"Pullback — {mark}{name}" if name or mark else "Pullback"
+        if title != self.title():
+            self.title(title)
 
     @property
     def graph(self) -> Graph | None:
@@ -565,9 +582,17 @@ class App(ctk.CTk):
                 for value, name in zip(values, names, strict=True)
             )
 
+        def files(paths: list[Path]) -> tuple[Entry, ...]:
+            return tuple(Entry(path.name, partial(self.leave_for, path)) for path in paths)
+
         system = say("menu.system")
         return [
             Entry(say("menu.open"), self.ask_open, "Ctrl+O"),
+            Entry(say("menu.recent"), entries=files([Path(path) for path in settings.recent])),
+            Entry(say("menu.examples"), entries=files(examples())),
+            Entry(say("menu.save"), self.save, "Ctrl+S"),
+            Entry(say("menu.save_as"), self.save_as, "Ctrl+Shift+S"),
+            RULE,
             Entry(say("menu.export"), self.export, "Ctrl+E"),
             Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
             Entry(say("menu.find"), self._find, "Ctrl+F"),
@@ -646,9 +671,55 @@ class App(ctk.CTk):
                 self._tell_wrong("error.lesson")
             else:
                 self.session.open_program(read_program(path), str(path.absolute()))
+            if not is_example(path):
+                self._keep(recent=remembered(self.settings.recent, str(path.absolute())))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self._tell_wrong("error.file", name=path.name, reason=reason)
+
+    def save(self) -> bool:
+        """Writes the program to its file; asks for one where it has none of its own. False where it was not written."""
+        file = self.session.file
+        return self.save_as() if not file or is_example(file) else self._save_to(file)
+
+    def save_as(self) -> bool:
+        """Writes the program to a file of the reader's choice."""
+        name = tkinter.filedialog.asksaveasfilename(
+            parent=self, title=self.look.words("menu.save_as"), defaultextension=".py",
+            filetypes=[("Python", "*.py")], initialfile=Path(self.session.path).with_suffix(".py").name or "program.py",
+        )  # fmt: skip
+        return bool(name) and self._save_to(str(Path(name).absolute()))
+
+    def _save_to(self, path: str) -> bool:
+        try:
+            write_program(Path(path), self.session.source)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._tell_wrong("error.file_write", name=Path(path).name, reason=reason)
+            return False
+        self.session.saved(path)
+        self._keep(recent=remembered(self.settings.recent, path))
+        self.statusbar.tell(self.look.words("state.saved", name=Path(path).name))
+        return True
+
+    def _may_leave(self) -> bool:
+        """Whether the program in the editor may go: it is in its file, or the reader says what is to become of it."""
+        if not self.session.unsaved:
+            return True
+        say = self.look.words
+        name = Path(self.session.path).name or say("files.untitled")
+        answer = tkinter.messagebox.askyesnocancel("Pullback", say("files.unsaved", name=name), parent=self)
+        return False if answer is None else self.save() if answer else True
+
+    def leave_for(self, path: str | Path) -> None:
+        """Opens another program, once the present one may go."""
+        if self._may_leave():
+            self.open(path)
+
+    def ask_close(self) -> None:
+        """Ends the window, once the program may go."""
+        if self._may_leave():
+            self.close()
 
     def ask_open(self) -> None:
         """Lets the reader choose a file."""
@@ -657,7 +728,7 @@ class App(ctk.CTk):
             parent=self, title=say("app.open"), filetypes=[(say("files.open"), "*.py *.pullback"), ("*", "*")]
         )
         if name:
-            self.open(name)
+            self.leave_for(name)
 
     def export(self) -> None:
         """Writes the picture as it stands to a file of the reader's choice."""

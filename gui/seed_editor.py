@@ -56,7 +56,7 @@ class SeedEditor(NumberEditor):
         self._pass: int | None = None
         self._shown: object = None
         self.presets_button = Button(self.buttons, self._open_presets, width=70, height=28)
-        self.presets_button.grid(row=0, column=2, padx=(8, 0), sticky="ew")
+        self._place_presets(narrow=False)
 
     def show(self, playback: Playback | None) -> bool:
         """Fills the fields with the seed of the current pass; False where there is none to edit."""
@@ -112,6 +112,19 @@ class SeedEditor(NumberEditor):
     def dress(self, look: Look) -> None:
         super().dress(look)
         self.presets_button.dress(look, look.words("seed.presets"), size=12)
+
+    def _resized(self, event: tk.Event[tk.Misc]) -> None:
+        super()._resized(event)
+        row = (self.apply_button, self.reset_button, self.presets_button)
+        room = event.width - 2 * (self._look.px(16) if self._look else 16)
+        self._place_presets(narrow=sum(button.winfo_reqwidth() + 8 for button in row) > room)
+
+    def _place_presets(self, *, narrow: bool) -> None:
+        """Beside the other buttons, or below them."""
+        if narrow:
+            self.presets_button.grid(row=1, column=0, columnspan=2, padx=0, pady=(6, 0), sticky="ew")
+        else:
+            self.presets_button.grid(row=0, column=2, columnspan=1, padx=(8, 0), pady=0, sticky="ew")
 
     def _open_presets(self) -> None:
         if self._look is not None:

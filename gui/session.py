@@ -38,6 +38,7 @@ class Session:
 
     Attributes:
         source, path: the program as it stands in the editor, and where it came from.
+        file, kept: the file that is the program's own ('' where there is none), and what stands in it.
         history: the changes the reader has made to the run, for undo; ``what_if`` are those the next run is made with.
         playback: the trace and the cursor; None before the first run.
         agrees: whether the trace equals an unrecorded run; 'waiting' while that is being found out.
@@ -57,8 +58,8 @@ class Session:
         self._landing: Landing = "backward"
         self._before = WhatIf()
         self._written: Trace | None = None
-        self.source = ""
-        self.path = ""
+        self.source = self.kept = ""
+        self.path = self.file = ""
         self.history = History()
         self.playback: Playback | None = None
         self.agrees: bool | Literal["waiting"] | None = None
@@ -82,14 +83,17 @@ class Session:
     def open_program(self, source: str, path: str) -> None:
         """Another program; nothing is run."""
         self.stop()
-        self.source, self.path, self.history = source, path, History()
+        self.source = self.kept = source
+        self.path, self.file, self.history = path, path, History()
         self.playback, self.agrees, self.output, self.notice, self.recorded = None, None, "", None, False
         self._tell("source", "trace", "output", "notice")
 
     def open_trace(self, trace: Trace) -> None:
         """A recorded run; nothing is run."""
         self.stop()
-        self.source, self.path, self.history = trace.source, trace.path, History((trace.what_if,))
+        self.source = self.kept = trace.source
+        # The path is of the machine it was recorded on: nothing is to be written there.
+        self.path, self.file, self.history = trace.path, "", History((trace.what_if,))
         self.playback, self.agrees, self.output = Playback.of(trace), trace.agrees, trace.stdout[-OUTPUT_SHOWN:]
         self.torch = self.torch or trace.torch
         self.notice, self.recorded = None, True
@@ -100,6 +104,16 @@ class Session:
         if source != self.source:
             self.source = source
             self._tell("worker")
+
+    def saved(self, path: str) -> None:
+        """The program as it stands has been written to a file."""
+        self.kept, self.path, self.file = self.source, path, path
+        self._tell("worker")
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the editor holds what no file holds."""
+        return self.source != self.kept
 
     @property
     def stale(self) -> bool:

@@ -9,11 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.files import write_whole
 from core.layout import Direction
+from gui.programs import REMEMBERED
 
 SIZES = (100, 125, 150, 175, 200)
 """Percent of text and controls that can be chosen."""
@@ -29,6 +30,7 @@ class Settings:
     size: percent of text and controls.
     motion: 'on' or 'off'.
     direction: where the picture reads, 'right' or 'down'.
+    recent: programs opened lately, the last one first.
     """
 
     language: str = ""
@@ -36,6 +38,7 @@ class Settings:
     size: int = 0
     motion: str = ""
     direction: Direction = "right"
+    recent: tuple[str, ...] = ()
 
 
 def place() -> Path:
@@ -57,7 +60,10 @@ def load(path: Path) -> Settings:
         "language": ("en", "zh"), "theme": ("light", "dark"), "size": SIZES, "motion": ("on", "off"),
         "direction": ("right", "down"),
     }  # fmt: skip
-    return Settings(**{f.name: kept[f.name] for f in fields(Settings) if kept.get(f.name) in known[f.name]})
+    chosen = {name: kept[name] for name in known if kept.get(name) in known[name]}
+    recent = kept.get("recent")
+    paths = tuple(path for path in recent if isinstance(path, str)) if isinstance(recent, list) else ()
+    return Settings(**chosen, recent=paths[:REMEMBERED])
 
 
 def save(settings: Settings, path: Path) -> None:
