@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+from core import jumps
 from core.files import read_program, read_trace, write_program
 from core.playback import Playback
 from gui import context, fonts, scaling
@@ -25,6 +26,7 @@ from gui.exporting import Exporter, Shown
 from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import Inspector
+from gui.keys import KeysSheet
 from gui.leaf_editor import LeafEditor, leaf_named, leaf_of_card
 from gui.menu import RULE, Entry, PopUp
 from gui.output import Output
@@ -150,6 +152,7 @@ class App(ctk.CTk):
         self.timeline = Timeline(self, on_seek=session.seek)
         self.timeline.grid(row=2, column=0, sticky="ew")
         self._rules[1].grid(row=2, column=0, sticky="new")
+        self.keys_sheet = KeysSheet(self)
         self.exporter = Exporter(self, self._told)
         self.statusbar = StatusBar(self, on_reset=session.as_written, on_cancel=self.exporter.cancel)
         self.statusbar.grid(row=3, column=0, sticky="ew")
@@ -196,6 +199,7 @@ class App(ctk.CTk):
             "<Control-Shift-Key-s>": self.save_as,  # Shift and Caps Lock
             "<Control-Shift-Key-C>": self.copy_picture,
             "<Control-Shift-Key-c>": self.copy_picture,  # Shift and Caps Lock
+            "<F1>": self.keys_sheet.toggle,
             "<F3>": self.canvas.find_next,
             "<Shift-F3>": self.canvas.find_previous,
             "<Escape>": self._escape,
@@ -206,6 +210,8 @@ class App(ctk.CTk):
             "<Left>": session.back,
             "<Home>": session.home,
             "<End>": session.end,
+            "<Control-Right>": lambda: self._jump(jumps.next_call),
+            "<Control-Left>": lambda: self._jump(jumps.previous_call),
             "<Control-z>": session.undo,
             "<Control-y>": session.redo,
             "<Control-Shift-Key-Z>": session.redo,
@@ -257,7 +263,7 @@ class App(ctk.CTk):
             rule.configure(background=look["line"])
         for panel in (
             self.toolbar, self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.leaf_editor,
-            self.timeline, self.statusbar, self.menu,
+            self.timeline, self.statusbar, self.menu, self.keys_sheet,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -448,6 +454,34 @@ class App(ctk.CTk):
         if playback is not None and graph is not None:
             self.session.seek(context.moment_of(playback, graph.cards[card]))
 
+    def _jump(self, find: Callable[[Playback], int | None]) -> None:
+        playback = self.session.playback
+        place = find(playback) if playback is not None else None
+        if place is not None:
+            self.session.seek(place)
+
+    def _jump_entries(self) -> tuple[Entry, ...]:
+        """Places in the run; what there is none of is greyed."""
+        say, playback = self.look.words, self.session.playback
+        if playback is None:
+            return ()
+
+        def entry(key: str, find: Callable[[Playback], int | None], keys: str = "", **facts: object) -> Entry:
+            there = find(playback) is not None
+            return Entry(say(key, **facts), partial(self._jump, find) if there else None, keys)
+
+        leaf = next((leaf for leaf in playback.trace.leaves if leaf.name == self._leaf), None)
+        entries = [
+            entry("menu.next_call", jumps.next_call, "Ctrl+→"),
+            entry("menu.previous_call", jumps.previous_call, "Ctrl+←"),
+            entry("menu.first_nan", jumps.first_nan),
+            entry("menu.first_zero", jumps.first_zero),
+        ]
+        if leaf is not None and leaf.value is not None:
+            value = leaf.value
+            entries.append(entry("menu.next_change", lambda now: jumps.next_change(now, value), name=leaf.name))
+        return tuple(entries)
+
     def _note_on(self, hit: Hit) -> tuple[str, str]:
         playback, graph, say = self.session.playback, self.graph, self.look.words
         if playback is None or graph is None:
@@ -513,6 +547,11 @@ class App(ctk.CTk):
             entries.append(Entry(say(key), partial(self._copy, text) if text else None))
         command = None if cut is None or self.session.busy else partial(self._toggle_all, card)
         leaf = leaf_of_card(playback, card)
+        if leaf:
+            value = next(one.value for one in playback.trace.leaves if one.name == leaf)
+            place = jumps.next_change(playback, value) if value is not None else None
+            command = partial(self.session.seek, place) if place is not None else None
+            entries.append(Entry(say("menu.next_change", name=leaf), command))
         switched = next((name for name in self._names_of(card) if name in self.session.what_if.requires_grad), "")
         if leaf or switched:
             switch = None if self.session.busy else partial(self.session.toggle_requires_grad, switched or leaf)
@@ -597,6 +636,8 @@ class App(ctk.CTk):
             Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
             Entry(say("menu.find"), self._find, "Ctrl+F"),
             RULE,
+            Entry(say("menu.jump"), entries=self._jump_entries()),
+            RULE,
             Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
             Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
             Entry(say("menu.as_written"), session.as_written if session.what_if else None),
@@ -612,6 +653,8 @@ class App(ctk.CTk):
                 entries=choices("motion", ("", "on", "off"), [system, say("menu.on"), say("menu.off")]),
             ),
             Entry(say("menu.down"), self.toggle_direction, chosen=settings.direction == "down"),
+            RULE,
+            Entry(say("keys.title"), self.keys_sheet.toggle, "F1"),
         ]
 
     def _find(self) -> None:
