@@ -15,7 +15,7 @@ COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
         ("Ctrl+Z   Ctrl+Y", "keys.undo"), ("Ctrl+O   Ctrl+S", "keys.files"), ("Ctrl+E", "keys.export"),
     ),
     (
-        ("Tab", "keys.tab"), ("↑   ↓", "keys.cards"), ("Shift + arrows", "keys.beside"), ("Ctrl+Enter", "keys.menu"),
+        ("Tab", "keys.tab"), ("↑   ↓", "keys.cards"), ("Shift+↑ ↓ ← →", "keys.beside"), ("Ctrl+Enter", "keys.menu"),
         ("+   −", "keys.zoom"), ("Ctrl+0", "keys.fit"), ("Ctrl+F   F3", "keys.find"), ("Ctrl+Shift+C", "keys.copy"),
         ("Esc", "keys.escape"), ("F1", "keys.sheet"),
     ),

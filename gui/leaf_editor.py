@@ -135,7 +135,8 @@ class LeafEditor(NumberEditor):
         self.slider.configure(from_=low, to=high)
         self.slider.set(value)
         if not self.slider.winfo_manager():
-            self.slider.pack(fill="x", padx=self._look.px(12) if self._look else 12, after=self.fields)
+            px = self._look.px if self._look is not None else int
+            self.slider.pack(fill="x", padx=px(12), pady=(0, px(8)), after=self.fields)
 
     def _slid(self, value: float) -> None:
         if self._leaf is None:

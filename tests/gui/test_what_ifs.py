@@ -196,7 +196,7 @@ def inspected(window: Window) -> str:
 def test_under_a_what_if_every_leaf_is_compared_with_the_program_as_written(window: Window) -> None:
     app = window.app
     window.key("<F5>")
-    assert "As written → what if" not in inspected(window)
+    assert "AS WRITTEN → WHAT IF" not in inspected(window)
     app.session.set_seed(0, (1.0, 0.0))
     window.settle()
     said = inspected(window)
@@ -207,7 +207,7 @@ def test_under_a_what_if_every_leaf_is_compared_with_the_program_as_written(wind
     assert "lost" in inspected(window)
     app.session.as_written()
     window.settle()
-    assert "As written → what if" not in inspected(window)
+    assert "AS WRITTEN → WHAT IF" not in inspected(window)
 
 
 def test_a_leaf_whose_gradient_stays_is_named_as_unchanged(window: Window) -> None:
