@@ -10,6 +10,7 @@ from typing import Final
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
 from core.records import Event, SavedTensor, Step, TensorSnapshot, Trace
+from core.why import why
 from gui import figures, results
 from gui.cards import Card, Graph
 from gui.comparison import compare
@@ -22,6 +23,8 @@ LIMIT = 64
 """Elements written out here."""
 WIDTH = 160
 """Characters of one tensor at most."""
+REASONS = 6
+"""Leaves of which it is said why their gradient is None or zero."""
 
 MARGIN: Final = 16
 """Left and right of the text."""
@@ -92,7 +95,8 @@ def describe(
         _pass(report, playback, event, words)
     else:
         _write(report, playback, event, words)
-    _leaves(report, playback, words)
+    shown = graph.cards[selected] if selected is not None else None
+    _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
     if written is not None:
         _compared(report, written, playback.trace, words)
     return report
@@ -269,7 +273,8 @@ def _write(report: Report, playback: Playback, event: Event, words: Words) -> No
     report.line((say(event.before), "quiet"), ("  →  ", "quiet"), (say(event.after), "leaf"))
 
 
-def _leaves(report: Report, playback: Playback, words: Words) -> None:
+def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int]) -> None:
+    """Every leaf's gradient; of the chosen leaf, and of all once a pass has ended, why it is None or zero."""
     leaves = [leaf for leaf in playback.trace.leaves if leaf.value is not None]
     if not leaves:
         return
@@ -278,6 +283,10 @@ def _leaves(report: Report, playback: Playback, words: Words) -> None:
     target = None
     if key is not None:
         target = playback.trace.passes[key[0]].nodes[key[1]].value
+    event = playback.event
+    ended = playback.at_end or (event is not None and event.kind == "end")
+    first, told = playback.index.leaf_of, 0
+    chosen_leaves = {first.get(value) for value in chosen}
     for leaf in leaves[:60]:
         assert leaf.value is not None
         here = target is not None and playback.index.leaf_of.get(target) == playback.index.leaf_of.get(leaf.value)
@@ -287,6 +296,12 @@ def _leaves(report: Report, playback: Playback, words: Words) -> None:
         grad = playback.grad(leaf.value)
         said = figures.clip(figures.tensor(grad), 60)
         report.line((f"{leaf.name}.grad  ", "code"), (said, "leaf" if grad is not None else "quiet"))
+        here = first.get(leaf.value) in chosen_leaves
+        reason = why(playback, leaf.value) if told < REASONS and (here or ended) else None
+        if reason is not None and (here or reason.kind != "later"):
+            told += 1
+            text = words(f"why.{reason.kind}", line=reason.line, name=reason.name or words("seed.loss"))
+            report.line((f"  {text}", "quiet"))
 
 
 def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> None:
