@@ -127,7 +127,7 @@ class App(ctk.CTk):
         self._panes.grid(row=1, column=0, sticky="nsew")
         left = tk.PanedWindow(self._panes, orient="vertical", borderwidth=0, sashwidth=5, sashrelief="flat")
         self._left = left
-        self.editor = Editor(left, on_edit=session.edit)
+        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
         self.output = Output(left)
         left.add(self.editor, stretch="always")
         left.add(self.output, stretch="never")
@@ -372,6 +372,9 @@ class App(ctk.CTk):
             self.editor.mark(session.progress[0], None)
         elif playback is None or session.stale:
             self.editor.mark(0, None)
+        elif (chosen := self._chosen_operation()) is not None:
+            op = playback.trace.ops[chosen]
+            self.editor.mark(0, op.span if op.line else None)
         else:
             error = playback.trace.error
             failed = error.line if error and playback.at_end else 0
@@ -420,8 +423,24 @@ class App(ctk.CTk):
             chosen = graph.cards[self._selected] if graph is not None and self._selected is not None else None
             self._leaf = leaf_of_card(playback, chosen)
             self._show_editor()
+            self._mark_program()
             self.canvas.show(playback, self._selected)
             self._inspect()
+
+    def _chosen_operation(self) -> int | None:
+        graph = self.graph
+        return graph.cards[self._selected].op if graph is not None and self._selected is not None else None
+
+    def _place_clicked(self, line: int, column: int) -> None:
+        """Selects the card of the expression that was clicked in the program."""
+        session, graph = self.session, self.graph
+        if session.playback is None or graph is None or session.busy or session.stale:
+            return
+        op = context.operation_at(session.playback, line, column)
+        card = graph.card_of_op.get(op) if op is not None else None
+        self._clicked(Hit("card", card=card) if card is not None else None)
+        if card is not None:
+            self.canvas.reveal(card)
 
     def _toggle_use(self, wire: Wire) -> None:
         """Cuts this use of the value, undoes the cut, or heals a ``.detach()``."""
