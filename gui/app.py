@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from core import jumps
+from core.edits import applied, edits
 from core.files import read_program, read_trace, write_program
 from core.playback import Playback
 from gui import context, fonts, scaling
@@ -427,6 +428,23 @@ class App(ctk.CTk):
             self.canvas.show(playback, self._selected)
             self._inspect()
 
+    def _what_ifs_as_code(self) -> str | None:
+        """The program with the what-ifs written into it; None where that cannot be."""
+        session = self.session
+        if session.playback is None or session.stale or session.busy or session.recorded:
+            return None
+        found = edits(session.playback.trace)
+        return None if found is None else applied(session.source, found)
+
+    def write_what_ifs(self) -> None:
+        """Writes ``.detach()`` into the program where it was cut, and runs it as it is written then."""
+        source = self._what_ifs_as_code()
+        if source is not None:
+            self.editor.rewrite(source)
+            self.update_idletasks()
+            self.session.edit(source)
+            self.session.run("same")
+
     def _chosen_operation(self) -> int | None:
         graph = self.graph
         return graph.cards[self._selected].op if graph is not None and self._selected is not None else None
@@ -659,6 +677,7 @@ class App(ctk.CTk):
             RULE,
             Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
             Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
+            Entry(say("menu.write_in"), self.write_what_ifs if self._what_ifs_as_code() is not None else None),
             Entry(say("menu.as_written"), session.as_written if session.what_if else None),
             RULE,
             Entry(say("menu.language"), entries=choices("language", ("", "en", "zh"), [system, "English", "中文"])),

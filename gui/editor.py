@@ -89,6 +89,13 @@ class Editor(tk.Frame):
         self.text.mark_set("insert", "1.0")
         self._colour()
 
+    def rewrite(self, source: str) -> None:
+        """The program changed by other means than the keyboard; one undo brings it back."""
+        self.text.edit_separator()
+        self.text.replace("1.0", "end-1c", source)
+        self.text.edit_separator()
+        self._colour()
+
     def mark(self, line: int, span: Span | None, error_line: int = 0) -> None:
         """The line that runs, the exact expression, and the line that failed; 0 and None for none of them."""
         marks = (line, span, error_line)

@@ -7,6 +7,7 @@ import tkinter.font as tkfont
 from dataclasses import dataclass, field
 from typing import Final
 
+from core.edits import applied, edits
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
 from core.records import Event, SavedTensor, Step, TensorSnapshot, Trace
@@ -322,6 +323,12 @@ def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> 
     if same:
         names = figures.clip(", ".join(f"{name}.grad" for name in same), WIDTH)
         report.line((words("inspect.unchanged", names=names), "quiet"))
+    found = edits(supposed)
+    if found is not None:
+        report.section(words("inspect.as_code"))
+        lines = applied(supposed.source, found).split("\n")
+        for line in sorted({edit.span[0] for edit in found}):
+            report.line((f"{line}  ", "quiet"), (lines[line - 1].strip(), "code"))
 
 
 def _sum(

@@ -114,3 +114,43 @@ def test_what_ifs_of_leaves_and_clearings_on_a_real_run() -> None:
     finally:
         app.close()
     assert not app.callback_errors
+
+
+@pytest.mark.usefixtures("display")
+def test_a_cut_is_written_into_the_program_and_taken_back() -> None:
+    app = App(start=start_worker)
+    window = Window(app, FakeWorker())
+
+    def ran() -> None:
+        window.wait_until(lambda: not app.session.busy and app.session.playback is not None, 90)
+        window.settle()
+
+    def leaves() -> dict[str, list[float] | None]:
+        assert app.session.playback is not None
+        grads = {leaf.name: leaf.grad for leaf in app.session.playback.trace.leaves}
+        return {name: None if grad is None else list(grad.head) for name, grad in grads.items()}
+
+    try:
+        app.open(ROOT / "assets" / "examples" / "first.py")
+        app.session.run()
+        ran()
+        app.session.end()
+        window.settle()
+        window.click(*window.on_wire("b**2", "Q"))
+        ran()
+        assert leaves() == {"a": [36, 81], "b": None}
+        assert "5  Q = 3*a**3 - (b**2).detach()" in app.inspector.text.get("1.0", "end")
+        say = app.look.words
+        command = next(entry.command for entry in app.menu_entries() if entry.text == say("menu.write_in"))
+        assert command is not None
+        command()
+        ran()
+        assert "Q = 3*a**3 - (b**2).detach()\n" in app.editor.source
+        assert not app.session.what_if
+        assert leaves() == {"a": [36, 81], "b": None}
+        app.editor.text.event_generate("<<Undo>>")
+        window.settle()
+        assert "Q = 3*a**3 - b**2\n" in app.editor.source
+    finally:
+        app.close()
+    assert not app.callback_errors
