@@ -31,11 +31,12 @@ from gui.keys import KeysSheet
 from gui.leaf_editor import LeafEditor, leaf_named, leaf_of_card
 from gui.menu import RULE, Entry, PopUp
 from gui.output import Output
+from gui.player import Player
 from gui.programs import ASSETS, examples, is_example, remembered
 from gui.scene import Hit
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
-from gui.settings import SIZES, Settings, load, place, save, system_language, system_moves, system_theme
+from gui.settings import SIZES, SPEEDS, Settings, load, place, save, system_language, system_moves, system_theme
 from gui.statusbar import StatusBar
 from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
@@ -87,6 +88,7 @@ class App(ctk.CTk):
         self.look = self._preferred_look()
         self._place_window()
         self._build()
+        self.player.speed = self.settings.speed
         self._bind_keys()
         self.protocol("WM_DELETE_WINDOW", self.ask_close)
         self.dress(self.look)
@@ -115,11 +117,13 @@ class App(ctk.CTk):
         self.grid_rowconfigure(1, weight=1)
         self.grid_columnconfigure(0, weight=1)
         session = self.session
+        self.player = Player(self, session, self._playing_changed)
         self.toolbar = Toolbar(
             self,
             {
                 "run": session.run, "stop": session.stop, "home": session.home, "back": session.back,
-                "step": session.step, "end": session.end, "find": self._find, "export": self.export,
+                "step": session.step, "play": self.player.toggle, "end": session.end, "find": self._find,
+                "export": self.export,
                 "language": self.toggle_language, "theme": self.toggle_theme, "menu": self._open_menu,
             },
         )  # fmt: skip
@@ -211,6 +215,7 @@ class App(ctk.CTk):
             "<Left>": session.back,
             "<Home>": session.home,
             "<End>": session.end,
+            "<p>": self.player.toggle,
             "<Control-Right>": lambda: self._jump(jumps.next_call),
             "<Control-Left>": lambda: self._jump(jumps.previous_call),
             "<Control-z>": session.undo,
@@ -491,6 +496,13 @@ class App(ctk.CTk):
         if playback is not None and graph is not None:
             self.session.seek(context.moment_of(playback, graph.cards[card]))
 
+    def _playing_changed(self) -> None:
+        self.toolbar.play(self.player.playing)
+
+    def _play_at(self, speed: float) -> None:
+        self.player.speed = speed
+        self._keep(speed=speed)
+
     def _jump(self, find: Callable[[Playback], int | None]) -> None:
         playback = self.session.playback
         place = find(playback) if playback is not None else None
@@ -690,6 +702,17 @@ class App(ctk.CTk):
                 say("menu.motion"),
                 entries=choices("motion", ("", "on", "off"), [system, say("menu.on"), say("menu.off")]),
             ),
+            Entry(
+                say("menu.speed"),
+                entries=tuple(
+                    Entry(
+                        say("menu.per_second", n=f"{speed:g}"),
+                        partial(self._play_at, speed),
+                        chosen=speed == self.player.speed,
+                    )
+                    for speed in SPEEDS
+                ),
+            ),
             Entry(say("menu.down"), self.toggle_direction, chosen=settings.direction == "down"),
             RULE,
             Entry(say("keys.title"), self.keys_sheet.toggle, "F1"),
@@ -733,6 +756,7 @@ class App(ctk.CTk):
 
     def close(self) -> None:
         """Ends every process and the window."""
+        self.player.stop()
         self.exporter.close()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.

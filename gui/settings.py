@@ -18,6 +18,8 @@ from gui.programs import REMEMBERED
 
 SIZES = (100, 125, 150, 175, 200)
 """Percent of text and controls that can be chosen."""
+SPEEDS = (0.5, 1, 2, 4, 8)
+"""Steps a second that can be chosen."""
 ASK_LIMIT = 1.0
 """Seconds the desktop may take to answer."""
 
@@ -30,6 +32,7 @@ class Settings:
     size: percent of text and controls.
     motion: 'on' or 'off'.
     direction: where the picture reads, 'right' or 'down'.
+    speed: steps a second while it plays.
     recent: programs opened lately, the last one first.
     """
 
@@ -38,6 +41,7 @@ class Settings:
     size: int = 0
     motion: str = ""
     direction: Direction = "right"
+    speed: float = 2
     recent: tuple[str, ...] = ()
 
 
@@ -58,7 +62,7 @@ def load(path: Path) -> Settings:
         return Settings()
     known: dict[str, tuple[object, ...]] = {
         "language": ("en", "zh"), "theme": ("light", "dark"), "size": SIZES, "motion": ("on", "off"),
-        "direction": ("right", "down"),
+        "direction": ("right", "down"), "speed": SPEEDS,
     }  # fmt: skip
     chosen = {name: kept[name] for name in known if kept.get(name) in known[name]}
     recent = kept.get("recent")
