@@ -34,6 +34,8 @@ WARNING = "⚠ "
 FAR_TEXT = 11.0
 """Pixels of a name on a card far out."""
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
+CUTTER = 18.0
+"""Side of the scissors on a card."""
 GROUP_HEIGHT, STACK, PILE = 81.0, 5.0, 10.0
 """A folded group, by how much each sheet of a pile stands out behind it, and by how much all of them."""
 SHAPED = re.compile(rf"(\d+(?:×\d+)*|\[\]){figures.OF}([^;]+)")
@@ -90,7 +92,7 @@ def show(snapshots: Iterable[TensorSnapshot | None]) -> Shown:
     listed = list(snapshots)
     if not listed:
         return Shown(figures.NOT_YET)
-    odd = any(_odd(snapshot) for snapshot in listed)
+    odd = any(is_odd(snapshot) for snapshot in listed)
     only = listed[0]
     if len(listed) > 1 or only is None or only.opaque:
         return Shown(_marked(shorts(listed), odd), odd=odd)
@@ -105,7 +107,32 @@ def show(snapshots: Iterable[TensorSnapshot | None]) -> Shown:
     return Shown(_marked(figures.reach(only), odd), heading=figures.shape(only.shape), picture=picture, odd=odd)
 
 
-def _odd(snapshot: TensorSnapshot | None) -> bool:
+class Gallery:
+    """How tensors are drawn; of one recorded tensor it is found out once."""
+
+    def __init__(self) -> None:
+        self._shown: dict[int, tuple[TensorSnapshot, Shown]] = {}
+
+    def show(self, snapshots: Iterable[TensorSnapshot | None]) -> Shown:
+        listed = list(snapshots)
+        if len(listed) != 1 or listed[0] is None:
+            return show(listed)
+        only = listed[0]
+        known = self._shown.get(id(only))
+        if known is None or known[0] is not only:
+            if len(self._shown) > 20_000:
+                self._shown.clear()
+            known = self._shown[id(only)] = (only, show(listed))
+        return known[1]
+
+    def odd(self, snapshot: TensorSnapshot | None) -> bool:
+        """Whether something in a tensor is NaN or infinite."""
+        known = self._shown.get(id(snapshot))
+        return known[1].odd if known is not None and known[0] is snapshot else is_odd(snapshot)
+
+
+def is_odd(snapshot: TensorSnapshot | None) -> bool:
+    """Whether something in a tensor is NaN or infinite."""
     if snapshot is None:
         return False
     found = figures.extent(snapshot)
@@ -138,7 +165,7 @@ def short(snapshot: TensorSnapshot | None) -> str:
 
 def contribution(snapshot: TensorSnapshot | None) -> str:
     """A gradient as it lies on a line."""
-    return _marked(short(snapshot), _odd(snapshot))
+    return _marked(short(snapshot), is_odd(snapshot))
 
 
 def shorts(snapshots: Iterable[TensorSnapshot | None]) -> str:
