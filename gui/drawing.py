@@ -421,6 +421,8 @@ def own_places(
         return [True] * len(shares)
     places = np.array(places_along(route, shares, ends))
     along = np.vstack([sample(other) for other in others])
+    near_by = (along > places.min(axis=0) - OWN) & (along < places.max(axis=0) + OWN)
+    along = along[near_by.all(axis=1)]  # no others can be so near: fewer distances to find out
     heads = np.array([end for other in others for end in (other[0], other[-1])])
     near = np.abs(heads - places[:, None])
     beside_head = (near[..., 0] < width / 2 + HEAD_ROOM) & (near[..., 1] < CHIP / 2 + HEAD_ROOM)
