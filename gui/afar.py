@@ -17,6 +17,10 @@ CUTS_AFAR = 200
 """Cut lines that are dashed one by one; where there are more, they could not be told apart."""
 FAR_ROOM = (24.0, 12.0)
 """Pixels that a box must measure to bear its name."""
+LEAST, MOST_GROWN = 1.0, 4.0
+"""Pixels of a box's sides at least; and where all of the picture would be thinner than a few of them."""
+RING = 3.0
+"""Pixels by which the mark of the current card is larger than the least."""
 MARK = 13.0
 """Pixels that a mark takes up; no two are drawn in the same place."""
 
@@ -84,7 +88,7 @@ class Afar:
 
     def _draw_boxes(self, sheet: Sheet, visible: np.ndarray, playback: Playback, scale: float) -> None:
         """Cards without what they say, a few shapes for all of them."""
-        rects, leaf = self._standing.rects[visible], self._leaf[visible]
+        rects, leaf = _grown(self._standing.rects[visible], self._least(scale)), self._leaf[visible]
         if scale < OUTLINES:
             sheet.shapes.append(Boxes(rects[~leaf], "far"))
             sheet.shapes.append(Boxes(rects[leaf], "leaf"))
@@ -105,17 +109,22 @@ class Afar:
 
     def _ring(self, sheet: Sheet, unit: int, weight: float, scale: float) -> None:
         """Around a box, as wide as the halo near by: nothing beside the box is covered."""
-        left, top, right, bottom = self._standing.unit_rect(unit)
         rim, thick = drawing.HALO, weight / scale
+        box = self._standing.rects[unit] + np.array([-rim, -rim, rim, rim])
+        around = left, top, right, bottom = _grown(box, self._least(scale) + RING / scale)
         lines = (
-            (left - rim, top - rim, right + rim, top - rim + thick),
-            (left - rim, bottom + rim - thick, right + rim, bottom + rim),
-            (left - rim, top - rim, left - rim + thick, bottom + rim),
-            (right + rim - thick, top - rim, right + rim, bottom + rim),
-        )
-        small = min(right - left, bottom - top) * scale < 5 * weight
-        around = (left - rim, top - rim, right + rim, bottom + rim)
+            (left, top, right, top + thick), (left, bottom - thick, right, bottom),
+            (left, top, left + thick, bottom), (right - thick, top, right, bottom),
+        )  # fmt: skip
+        small = min(right - left, bottom - top) - 2 * rim < 5 * thick
         sheet.shapes.append(Boxes(np.array([around] if small else lines), "accent"))
+
+    def _least(self, scale: float) -> np.ndarray:
+        """The least width and height of a box: a picture as thin as a hair is seen, and none is smeared."""
+        left, top, right, bottom = self._standing.bounds
+        pixels = np.array([right - left, bottom - top]) * scale
+        least: np.ndarray = np.maximum(LEAST, MOST_GROWN - pixels / 2) / scale
+        return least
 
     def _marks(self, playback: Playback) -> dict[int, str]:
         """Boxes with ✗ for what raised or ⚠ for NaN or Inf, in the card itself or in one of the folded group's."""
@@ -170,3 +179,10 @@ class Afar:
                 taken.add(cell)
                 sheet.box((x - half, y - half, x + half, y + half), f"{colour}_soft", radius=half)
                 sheet.text(x, y, mark, colour, size, anchor="c", bold=True)
+
+
+def _grown(rects: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """Rectangles, or one, made larger around their middles where a side is shorter than the least."""
+    more = np.maximum(0.0, least - (rects[..., 2:] - rects[..., :2])) / 2
+    grown: np.ndarray = rects + np.concatenate([-more, more], axis=-1)
+    return grown

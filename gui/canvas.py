@@ -534,7 +534,9 @@ class GraphCanvas(tk.Canvas):
     def _hit_at(self, x: float, y: float) -> Hit | None:
         if self._picture is None or self._playback is None or not self._playback.cursor or x < 0:
             return None
-        hit = self._picture.hit(*self.view.point(x, y), self._playback, REACH / self.view.zoom)
+        hit = self._picture.hit(
+            *self.view.point(x, y), self._playback, REACH / self.view.zoom, seen=self.view.rect, scale=self.view.zoom
+        )
         # Wires that lie a pixel apart cannot be told from one another.
         return None if hit is not None and hit.kind in ("wire", "bundle") and self.view.zoom < READABLE / 2 else hit
 
@@ -675,7 +677,7 @@ class GraphCanvas(tk.Canvas):
             playback = self._playback if phase is None or self._moving is None else self._moving
             scene = self._picture.scene(
                 playback, look.words, view=view.rect, scale=view.zoom, selected=self._selected,
-                hovered=self._hovered(self._hit), motion=phase,
+                hovered=self._hovered(self._hit), motion=phase, on_screen=True,
             )  # fmt: skip
             room = width / look.scale
             if room > LEGEND:

@@ -14,7 +14,20 @@ from core.layout import Point
 from core.records import TensorSnapshot
 from gui import figures, thumbnail
 from gui.i18n import Words
-from gui.shapes import BODY, SMALL, TITLE, Box, Curve, Rect, Sheet, overlap, places_along, sample, text_width
+from gui.shapes import (
+    BODY,
+    SMALL,
+    TITLE,
+    Box,
+    Curve,
+    Rect,
+    Sheet,
+    label_rect,
+    overlap,
+    places_along,
+    sample,
+    text_width,
+)
 
 HEAD, ROW, PAD = 50.0, 31.0, 12.0
 LINE = 18.0
@@ -190,9 +203,9 @@ def fit(text: str, room: float, size: float, mono: bool = True) -> str:
     return text[:kept].rstrip() + "…"
 
 
-def far_size(scale: float) -> float:
+def far_size(scale: float, pixels: float = FAR_TEXT) -> float:
     """The size of a text that is as large on the screen at every scale, in few steps: each is a style of its own."""
-    return FAR_TEXT / 1.1 ** round(log(scale, 1.1))
+    return pixels / 1.1 ** round(log(scale, 1.1))
 
 
 @lru_cache(maxsize=20_000)
@@ -344,20 +357,37 @@ def folded(
     sheet.box(rect, line=line, weight=weight)
 
 
-def frame(sheet: Sheet, rect: Rect, title: str, note: str, depth: int) -> list[Box]:
-    """An open group: what belongs to it stands inside; returns the ground of its texts, for lines that pass there."""
-    left, top, right, _ = rect
-    fill = "frame" if depth % 2 else "canvas"
-    sheet.box(rect, fill, "frame_line", 1.2, dashed=bool(title), radius=12.0)
-    if not title:
+def frame(sheet: Sheet, rect: Rect, depth: int, *, dashed: bool) -> None:
+    """An open group: what belongs to it stands inside."""
+    sheet.box(rect, _frame_fill(depth), "frame_line", 1.2, dashed=dashed, radius=12.0)
+
+
+def frame_name(sheet: Sheet, x: float, y: float, text: str, size: float, ground: Rect, depth: int) -> Box:
+    """The name of an open group; returns the ground of the text, for lines that pass there."""
+    sheet.text(x, y, text, "text", size, bold=True)
+    left, top, right, bottom = ground
+    return Box(left, top, right - left, bottom - top, _frame_fill(depth), radius=4)
+
+
+def frame_note(sheet: Sheet, rect: Rect, name_right: float, note: str, depth: int) -> list[Box]:
+    """What an open group holds, in its upper right corner where there is room; the ground of the text."""
+    _, top, right, _ = rect
+    wide = text_width(note, SMALL, False)
+    if right - wide <= name_right + 2 * PAD:
         return []
-    wide, rest = text_width(f"▾ {title}", TITLE), text_width(note, SMALL, False)
-    sheet.text(left + PAD, top + 20, f"▾ {title}", "text", TITLE, bold=True)
-    grounds = [Box(left + PAD - 4, top + 8, wide + 8, 24, fill, radius=4)]
-    if right - left > wide + rest + 3 * PAD:
-        sheet.text(right - PAD, top + 20, note, "quiet", SMALL, anchor="e", mono=False)
-        grounds.append(Box(right - PAD - rest - 4, top + 10, rest + 8, 20, fill, radius=4))
-    return grounds
+    sheet.text(right - PAD, top + 20, note, "quiet", SMALL, anchor="e", mono=False)
+    return [Box(right - PAD - wide - 4, top + 10, wide + 8, 20, _frame_fill(depth), radius=4)]
+
+
+def name_above(sheet: Sheet, x: float, y: float, text: str, size: float, ground: Rect, depth: int) -> None:
+    """The name of an open group above what stands in it; texts beneath would be read through it."""
+    sheet.labels = [label for label in sheet.labels if not overlap(label_rect(label), ground)]
+    sheet.box(ground, _frame_fill(depth), "frame_line", 1.0, radius=4.0)
+    sheet.text(x, y, text, "text", size, bold=True)
+
+
+def _frame_fill(depth: int) -> str:
+    return "frame" if depth % 2 else "canvas"
 
 
 def clearance(rect: Rect, state: str, count: int, end: Point, outward: Point) -> float:

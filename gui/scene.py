@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
 
 from core.playback import Playback
-from gui import drawing
+from gui import drawing, headers
 from gui.afar import Afar
 from gui.arrangement import Strand
 from gui.closeup import Moment
+from gui.headers import READABLE, Header
 from gui.i18n import Words
 from gui.seeds import Seed
 from gui.shapes import (
@@ -36,8 +38,7 @@ __all__ = [
     "Seed", "Shape", "legend", "text_width",
 ]  # fmt: skip
 
-READABLE = 0.42
-"""Below this scale cards show their names only, as large as they can be read."""
+NOTE_TEXT = 12.0
 SMALLEST_FRAME = 24.0
 """Pixels below which an open group's frame is not drawn."""
 
@@ -55,6 +56,7 @@ class Picture(Standing):
         selected: int | None = None,
         hovered: int | None = None,
         motion: float | None = None,
+        on_screen: bool = False,
     ) -> Scene:
         """What the picture shows at this moment.
 
@@ -64,55 +66,114 @@ class Picture(Standing):
             selected: a card chosen by the reader.
             hovered: the card under the pointer.
             motion: phase, 0 … 1, of the current step's animation; None shows the moment after it.
+            on_screen: the names of open groups stay in the view, and the note on folding can be read at every scale;
+                in a file everything has its place.
         """
         view = view or self.bounds
         moment = Moment(self, playback, words, selected, hovered, motion)
         sheet = Sheet()
         visible = np.nonzero(inside(self.rects, view) & (self.course.born < playback.cursor))[0]
         strands = np.nonzero(inside(self.strand_rects, view) & (self.course.strands_born < playback.cursor))[0]
-        headers = self._draw_frames(sheet, view, scale, moment)
+        names = self._names(playback, view if on_screen else None, scale)
+        grounds = self._draw_frames(sheet, view, scale, moment, {name.group: name for name in names})
         if scale < READABLE:
             self._afar.draw(sheet, playback, visible, strands, scale, selected=moment.selected, current=moment.current)
-            return sheet.scene()
+            sheet.shapes += grounds
+        else:
+            self._draw_near(sheet, view, visible, strands, moment, grounds)
+        for name in names:
+            if name.above:
+                drawing.name_above(sheet, name.x, name.y, name.text, name.size, name.rect, _depth(name.group))
+        if scale >= READABLE or on_screen:
+            self._say_folded(sheet, words, view, scale if on_screen else 1.0)
+        return sheet.scene()
+
+    def _draw_near(
+        self, sheet: Sheet, view: Rect, visible: np.ndarray, strands: np.ndarray, moment: Moment, grounds: list[Box]
+    ) -> None:
         chips: list[tuple[Strand, str, str]] = []
         for place in strands:
             moment.strand(sheet, self.strands[place], chips)
-        sheet.shapes += headers
+        sheet.shapes += grounds
         moment.joins(sheet)
         for place in visible:
             moment.unit(sheet, int(place))
         taken = [self.unit_rect(int(place)) for place in visible]
-        taken += [(box.x, box.y, box.x + box.width, box.y + box.height) for box in headers]
+        taken += [(box.x, box.y, box.x + box.width, box.y + box.height) for box in grounds]
         taken += moment.seeds(sheet, view)
         moment.chips(sheet, chips, taken)
-        note = self.note(words)
+
+    def _say_folded(self, sheet: Sheet, words: Words, view: Rect, scale: float) -> None:
+        """What is folded, above the picture; on a small picture as large as on one that is not."""
+        note, small = self.note(words), min(1.0, scale)
         left, top, right, _ = self.bounds
-        if note and overlap(view, (left, top, right, top + MARGIN + NOTE)):
-            sheet.text(left + MARGIN, top + MARGIN, note, "quiet", 12.0, mono=False)
-        return sheet.scene()
+        x, y = left + MARGIN, top + MARGIN + NOTE - NOTE / small
+        if note and overlap(view, (left, y - MARGIN, right, y + NOTE)):
+            size = NOTE_TEXT if small == 1.0 else drawing.far_size(small, NOTE_TEXT)
+            sheet.text(x, y, note, "quiet", size, mono=False)
+
+    def hit(
+        self,
+        x: float,
+        y: float,
+        playback: Playback,
+        tolerance: float = 7.0,
+        *,
+        seen: Rect | None = None,
+        scale: float = 1.0,
+    ) -> Hit | None:
+        """What lies under a point at this moment, of a picture of which a part is ``seen`` at a scale."""
+        if seen is None:
+            return super().hit(x, y, playback, tolerance)
+        point = (x, y, x, y)
+        names = [name for name in self._names(playback, seen, scale) if overlap(name.rect, point)]
+        if any(name.above for name in names):
+            return Hit("fold", group=names[-1].group)
+        found = super().hit(x, y, playback, tolerance)
+        if names and (found is None or found.kind in ("wire", "bundle")):
+            return Hit("fold", group=names[-1].group)
+        return found
+
+    def _names(self, playback: Playback, seen: Rect | None, scale: float) -> list[Header]:
+        """The names of the open groups that are there."""
+        rects = self.frame_rects
+        there = (self.course.frames_born < playback.cursor) & ((rects[:, 2] - rects[:, 0]) * scale > SMALLEST_FRAME)
+        part, boxes = seen or self.bounds, self.course.born < playback.cursor
+        groups = tuple(self.frames)
+        shown = [groups[row] for row in np.nonzero(there & inside(rects, part))[0]]
+        return headers.place(self, shown, np.nonzero(boxes & inside(self.rects, part))[0], scale, seen)
 
     @cached_property
     def _afar(self) -> Afar:
         return Afar(self)
 
-    def _draw_frames(self, sheet: Sheet, view: Rect, scale: float, moment: Moment) -> list[Box]:
-        """Open groups, outer ones first; without their names where those could not be read. The names' grounds."""
-        headers = []
-        names, rects = tuple(self.frames), self.frame_rects
+    def _draw_frames(
+        self, sheet: Sheet, view: Rect, scale: float, moment: Moment, names: Mapping[str, Header]
+    ) -> list[Box]:
+        """Open groups, outer ones first, with the names that have their places there; the grounds of the texts."""
+        grounds = []
+        groups, rects = tuple(self.frames), self.frame_rects
         wide = (rects[:, 2] - rects[:, 0]) * scale > SMALLEST_FRAME
         for place in np.nonzero(inside(rects, view) & (self.course.frames_born < moment.playback.cursor) & wide)[0]:
-            group = self.groups[names[place]]
+            group, name = self.groups[groups[place]], names.get(groups[place])
             left, top, right, bottom = self.frames[group.id]
             # Far outside of the view a dashed line would cost time and show nothing.
             left, top = max(left, view[0] - 99), max(top, view[1] - 99)
             rect = (left, top, min(right, view[2] + 99), min(bottom, view[3] + 99))
-            title = note = ""
-            if scale >= READABLE:
-                title, note = self.names.group(group.id), moment.operations(self.operations(group.id))
-                if group.kind == "loop":
-                    note = moment.words("group.turns", n=group.count, operations=note)
-            headers += drawing.frame(sheet, rect, title, note, group.id.count("/") + 1)
-        return headers
+            drawing.frame(sheet, rect, _depth(group.id), dashed=scale >= READABLE)
+            if name is not None and not name.above:
+                depth = _depth(group.id)
+                grounds.append(drawing.frame_name(sheet, name.x, name.y, name.text, name.size, name.rect, depth))
+                if scale >= READABLE:
+                    note = moment.operations(self.operations(group.id))
+                    if group.kind == "loop":
+                        note = moment.words("group.turns", n=group.count, operations=note)
+                    grounds += drawing.frame_note(sheet, rect, name.rect[2] - headers.GROUND, note, depth)
+        return grounds
+
+
+def _depth(group: str) -> int:
+    return group.count("/") + 1
 
 
 def legend(words: Words, x: float, y: float, *, hints: bool = False, earlier: bool = False) -> Scene:
