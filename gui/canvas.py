@@ -671,7 +671,7 @@ class GraphCanvas(tk.Canvas):
 
         from gui import paint
 
-        scene, overlay, current = Scene(), Scene(), None
+        scene, overlay, current, selected = Scene(), Scene(), None, None
         if self._picture is not None and self._playback is not None and not empty:
             phase = self.motion.now
             playback = self._playback if phase is None or self._moving is None else self._moving
@@ -687,7 +687,9 @@ class GraphCanvas(tk.Canvas):
                 scene, overlay = beneath_legend(scene, overlay, view, look)
             card = self._picture.current_card(self._playback)
             current = None if card is None else self._picture.rect(card)
-        self.minimap.show(None if empty else self._picture, view, current)
+            if self._selected is not None and self._picture.shows(self._selected):
+                selected = self._picture.rect(self._selected)
+        self.minimap.show(None if empty else self._picture, view, current, selected)
         renderer = paint.screen(width, height, look.palette)
         painter = paint.Painter(renderer, height, look.palette, scale=view.scale, origin=(view.x, view.y))
         painter.paint(scene, text=False)
