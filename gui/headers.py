@@ -43,20 +43,29 @@ class Header:
     above: bool = False
 
 
+NOWHERE = (0.0, 0.0, 0.0, 0.0)
+
+
 def place(
-    standing: Standing, groups: Iterable[str], visible: np.ndarray, scale: float, seen: Rect | None
+    standing: Standing,
+    groups: Iterable[str],
+    visible: np.ndarray,
+    scale: float,
+    seen: Rect | None,
+    covered: Rect = NOWHERE,
 ) -> list[Header]:
     """The names of open groups, outer ones first.
 
     Args:
         visible: boxes that are there, which a name far out shall not cover.
         seen: the part of the picture that is seen, in which the names stay; None where all names have their places.
+        covered: what of that is out of sight again.
     """
     found: dict[str, Header] = {}
     for group in groups:
         if scale < READABLE and len(found) >= AFAR:
             break
-        header = _place(standing, group, found, scale, seen)
+        header = _place(standing, group, found, scale, seen, covered)
         if header is not None and (
             scale >= READABLE or header.above or _free(standing, header, visible, found.values())
         ):
@@ -64,7 +73,9 @@ def place(
     return list(found.values())
 
 
-def _place(standing: Standing, group: str, outer: dict[str, Header], scale: float, seen: Rect | None) -> Header | None:
+def _place(
+    standing: Standing, group: str, outer: dict[str, Header], scale: float, seen: Rect | None, covered: Rect
+) -> Header | None:
     """One name; None without room for it."""
     near = scale >= READABLE
     left, top, right, bottom = standing.frames[group]
@@ -74,20 +85,29 @@ def _place(standing: Standing, group: str, outer: dict[str, Header], scale: floa
     x, y, most = left + pad, top + (DOWN if near else half + 1.0 / scale), right - pad - wide
     if not near and (most < x or bottom - top < 2 * half):
         return None
-    above = False
-    if seen is not None:
-        x = min(max(x, seen[0] + INSET / scale + ground), max(x, most))
-        edge, parent = seen[1] + INSET / scale, outer.get(standing.groups[group].parent)
-        if parent is not None and parent.above:
-            # Beside the name of the group around it, where there is room.
-            beside = max(x, parent.rect[2] + GAP / scale + ground)
-            x, edge = (beside, parent.rect[1]) if beside <= most else (x, parent.rect[3])
-        above = y - half < edge
-        if above:
-            y = edge + half
-            if y + half > bottom - pad:
-                return None
-    return Header(group, text, x, y, size, (x - ground, y - half, x + wide + ground, y + half), above)
+
+    def header(x: float, y: float, above: bool = False) -> Header:
+        return Header(group, text, x, y, size, (x - ground, y - half, x + wide + ground, y + half), above)
+
+    if seen is None:
+        return header(x, y)
+    x = min(max(x, seen[0] + INSET / scale + ground), max(x, most))
+    edge, parent = seen[1] + INSET / scale, outer.get(standing.groups[group].parent)
+    ways = [(x, edge)]
+    if parent is not None and parent.above:
+        # Beside the name of the group around it, where there is room; else below.
+        beside = max(x, parent.rect[2] + GAP / scale + ground)
+        ways = [*([(beside, parent.rect[1])] if beside <= most else []), (x, parent.rect[3])]
+    ways.append((x, max(edge, covered[3])))
+    held = [other.rect for other in outer.values() if other.above]
+    own = header(x, y)
+    if y - half >= edge and not any(overlap(own.rect, rect) for rect in held):
+        return own
+    for at, edge in ways:
+        found = header(at, max(y, edge + half), above=True)
+        if not any(overlap(found.rect, rect) for rect in (covered, *held)):
+            return found if found.rect[3] <= bottom - pad else None
+    return None
 
 
 def _free(standing: Standing, header: Header, visible: np.ndarray, others: Iterable[Header]) -> bool:

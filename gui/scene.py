@@ -12,7 +12,7 @@ from gui import drawing, headers
 from gui.afar import Afar
 from gui.arrangement import Strand
 from gui.closeup import Moment
-from gui.headers import READABLE, Header
+from gui.headers import NOWHERE, READABLE, Header
 from gui.i18n import Words
 from gui.seeds import Seed
 from gui.shapes import (
@@ -57,6 +57,7 @@ class Picture(Standing):
         hovered: int | None = None,
         motion: float | None = None,
         on_screen: bool = False,
+        covered: Rect = NOWHERE,
     ) -> Scene:
         """What the picture shows at this moment.
 
@@ -68,13 +69,14 @@ class Picture(Standing):
             motion: phase, 0 … 1, of the current step's animation; None shows the moment after it.
             on_screen: the names of open groups stay in the view, and the note on folding can be read at every scale;
                 in a file everything has its place.
+            covered: what of the view is out of sight; no name is held there.
         """
         view = view or self.bounds
         moment = Moment(self, playback, words, selected, hovered, motion)
         sheet = Sheet()
         visible = np.nonzero(inside(self.rects, view) & (self.course.born < playback.cursor))[0]
         strands = np.nonzero(inside(self.strand_rects, view) & (self.course.strands_born < playback.cursor))[0]
-        names = self._names(playback, view if on_screen else None, scale)
+        names = self._names(playback, view if on_screen else None, scale, covered)
         grounds = self._draw_frames(sheet, view, scale, moment, {name.group: name for name in names})
         if scale < READABLE:
             self._afar.draw(sheet, playback, visible, strands, scale, selected=moment.selected, current=moment.current)
@@ -120,13 +122,14 @@ class Picture(Standing):
         tolerance: float = 7.0,
         *,
         seen: Rect | None = None,
+        covered: Rect = NOWHERE,
         scale: float = 1.0,
     ) -> Hit | None:
         """What lies under a point at this moment, of a picture of which a part is ``seen`` at a scale."""
         if seen is None:
             return super().hit(x, y, playback, tolerance)
         point = (x, y, x, y)
-        names = [name for name in self._names(playback, seen, scale) if overlap(name.rect, point)]
+        names = [name for name in self._names(playback, seen, scale, covered) if overlap(name.rect, point)]
         if any(name.above for name in names):
             return Hit("fold", group=names[-1].group)
         found = super().hit(x, y, playback, tolerance)
@@ -134,14 +137,14 @@ class Picture(Standing):
             return Hit("fold", group=names[-1].group)
         return found
 
-    def _names(self, playback: Playback, seen: Rect | None, scale: float) -> list[Header]:
+    def _names(self, playback: Playback, seen: Rect | None, scale: float, covered: Rect) -> list[Header]:
         """The names of the open groups that are there."""
         rects = self.frame_rects
         there = (self.course.frames_born < playback.cursor) & ((rects[:, 2] - rects[:, 0]) * scale > SMALLEST_FRAME)
         part, boxes = seen or self.bounds, self.course.born < playback.cursor
         groups = tuple(self.frames)
         shown = [groups[row] for row in np.nonzero(there & inside(rects, part))[0]]
-        return headers.place(self, shown, np.nonzero(boxes & inside(self.rects, part))[0], scale, seen)
+        return headers.place(self, shown, np.nonzero(boxes & inside(self.rects, part))[0], scale, seen, covered)
 
     @cached_property
     def _afar(self) -> Afar:

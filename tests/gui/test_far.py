@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tkinter as tk
+
 import numpy as np
 import pytest
 
@@ -165,6 +167,30 @@ def test_names_held_at_one_edge_stand_beside_each_other_and_above_all_else() -> 
         assert seen[1] < mine[1]
         others = [*held[:number], *(other for other in scene.labels if other not in held)]
         assert not [other.text for other in others if overlap(label_rect(other), mine)]
+
+
+def test_no_name_is_held_under_the_buttons(window: Window) -> None:
+    tk.Tk.geometry(window.app, "1024x600+0+0")
+    window.wait_until(lambda: window.app.winfo_width() == 1024)
+    canvas = opened(window, layers(4))
+    window.key("<End>")
+    canvas._arrange(window.app.session.playback, Folding(depth=9), None)  # type: ignore[arg-type]
+    window.settle()
+    picture = canvas.picture
+    assert picture is not None
+    row, found = canvas._row, 0
+    for group, (left, top, _, bottom) in picture.frames.items():
+        for share in (0.3, 0.6, 0.9):
+            canvas.view.x, canvas.view.y = left - share * canvas.view.width / canvas.view.scale, (top + bottom) / 2
+            canvas.redraw()
+            window.settle()
+            for item in canvas.find_withtag("picture"):
+                x0, y0, x1, y1 = canvas.bbox(item) if canvas.itemcget(item, "state") != "hidden" else (0, 0, 0, 0)
+                if canvas.itemcget(item, "text").startswith("▾") and y0 < y1 < 80:
+                    found += 1
+                    under = (row.winfo_x(), row.winfo_y(), row.winfo_x() + row.winfo_width(), 40)
+                    assert not overlap((x0, y0, x1, y1), under), group
+    assert found > 5
 
 
 def test_in_a_file_names_keep_their_places() -> None:
