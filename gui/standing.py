@@ -133,8 +133,9 @@ class Standing:
 
     def _keep_in_place(self, previous: Standing) -> None:
         """Moves everything so that what was folded or unfolded, or else most cards, stays where it was."""
-        changed = [g for g in (self.folded ^ previous.folded) if g in self.groups and g in previous.groups]
-        changed.sort(key=lambda group: group.count("/"))
+        differs = self.folded ^ previous.folded
+        changed = [group for group in self.groups if group in differs and group in previous.groups]
+        changed.sort(key=lambda group: group.count("/"))  # of several, the first of the outermost
         pairs = [(old[:2], new[:2]) for group in changed[:1]
                  if (old := previous._group_rect(group)) and (new := self._group_rect(group))]  # fmt: skip
         if not pairs:
