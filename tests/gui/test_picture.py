@@ -414,7 +414,7 @@ def test_a_parameter_stands_in_the_frame_that_uses_it_first() -> None:
     index = Playback.of(trace).index
     picture = Picture(trace, index)
     weights = [card.id for card in picture.graph.cards if card.title.startswith("D.")]
-    homes = {picture.units[picture._unit_of_card[weight]].around for weight in weights}
+    homes = {picture.units[picture.unit_of_card[weight]].around for weight in weights}
     assert (len(weights), homes) == (4, {"D"})
     # Where that frame is folded they are in it, and no line comes out of it for them.
     folded = Picture(trace, index, Folding(depth=0))
