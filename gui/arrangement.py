@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,8 +21,10 @@ SIDE, TOP, BOTTOM = 14.0, 42.0, 16.0
 """Room inside a frame, beside, above and below what it holds."""
 LANE, TURN = 14.0, 44.0
 """Height of a way along the bottom of a frame; room in which it comes up beside a column."""
+TRACK = 12.0
+"""From one line of a gate to the next."""
 STUB = 12.0
-"""The shortest first or last part of a line."""
+"""The shortest first part of a line."""
 FAR = 80.0
 """A chip that stands this far from the edge of its column moves there."""
 CLEAR = 4.0
@@ -117,22 +120,33 @@ class _Line:
 
 
 Item = tuple[str, object]
-"""('unit', number), ('frame', group), ('in', unit the line comes from) or ('out', the same)."""
+"""('unit', number), ('frame', group), or a gate: ('in', unit the lines come from), ('out', the same)."""
 
 
 @dataclass
 class _Room:
-    """The inside of one open group."""
+    """The inside of one open group.
+
+    Attributes:
+        ends: of every link, which is one line's part in this room.
+        meets: of every link, how far below their levels it meets the frames at its ends; None elsewhere.
+        gates: links through every gate.
+        beyond: of a link through a gate, the room outside and how it goes on there.
+        lanes: of a link that runs along the bottom, its height and how far from the column it begins and ends to turn.
+        sides: left and right of every item, once all of them stand.
+    """
 
     items: dict[Item, int] = field(default_factory=dict)
-    links: dict[tuple[Item, Item, object], int] = field(default_factory=dict)
     ends: list[tuple[Item, Item]] = field(default_factory=list)
+    meets: list[list[float | None]] = field(default_factory=list)
+    gates: dict[Item, list[int]] = field(default_factory=dict)
+    beyond: dict[int, tuple[str, int]] = field(default_factory=dict)
     labels: dict[int, Size] = field(default_factory=dict)
     layout: layout.Layout | None = None
     sizes: list[Size] = field(default_factory=list)
     origin: Point = (0.0, 0.0)
-    lanes: dict[Item, float] = field(default_factory=dict)
-    sides: np.ndarray | None = None  # left and right of every item, once all of them stand
+    lanes: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    sides: np.ndarray | None = None
 
     def item(self, item: Item) -> int:
         return self.items.setdefault(item, len(self.items))
@@ -148,25 +162,30 @@ class _Room:
 
         self.items = {item: number for number, item in enumerate(sorted(self.items, key=first))}
 
-    def link(self, a: Item, b: Item, key: object) -> int:
+    def link(self, a: Item, b: Item) -> int:
         self.item(a)
         self.item(b)
-        number = self.links.setdefault((a, b, key), len(self.ends))
-        if number == len(self.ends):
-            self.ends.append((a, b))
+        number = len(self.ends)
+        self.ends.append((a, b))
+        self.meets.append([None, None])
+        for item in (a, b):
+            if item[0] in ("in", "out"):
+                self.gates.setdefault(item, []).append(number)
         return number
 
     def make_lanes(self) -> None:
         """Ways along the bottom for lines whose own way to the border would cross something."""
         assert self.layout is not None
         boxes = [self.rect(item) for item in self.items if item[0] in ("unit", "frame")]
-        for item in self.items:
-            if item[0] in ("unit", "frame"):
-                continue
+        for item, links in self.gates.items():
             left, top, right, bottom = self.rect(item)
             ahead = (-np.inf, left) if item[0] == "in" else (right, np.inf)
             if any(b[1] < bottom and top < b[3] and b[0] < ahead[1] and ahead[0] < b[2] for b in boxes):
-                self.lanes[item] = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
+                step = min(TRACK, TURN / 2 / len(links))
+                for place, link in enumerate(sorted(links, key=self.port), start=1):
+                    height = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
+                    # The upper one turns first, so that they never meet.
+                    self.lanes[link] = (height, TURN - (place - 1) * step, (len(links) - place) * step)
 
     def standing_out(self) -> tuple[float, float]:
         """Room that what lies on the outermost lines needs above and below the layout."""
@@ -179,10 +198,15 @@ class _Room:
                 under = max(under, across / 2 + CLEAR - (top + self.layout.size[1] - max(heights)))
         return over, under
 
-    def door(self, item: Item) -> float:
-        """Height at which a line meets the frame's border."""
-        _, top, _, bottom = self.rect(item)
-        return self.lanes[item] + self.origin[1] if item in self.lanes else (top + bottom) / 2
+    def port(self, link: int) -> float:
+        """Height at which a link meets its gate, in the layout."""
+        assert self.layout is not None
+        return self.layout.routes[link][0 if self.ends[link][0][0] == "in" else -1][1]
+
+    def door(self, link: int) -> float:
+        """How far below the layout's level a link meets the frame's border."""
+        assert self.layout is not None
+        return (self.lanes[link][0] if link in self.lanes else self.port(link)) - self.layout.level
 
     def column(self, x: float) -> tuple[float, float]:
         """Left and right edge of the column at x."""
@@ -191,19 +215,21 @@ class _Room:
         there = self.sides[(self.sides[:, 0] <= x) & (x <= self.sides[:, 1])]
         return (float(there[:, 0].min()), float(there[:, 1].max())) if len(there) else (x, x)
 
-    def way_in(self, item: Item, border: float) -> list[Point]:
-        """From the border to the item, or for an 'out' item from there to the border."""
-        left, top, right, bottom = self.rect(item)
-        x, y, lane = (left + right) / 2, (top + bottom) / 2, self.door(item)
-        if item not in self.lanes:
-            ways = _straight((border, y), (x, y))
+    def way(self, link: int, border: float) -> list[Point]:
+        """From the border to the gate, or for an 'out' gate from there to the border."""
+        inwards = self.ends[link][0][0] == "in"
+        left, _, right, _ = self.rect(self.ends[link][0 if inwards else 1])
+        x, y = (left + right) / 2, self.port(link) + self.origin[1]
+        if link not in self.lanes:
+            way = _straight((border, y), (x, y))
         else:
-            side = self.column(x)[0 if item[0] == "in" else 1]
-            turn = side + (-TURN if item[0] == "in" else TURN)
-            half = (turn + side) / 2
-            ways = [*_straight((border, lane), (turn, lane)), (half, lane), (half, y), (side, y)]
-            ways += _straight((side, y), (x, y))[1:]
-        return ways if item[0] == "in" else ways[::-1]
+            lane, first, last = self.lanes[link]
+            lane, side = lane + self.origin[1], self.column(x)[0 if inwards else 1]
+            first, last = (side - away if inwards else side + away for away in (first, last))
+            half = (first + last) / 2
+            way = [*_straight((border, lane), (first, lane)), (half, lane), (half, y), (last, y)]
+            way += _straight((last, y), (x, y))[1:]
+        return way if inwards else way[::-1]
 
     def rect(self, item: Item) -> Rect:
         assert self.layout is not None
@@ -281,9 +307,7 @@ def arrange(
     if label_of is not None:
         for line in lines:
             group, link = line.pieces[-1]
-            room = rooms[group]
-            (along, across), (most, widest) = label_of(line.wires), room.labels.get(link, (0.0, 0.0))
-            room.labels[link] = (max(along, most), max(across, widest))
+            rooms[group].labels[link] = label_of(line.wires)
 
     down = direction == "down"
     before, above, after, below = (TOP, SIDE, BOTTOM, SIDE) if down else (SIDE, TOP, SIDE, BOTTOM)
@@ -310,9 +334,11 @@ def arrange(
                 ports.append(frame_sizes[what][1])
                 axes.append(levels[what])
             else:
-                room.sizes.append((1.0, 4.0))
-                ports.append(0.0)
-                axes.append(2.0)
+                # High enough wherever among the lines the level one is, which runs through the middle.
+                height = 4.0 + 2 * TRACK * (len(room.gates[kind, what]) - 1)
+                room.sizes.append((1.0, height))
+                ports.append(height)
+                axes.append(height / 2)
         links = [(room.items[a], room.items[b]) for a, b in room.ends]
         share, sofar = len(room.sizes) / everything, done
         done += share
@@ -327,12 +353,14 @@ def arrange(
                 (x, y), (now, was) = earlier[number], ((held[str(what), _ORIGIN]) for held in (places, previous or {}))
                 earlier[number] = (x + now[0] - was[0], y + now[1] - was[1])
         room.layout = layout.arrange(
-            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, weights=weights, previous=earlier,
-            cancelled=cancelled, progress=tell,
+            room.sizes, links, gap=gap, ports=ports, axes=axes, meets=room.meets, labels=labels, weights=weights,
+            previous=earlier, cancelled=cancelled, progress=tell,
         )  # fmt: skip
         places.update(zip(names, room.layout.corners, strict=True))
         places[group, _ORIGIN] = room.layout.origin
         room.make_lanes()
+        for link, (outside, beyond) in room.beyond.items():
+            rooms[outside].meets[beyond][0 if room.ends[link][1][0] == "out" else 1] = room.door(link)
         width, height = room.layout.size
         over, under = room.standing_out()
         over, under = max(above, over), max(below + LANE * len(room.lanes), under)
@@ -480,36 +508,34 @@ def _thread(line: _Line, units: list[Unit], chains: dict[str, tuple[str, ...]], 
         shared += 1
     at: Item = ("unit", line.source)
     for group in reversed(ways[0][shared:]):
-        out: Item = ("out", line.source)
-        line.pieces.append((group, rooms[group].link(at, out, None)))
+        line.pieces.append((group, rooms[group].link(at, ("out", line.source))))
         at = ("frame", group)
     inner = ways[1][shared:]
-    for place, group in enumerate((ways[0][shared - 1], *inner)):
-        to: Item = ("unit", line.target) if place == len(inner) else ("frame", inner[place])
-        key = id(line) if place == len(inner) else line.source
-        line.pieces.append((group, rooms[group].link(at, to, key)))
+    for group, frame in zip((ways[0][shared - 1], *inner), (*inner, None), strict=True):
+        to: Item = ("unit", line.target) if frame is None else ("frame", frame)
+        line.pieces.append((group, rooms[group].link(at, to)))
         at = ("in", line.source)
+    for (group, link), (further, beyond) in pairwise(line.pieces):
+        if rooms[group].ends[link][1][0] == "out":
+            rooms[group].beyond[link] = (further, beyond)
+        else:
+            rooms[further].beyond[beyond] = (group, link)
 
 
 def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tuple[Point, ...]:
     """The pieces of a line, joined at the frames' borders."""
     route: list[Point] = []
-    for place, (group, link) in enumerate(line.pieces):
+    for group, link in line.pieces:
         room = rooms[group]
         assert room.layout is not None
-        a, b = room.ends[link]
         dx, dy = room.origin
         piece = [(x + dx, y + dy) for x, y in room.layout.routes[link]]
-        first = route[-1][1] if a[0] == "frame" else piece[0][1]
-        last = rooms[str(b[1])].door(("in", line.source)) if b[0] == "frame" else piece[-1][1]
-        piece = _without_stubs(piece, abs(first - piece[0][1]), abs(last - piece[-1][1]))
-        piece[0], piece[1] = (piece[0][0], first), (piece[1][0], first)
-        piece[-1], piece[-2] = (piece[-1][0], last), (piece[-2][0], last)
+        a, b = room.ends[link]
         if a[0] == "in":
-            piece = [*room.way_in(a, frames[group][0])[:-1], *piece]
+            piece = [*room.way(link, frames[group][0])[:-1], *piece]
         if b[0] == "out":
-            piece = [*piece, *room.way_in(b, frames[group][2])[1:]]
-        route += piece if not place else piece[1:]
+            piece = [*piece, *room.way(link, frames[group][2])[1:]]
+        route += piece[1:] if route else piece
     return tuple(route)
 
 
@@ -525,15 +551,6 @@ def _slide(chip: int, route: tuple[Point, ...], room: _Room, rects: np.ndarray) 
         return route
     rects[chip, [0, 2]] += edge - right
     return (*_straight((edge, y), route[ends[-1]]), *route[ends[-1] + 1 :])
-
-
-def _without_stubs(piece: list[Point], first: float, last: float) -> list[Point]:
-    """Without first and last parts too short for an arrow head or for a step to another height, so much away."""
-    while len(piece) > 4 and abs(piece[3][0] - piece[0][0]) < STUB + min(first, 2 * STUB):
-        piece = [piece[0], (piece[4][0], piece[0][1]), *piece[5:]]
-    while len(piece) > 4 and abs(piece[-1][0] - piece[-4][0]) < STUB + min(last, 2 * STUB):
-        piece = [*piece[:-5], (piece[-5][0], piece[-1][1]), piece[-1]]
-    return piece
 
 
 def _straight(a: Point, b: Point) -> list[Point]:
