@@ -6,6 +6,7 @@ and on the way out, and frames have their header strip where lines come in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -29,12 +30,12 @@ FAR = 80.0
 """A chip that stands this far from the edge of its column moves there."""
 CLEAR = 4.0
 """Between a frame and what lies on a line in it."""
-MANY_USES = 7
-"""From how many users on a computed value is drawn again beside them."""
-FEW_USES = 3
-"""The same for weights and data."""
-SMALL_GRAPH = 12
-"""In pictures of up to this many cards every use of a weight keeps its wire, up to ``MANY_USES``."""
+MANY_USES = 3
+"""From how many uses on a weight, or data, is drawn again beside its users."""
+MANY_USERS = 7
+"""From how many users on a computed value is."""
+TOGETHER = 3
+"""From how many on the chips beside one folded group become one."""
 
 Rect = tuple[float, float, float, float]
 """left, top, right, bottom."""
@@ -383,7 +384,9 @@ def arrange(
     for line in lines:
         route = _route(line, rooms, frames)
         if units[line.source].user is not None:
-            route = _slide(line.source, route, rooms[units[line.source].around], rects)
+            room = rooms[units[line.source].around]
+            said = room.labels.get(line.pieces[0][1], (0.0, 0.0))[0]
+            route = _slide(line.source, route, room, rects, max(gap, said))
         strands.append(Strand(line.source, line.target, tuple(line.wires), route))
     arrangement = Arrangement(tuple(units), rects, frames, tuple(strands), unit_of_card, places)
     return _exchanged(arrangement) if down else arrangement
@@ -459,17 +462,16 @@ def _stand_ins(
     weights enter one folded group, one chip stands for all of them.
     """
     computed = {line.target for line in lines}
-    users: dict[int, dict[int, None]] = {}
+    users: dict[int, Counter[int]] = {}
     for line in lines:
         if not units[line.source].group:
-            users.setdefault(line.source, {})[line.target] = None
-    few = MANY_USES if len(graph.cards) <= SMALL_GRAPH else FEW_USES
+            users.setdefault(line.source, Counter())[line.target] += len(line.wires)
     beside: dict[int, dict[str, list[int]]] = {}
     for source, found in users.items():
         card = units[source].card
         assert card is not None
         kind = "leaf" if graph.cards[card].leaf else "computed" if source in computed else "data"
-        many = len(found) >= (MANY_USES if kind == "computed" else few)
+        many = len(found) >= MANY_USERS if kind == "computed" else found.total() >= MANY_USES
         for user in list(found)[1:]:
             # A leaf is nothing that a module gives to others: it never sends a line out of a frame.
             if many or (kind == "leaf" and units[source].around not in chains[units[user].around]):
@@ -479,7 +481,7 @@ def _stand_ins(
     chips: dict[tuple[int | None, int], int] = {}
     for user, kinds in beside.items():
         for kind, shown in kinds.items():
-            together = bool(units[user].group) and len(shown) >= FEW_USES and kind != "computed"
+            together = bool(units[user].group) and len(shown) >= TOGETHER and kind != "computed"
             for chip in [shown] if together else [[card] for card in shown]:
                 chips.update(dict.fromkeys([(card, user) for card in chip], len(units)))
                 units.append(Unit(units[user].around, chip[0], user=user, others=tuple(chip[1:])))
@@ -539,14 +541,18 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
     return tuple(route)
 
 
-def _slide(chip: int, route: tuple[Point, ...], room: _Room, rects: np.ndarray) -> tuple[Point, ...]:
-    """Moves a chip to the edge of its column, along its own line: a frame may make the column wide."""
+def _slide(chip: int, route: tuple[Point, ...], room: _Room, rects: np.ndarray, free: float) -> tuple[Point, ...]:
+    """Moves a chip to the edge of its column, along its own line: a frame may make the column wide.
+
+    Args:
+        free: room that its line needs before the user.
+    """
     left, _, right, _ = (float(edge) for edge in rects[chip])
     y = route[0][1]
     ends = [place for place in range(3, len(route), 3) if all(abs(point[1] - y) < 0.5 for point in route[: place + 1])]
     if not ends:
         return route
-    edge = min(room.column((left + right) / 2)[1], route[ends[-1]][0]) - STUB
+    edge = min(room.column((left + right) / 2)[1] - STUB, route[ends[-1]][0] - STUB, route[-1][0] - free)
     if edge < right + FAR:
         return route
     rects[chip, [0, 2]] += edge - right

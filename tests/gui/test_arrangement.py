@@ -221,3 +221,55 @@ def test_what_lies_on_the_outermost_line_has_room_in_its_frame(direction: Direct
         assert points[:, across].max() + room / 2 < sides[across + 2]
     narrow, wide = ((sides := frame(room)[0])[across + 2] - sides[across] for room in (20.0, 300.0))
     assert wide > narrow
+
+
+Links = list[tuple[int, int]]
+
+
+def chips(links: Links, leaf: bool) -> list[int]:
+    """The cards beside which there is a chip of card 1, which is made from card 0."""
+    count = 1 + max(map(max, links))
+    cards = tuple(Card(number, str(number), leaf=leaf and number == 1) for number in range(count))
+    wires = tuple(Wire(number, *link) for number, link in enumerate([(0, 1), *links]))
+    groups = {ROOT: Group(ROOT, "module", "", 1, 0, ROOT, (), tuple(range(count)), count)}
+    found = arrange(
+        Graph(cards, wires, {}, {}, {}),
+        groups,
+        frozenset(),
+        lambda unit: Extent(120, 90, 45, 40),
+        lambda group: 0.0,
+        48.0,
+    )
+    assert {unit.card for unit in found.units if unit.user is not None} <= {1}
+    users = [found.units[unit.user].card for unit in found.units if unit.user is not None]
+    return sorted(user for user in users if user is not None)
+
+
+@pytest.mark.parametrize(
+    ("links", "beside"),
+    [
+        ([(1, 2), (2, 3), (1, 3)], []),
+        ([(1, 2), (2, 3), (1, 3), (3, 4), (1, 4)], [3, 4]),
+        ([(1, 2), (1, 2), (2, 3), (1, 3)], [3]),  # w * w * w
+    ],
+)
+def test_a_leaf_used_three_times_is_a_chip_at_each_further_use_whatever_it_is_made_from(
+    links: Links, beside: list[int]
+) -> None:
+    assert chips(links, leaf=True) == beside
+    assert chips(links, leaf=False) == []
+
+
+def test_a_chip_in_a_wide_column_leaves_its_line_room() -> None:
+    """A wide weight and its first user; two further users elsewhere, to each of which a long number leads."""
+    graph = Graph(
+        tuple(Card(number, str(number), leaf=number == 0) for number in range(4)),
+        tuple(Wire(number, 0, number + 1) for number in range(3)), {}, {}, {},
+    )  # fmt: skip
+    groups = {ROOT: Group(ROOT, "module", "", 1, 0, ROOT, (), (0, 1, 2, 3), 4)}
+    found = arrange(
+        graph, groups, frozenset(), lambda unit: Extent(40 if unit.user is not None else 600, 90, 45, 40),
+        lambda group: 0.0, 48.0, lambda wires: (250.0, 30.0),
+    )  # fmt: skip
+    for strand in found.strands:
+        assert found.rects[strand.target][0] - found.rects[strand.source][2] >= 250
