@@ -380,15 +380,21 @@ def arrange(
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)
-    strands = []
-    for line in lines:
-        route = _route(line, rooms, frames)
+    routes = [_route(line, rooms, frames) for line in lines]
+    of_chip: dict[int, list[int]] = {}
+    for number, line in enumerate(lines):
         if units[line.source].user is not None:
-            room = rooms[units[line.source].around]
-            said = room.labels.get(line.pieces[0][1], (0.0, 0.0))[0]
-            route = _slide(line.source, route, room, rects, max(gap, said))
-        strands.append(Strand(line.source, line.target, tuple(line.wires), route))
-    arrangement = Arrangement(tuple(units), rects, frames, tuple(strands), unit_of_card, places)
+            of_chip.setdefault(line.source, []).append(number)
+    for chip, numbers in of_chip.items():
+        room = rooms[units[chip].around]
+        free = max(room.labels.get(lines[number].pieces[0][1], (gap, 0.0))[0] for number in numbers)
+        moved = _slide(chip, [routes[number] for number in numbers], room, rects, max(gap, free))
+        for number, route in zip(numbers, moved, strict=True):
+            routes[number] = route
+    strands = tuple(
+        Strand(line.source, line.target, tuple(line.wires), route) for line, route in zip(lines, routes, strict=True)
+    )
+    arrangement = Arrangement(tuple(units), rects, frames, strands, unit_of_card, places)
     return _exchanged(arrangement) if down else arrangement
 
 
@@ -541,22 +547,33 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
     return tuple(route)
 
 
-def _slide(chip: int, route: tuple[Point, ...], room: _Room, rects: np.ndarray, free: float) -> tuple[Point, ...]:
-    """Moves a chip to the edge of its column, along its own line: a frame may make the column wide.
+def _slide(
+    chip: int, routes: list[tuple[Point, ...]], room: _Room, rects: np.ndarray, free: float
+) -> list[tuple[Point, ...]]:
+    """Moves a chip to the edge of its column, along its own lines: a frame may make the column wide.
 
     Args:
-        free: room that its line needs before the user.
+        free: room that a line needs before the user.
     """
     left, _, right, _ = (float(edge) for edge in rects[chip])
-    y = route[0][1]
-    ends = [place for place in range(3, len(route), 3) if all(abs(point[1] - y) < 0.5 for point in route[: place + 1])]
-    if not ends:
-        return route
-    edge = min(room.column((left + right) / 2)[1] - STUB, route[ends[-1]][0] - STUB, route[-1][0] - free)
+    ends = [_level(route) for route in routes]
+    edge = room.column((left + right) / 2)[1] - STUB
+    edge = min(edge, *(min(route[end][0] - STUB, route[-1][0] - free) for route, end in zip(routes, ends, strict=True)))
     if edge < right + FAR:
-        return route
+        return routes
     rects[chip, [0, 2]] += edge - right
-    return (*_straight((edge, y), route[ends[-1]]), *route[ends[-1] + 1 :])
+    return [
+        (*_straight((edge, route[0][1]), route[end]), *route[end + 1 :])
+        for route, end in zip(routes, ends, strict=True)
+    ]
+
+
+def _level(route: tuple[Point, ...]) -> int:
+    """The point up to which a line runs level."""
+    end = 0
+    while end + 3 < len(route) and all(abs(y - route[0][1]) < 0.5 for _, y in route[end + 1 : end + 4]):
+        end += 3
+    return end
 
 
 def _straight(a: Point, b: Point) -> list[Point]:
