@@ -15,7 +15,7 @@ from gui.figures import clip
 NAME_LIMIT = 30
 """Characters of a loop's head that are shown."""
 
-Kind = Literal["module", "loop", "turn", "repeat", "pass"]
+Kind = Literal["module", "loop", "turn", "repeat", "pass", "data"]
 Step = tuple[Kind, str, str]
 """One level of where something belongs: kind, key that tells it from its neighbours, name."""
 
