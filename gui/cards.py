@@ -176,9 +176,8 @@ def build(trace: Trace, index: Index) -> Graph:
     texts: dict[str, int] = defaultdict(int)
     for op in trace.ops:
         texts[f"{op.text}@{op.hit}"] += 1
-    unseen = _unseen(trace)
     for draft in drafts:
-        draft.values = [value for value in draft.values if value not in unseen] or draft.values
+        draft.values = [value for value in draft.values if value not in index.unfinished] or draft.values
     cards = [_finish(number, draft, trace, texts) for number, draft in enumerate(drafts)]
     arrivals = _arrivals(wires)
     cards = [replace(card, results=_results(card, trace, arrivals)) for card in cards]
@@ -242,13 +241,6 @@ def _computed_by_passes(number: int, trace: Trace, index: Index) -> dict[int, in
         if edge.source_slot < len(tracked) and tracked[edge.source_slot] not in index.producer:
             found.setdefault(target.id, tracked[edge.source_slot])
     return found
-
-
-def _unseen(trace: Trace) -> set[int]:
-    """Nameless values that were filled anew before anything else read them: the memory a parameter begins with."""
-    reads = Counter(value for op in trace.ops for value in op.inputs)
-    filled = {trace.values[value].previous for op in trace.ops if op.inplace for value in op.outputs}
-    return {value for value in filled if value is not None and reads[value] == 1 and not trace.values[value].names}
 
 
 def _leaf_changed(op: Op, trace: Trace, card_of_value: dict[int, int]) -> int | None:

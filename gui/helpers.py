@@ -19,11 +19,12 @@ def find(trace: Trace, needed: frozenset[int] = frozenset()) -> set[int]:
     if not tracked:
         return helpers
     library = _library_work(trace)
+    fillers = {op.span for op in trace.ops if op.span in library and _fills_a_leaf(op, trace)}
     computed = from_leaves(trace)
-    feeding = {value for op in trace.ops if op.id in tracked for value in op.inputs} | needed
+    feeding = {v for op in trace.ops if op.id in tracked and op.span not in fillers for v in op.inputs} | needed
     leading = feeding | _leading(trace, tracked, library, needed)
     for op in trace.ops:
-        if op.id in tracked or not computed.isdisjoint(op.outputs):
+        if op.id in tracked or (op.span not in fillers and not computed.isdisjoint(op.outputs)):
             continue
         if op.span in library:
             fills = op.inplace and not any(trace.values[value].names for value in op.outputs)
@@ -48,9 +49,8 @@ def _leading(trace: Trace, tracked: set[int], library: set[Span], needed: frozen
     """Values on the way to a tracked operation, or to the line that raised; what updates a leaf is on no such way."""
     found = set(needed)
     for op in reversed(trace.ops):
-        updates = op.inplace and any(trace.values[value].is_leaf for value in op.outputs)
         leads = op.span not in library and not found.isdisjoint(op.outputs)
-        if leads or (op.id in tracked and not updates):
+        if leads or (op.id in tracked and not _fills_a_leaf(op, trace)):
             found.update(op.inputs)
     return found
 
@@ -61,6 +61,12 @@ def _library_work(trace: Trace) -> set[Span]:
     for op in trace.ops:
         names[op.span].add("" if op.text.endswith("]") else op.name)
     return {span for span, found in names.items() if len(found) > 1 or not span[0]}
+
+
+def _fills_a_leaf(op: Op, trace: Trace) -> bool:
+    """Whether it fills or updates a leaf in place."""
+    made = (trace.values[value] for value in op.outputs)
+    return op.inplace and any(value.is_leaf and value.requires_grad for value in made)
 
 
 def _idle(trace: Trace) -> set[int]:
