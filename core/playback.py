@@ -210,17 +210,16 @@ def _unfinished(trace: Trace) -> frozenset[int]:
     """
     reads = Counter(value for op in trace.ops for value in op.inputs)
     empty = {value for op in trace.ops if op.name in EMPTY for value in op.outputs}
-    overwritten: set[int | None] = set()
+    overwritten: set[int] = set()
     used: set[int] = set()
     for op in trace.ops:
-        replaced = {trace.values[value].previous for value in op.outputs if op.inplace}
-        overwritten.update(replaced)
+        before = [trace.values[value].previous for value in op.outputs if op.inplace]
+        replaced = {value for value in before if value is not None}
+        overwritten |= replaced
         if op.tracked:
             used.update(value for value in op.inputs if value not in replaced)
     found = set()
     for number in overwritten - used:
-        if number is None:
-            continue
         value = trace.values[number]
         unnamed = not value.names and reads[number] == 1
         inner = value.is_leaf and value.requires_grad and all(name.startswith("self.") for name in value.names)

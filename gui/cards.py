@@ -453,10 +453,15 @@ def identities(graph: Graph, trace: Trace) -> tuple[Hashable, ...]:
     return tuple(found)
 
 
-def alike(trace: Trace, other: Trace) -> bool:
-    """Whether these are runs of one program, which may have been edited: most operations are written the same."""
+def same_program(trace: Trace, other: Trace) -> bool:
+    """Whether these are runs of one program, which may have been edited meanwhile: of the same file.
+
+    Where one of them is of no file, most operations are written the same.
+    """
+    if trace.path and other.path:
+        return trace.path == other.path
     mine, theirs = (Counter(map(_written, one.ops)) for one in (trace, other))
-    return 2 * (mine & theirs).total() > max(mine.total(), theirs.total())
+    return trace.source == other.source or 2 * (mine & theirs).total() > max(mine.total(), theirs.total())
 
 
 def _written(op: Op) -> tuple[str, str, str | None]:

@@ -176,7 +176,7 @@ class Picture:
         for seed in self.seeds:
             self._seeds_of_card.setdefault(seed.card, []).append(seed)
         self._cards_in = {group: self._all_cards(group) for group in self.folded}
-        other_run = previous is not None and not same and cards.alike(previous.trace, trace)
+        other_run = previous is not None and not same and cards.same_program(previous.trace, trace)
         self._identity = cards.identities(self.graph, trace)
         self._room: dict[Hashable, float] = dict(previous._room) if previous is not None and other_run else {}
         placed = arrangement.arrange(
