@@ -290,13 +290,12 @@ Chain = tuple[tuple[_Loop, range, int, Key], ...]
 
 
 def _end(going: dict[Key, _Run], key: Key, only_inside: bool = False) -> None:
-    """Takes a loop out of those that are going, and those that began in functions called from it."""
+    """Takes a loop out of those that are going, and those that began inside of it."""
     if key not in going:
         return
     since = list(going)[list(going).index(key) :]
     for other in since:
-        inside = len(other[1]) > len(key[1]) and other[1][: len(key[1])] == key[1]
-        if inside or (other == key and not only_inside):
+        if other[1][: len(key[1])] == key[1] and not (only_inside and other == key):
             del going[other]
 
 
@@ -323,8 +322,12 @@ class Turns:
         runs, labels = self._find_runs()
         owners = {id(run): run.owner() for run in runs}
         around = self._lie_between(runs, labels)
+        outside = {id(run): {other for other, _ in self._turned(run, labels[run.anchors[0][0]])} for run in runs}
         for position, event in enumerate(trace.events):
-            chain = [*around.get(position, ()), *labels.get(position, ())]
+            chain = list(labels.get(position, ()))
+            for run, turn in reversed(around.get(position, ())):
+                inner = [place for place, (other, _) in enumerate(chain, 1) if id(other) in outside[id(run)]]
+                chain.insert(max(inner, default=0), (run, turn))
             steps: list[tuple[Step, int]] = []
             for run, turn in chain:
                 if turn not in run.bodied:
@@ -417,8 +420,9 @@ class Turns:
         for level, (_, statements, _, key) in enumerate(chain):
             run = going.get(key)
             if run is None:
-                # Entered anew; from where it has been entered in this turn already, the loop around it turns.
-                return self._again(chain[:level], going, identity)
+                # Entered anew; where this turn of the loop around it began with that, the next one begins.
+                began = level > 0 and going[chain[level - 1][3]].leader == identity
+                return self._again(chain[:level], going, identity) if began else level
             if statements[-1] < run.statement:
                 return level
         return self._again(chain, going, identity)
@@ -446,8 +450,9 @@ class Turns:
             if not between and run.turn == 0:
                 continue
             kinds = {written[p][1] for p in between}
-            head = self._edge(range(first - 1, -1, -1), written, kinds, run)
-            tail = self._edge(range(last + 1, len(self._trace.events)), written, kinds, run)
+            head = self._edge(range(first - 1, -1, -1), written, kinds, labels, self._turned(run, labels[first]))
+            after = range(last + 1, len(self._trace.events))
+            tail = self._edge(after, written, kinds, labels, self._turned(run, labels[last]))
             heads = {written[p][1] for p in head}
             turns = dict(run.anchors)
             at = iter([*run.anchors[1:], (1 << 60, run.turn)])
@@ -461,15 +466,25 @@ class Turns:
                 around[position].append((run, turn))
         return around
 
+    def _turned(self, run: _Run, labels: list[tuple[_Run, int]]) -> set[tuple[int, int]]:
+        """The turns of other runs that one of a run's own lies in."""
+        return {(id(other), turn) for other, turn in labels[: [id(other) for other, _ in labels].index(id(run))]}
+
     def _edge(
         self, positions: range, written: dict[int, tuple[Span, tuple[object, ...]]], kinds: set[tuple[object, ...]],
-        run: _Run,
+        labels: dict[int, list[tuple[_Run, int]]], around: set[tuple[int, int]],
     ) -> list[int]:  # fmt: skip
-        """What lies just outside of a run and, by what lies inside, belongs to its first or last turn."""
+        """What lies just outside of a run and, by what lies inside, belongs to its first or last turn.
+
+        An operation that tells its calls does not lie in other turns of the loops around than the run does.
+        """
         found = []
         for position in positions:
             if position in written:
-                if written[position][1] not in kinds:
+                op = self._trace.events[position].op
+                told = op is not None and self._text.tells_calls(self._trace.ops[op])
+                elsewhere = told and not around <= {(id(run), turn) for run, turn in labels.get(position, ())}
+                if written[position][1] not in kinds or elsewhere:
                     break
                 found.append(position)
         return found

@@ -97,6 +97,13 @@ PROGRAMS = {
         "for t in range(2):\n    h = g(g(h))\n",
         "for t in range(2) ×2(for i in [1, 2] ×2, for i in [1, 2] ×2, for i in [1, 2] ×2, for i in [1, 2] ×2)",
     ),
+    "batches from a generator, in epochs": (
+        "def batches():\n    for i in [1, 2, 3]:\n        yield o(0)\ndef step(h):\n    return o(o(h))\n"
+        "for epoch in range(2):\n    for v in batches():\n        step(v)\n"
+        "    for v in batches():\n        step(o(v))\n",
+        "for epoch in range(2) ×2(for i in [1, 2, 3] ×3, for i in [1, 2, 3] ×3, "
+        "for i in [1, 2, 3] ×3, for i in [1, 2, 3] ×3)",
+    ),
     "steps of a training called from two places": (
         "def step(h):\n    z()\n    h = o(o(h))\n    b()\n    return h\n"
         "h = step(0)\nfor _ in [1, 2, 3]:\n    h = step(h)\n    h = step(h)\n",
@@ -120,6 +127,7 @@ def outline(found: dict[str, Group], group: str = ROOT) -> str:
 UNTOLD = {
     "recursion", "a loop in a recursion", "a function called twice in a turn, and nothing else",
     "a loop in a function called from two places in a turn", "steps of a training called from two places",
+    "batches from a generator, in epochs",
 }  # fmt: skip
 """What the text alone does not tell."""
 
