@@ -189,7 +189,7 @@ def build(trace: Trace, index: Index) -> Graph:
 
 
 def _raised(trace: Trace) -> tuple[int, ...] | None:
-    """What the line that raised was about to use: results of its own parts, then the named values it mentions.
+    """What the line that raised was about to use, in its order: results of its own parts, and named values.
 
     None where no line of the forward pass raised; a node that raised has a card of its own.
     """
@@ -199,20 +199,21 @@ def _raised(trace: Trace) -> tuple[int, ...] | None:
     if any(backward.error is not None for backward in trace.passes):
         return None
     text = lines[error.line - 1]
-    results: list[int] = []
+    found: list[tuple[int, int]] = []
     used: set[int] = set()
     for op in reversed(trace.ops):
         if op.line != error.line or any(trace.values[value].names for value in op.outputs):
             break
-        results[:0] = [value for value in op.outputs if value not in used]
+        found += [(op.span[1], value) for value in op.outputs if value not in used]
         used.update(op.inputs)
         if op.span[2] == op.line:
             first, stop = op.span[1], op.span[3]
             text = text[:first] + " " * (stop - first) + text[stop:]
     latest = {name: value.id for value in trace.values for name in value.names}
-    expression = re.sub(r"^[\w\s,.]+=(?!=)\s*", "", text)
-    mentioned = [latest[name] for name in re.findall(r"[A-Za-z_]\w*", expression) if name in latest]
-    return tuple(dict.fromkeys([*results, *mentioned]))
+    target = re.match(r"[\w\s,.]+=(?!=)", text)
+    words = re.compile(r"[A-Za-z_]\w*").finditer(text, target.end() if target else 0)
+    found += [(word.start(), latest[word[0]]) for word in words if word[0] in latest]
+    return tuple(dict.fromkeys(value for _, value in sorted(found)))
 
 
 def _failed(

@@ -172,8 +172,17 @@ def test_a_line_of_plain_tensors_that_raised_shows_what_ran() -> None:
     graph = cards.build(trace, Index(trace))
     assert shown(graph) == ["w", "x", "z", "z / 2", "torch.ones(4)", "h = z / 2 + torch.ones(4)"]
     assert graph.cards[-1].failed
-    # z is used by the part of the line that ran, not by what failed.
+    # z is used by the part of the line that ran, not by what failed; the wires stand in the order of the line.
     assert [wire.source for wire in graph.wires if wire.target == graph.cards[-1].id] == [3, 4]
+
+
+def test_what_a_line_that_raised_was_about_to_use_stands_in_its_order() -> None:
+    values = [_value(0, "a", grad=True), _value(1)]
+    ops = [_op(0, "tensor", (), 0), _op(1, "ones", (), 1, text="torch.ones(3)", place=(2, 8, 2, 21))]
+    trace = _trace(values, ops, error=Failure("RuntimeError", "sizes differ", 2))
+    trace = msgspec.structs.replace(trace, source="a = …\nb = a @ torch.ones(3)\n")
+    graph = cards.build(trace, Index(trace))
+    assert [(wire.source, wire.slot) for wire in graph.wires] == [(0, 0), (1, 1)]
 
 
 def test_a_node_that_raised_is_marked_and_gets_no_second_card() -> None:
