@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,6 +13,9 @@ from core.records import Event, Pass, Span, Step, TensorSnapshot, Trace
 
 NEVER = 1 << 60
 """Position of something that no event ever brings."""
+
+EMPTY = frozenset({"empty", "empty_like", "empty_strided", "new_empty"})
+"""Operations that give memory as it is."""
 
 NodeKey = tuple[int, int]
 """(index of the pass, id of the node in it)."""
@@ -79,6 +83,7 @@ class Index:
         step_of: node → index of the step that runs it.
         producer: value → operation that made it.
         leaf_of: value → the first value the same tensor held.
+        unfinished: values that were overwritten while the tensor was still being made (see ``_unfinished``).
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -121,6 +126,7 @@ class Index:
         self._trace = trace
         self._inflow: dict[int, dict[int, tuple[Contribution, ...]]] = {}
         self._expected: dict[int, dict[int, int]] = {}
+        self.unfinished = _unfinished(trace)
         self.grads, self.datas = self._histories(trace)
 
     def inflow(self, key: NodeKey) -> tuple[Contribution, ...]:
@@ -190,10 +196,36 @@ class Index:
             elif event.kind == "grad" and event.value is not None and not event.skipped:
                 leaf = self.leaf_of.get(event.value, event.value)
                 grads.setdefault(leaf, _History(event.before)).add(position, event.after)
-            elif event.kind == "data" and event.value is not None:
+            elif event.kind == "data" and event.value is not None and event.value not in self.unfinished:
                 leaf = self.leaf_of.get(event.value, event.value)
                 datas.setdefault(leaf, _History(event.before)).add(position, event.after)
         return grads, datas
+
+
+def _unfinished(trace: Trace) -> frozenset[int]:
+    """Values overwritten before anybody could have meant them: their numbers are chance, or a step of making others.
+
+    So is the memory of ``torch.empty``, what has no name and is read by nothing but the change, and what a leaf holds
+    that only the object it belongs to has named yet (``self.weight``), before torch tracks any use of it.
+    """
+    reads = Counter(value for op in trace.ops for value in op.inputs)
+    empty = {value for op in trace.ops if op.name in EMPTY for value in op.outputs}
+    overwritten: set[int] = set()
+    used: set[int] = set()
+    for op in trace.ops:
+        before = [trace.values[value].previous for value in op.outputs if op.inplace]
+        replaced = {value for value in before if value is not None}
+        overwritten |= replaced
+        if op.tracked:
+            used.update(value for value in op.inputs if value not in replaced)
+    found = set()
+    for number in overwritten - used:
+        value = trace.values[number]
+        unnamed = not value.names and reads[number] == 1
+        inner = value.is_leaf and value.requires_grad and all(name.startswith("self.") for name in value.names)
+        if unnamed or inner or number in empty:
+            found.add(number)
+    return frozenset(found)
 
 
 @dataclass(frozen=True)

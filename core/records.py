@@ -268,6 +268,8 @@ class Op(Record):
         during: (pass, step) when it ran inside a backward pass (hooks, checkpointing, custom backward).
         thread: name of the thread, '' for the program's own.
         input_versions: version counters of the inputs when the operation read them.
+        calls: expressions of the program that called the functions it ran in, from the outside in; () outside of
+            functions, and where they are too many.
     """
 
     id: int
@@ -290,6 +292,7 @@ class Op(Record):
     during: tuple[int, int] | None = None
     thread: str = ""
     input_versions: tuple[int, ...] = ()
+    calls: tuple[Span, ...] = ()
 
 
 class Node(Record):

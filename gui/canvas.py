@@ -90,13 +90,6 @@ def beneath_legend(scene: Scene, legend: Scene, view: View, look: Look) -> tuple
     return Scene(scene.shapes, free), Scene((panel, *legend.shapes), legend.labels)
 
 
-def _same_program(before: Playback | None, now: Playback | None) -> bool:
-    """Whether a run is one of the program seen before, which may have been changed meanwhile."""
-    if before is None or now is None:
-        return False
-    return before.trace.path == now.trace.path and bool(now.trace.path or before.trace.source == now.trace.source)
-
-
 def _same_moment(before: Playback | None, now: Playback | None) -> bool:
     """Whether a run is of the same text and stands where the last one stood: a what-if."""
     if before is None or now is None or before.trace.source != now.trace.source:
@@ -241,7 +234,9 @@ class GraphCanvas(tk.Canvas):
         moved = not same or (before is not None and playback is not None and playback.cursor != before.cursor)
         self.motion.stop()
         if not same:
-            self._again = _same_program(before, playback)
+            self._again = (
+                before is not None and playback is not None and cards.same_program(before.trace, playback.trace)
+            )
             self._still = _same_moment(before, playback)
             if not self._again:
                 self.view.fitted, self._folding = "opened", Folding()

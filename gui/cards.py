@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from core.playback import Index, NodeKey
 from core.records import Op, Trace, Value
+from gui import helpers
 from gui.figures import clip
 
 TITLE_LIMIT = 26
@@ -118,13 +119,14 @@ def build(trace: Trace, index: Index) -> Graph:
     card_of_op: dict[int, int] = {}
     card_of_value: dict[int, int] = {}
     card_of_node: dict[NodeKey, int] = {}
-    helpers = _helpers(trace, index)
+    raised = _raised(trace)
+    hidden = helpers.find(trace, frozenset(raised or ()))
 
     # Helpers come last, so that the numbers of the other cards are the same with and without them.
-    for op in sorted(trace.ops, key=lambda op: op.id in helpers):
+    for op in sorted(trace.ops, key=lambda op: op.id in hidden):
         for value in op.inputs:
             if value not in index.producer and value not in card_of_value:
-                _own_value(trace.values[value], trace, index, drafts, card_of_value, op.id in helpers)
+                _own_value(trace.values[value], trace, index, drafts, card_of_value, op.id in hidden)
         changed = _leaf_changed(op, trace, card_of_value)
         if changed is not None:
             # A leaf that is filled or updated in place stays one card.
@@ -136,7 +138,7 @@ def build(trace: Trace, index: Index) -> Graph:
                     drafts[changed].values.append(value)
             continue
         card_of_op[op.id] = len(drafts)
-        draft = _Draft(op, op.id in helpers)
+        draft = _Draft(op, op.id in hidden)
         drafts.append(draft)
         for value in op.outputs:
             if index.producer.get(value) == op.id:
@@ -174,33 +176,56 @@ def build(trace: Trace, index: Index) -> Graph:
     texts: dict[str, int] = defaultdict(int)
     for op in trace.ops:
         texts[f"{op.text}@{op.hit}"] += 1
-    unseen = _unseen(trace)
     for draft in drafts:
-        draft.values = [value for value in draft.values if value not in unseen] or draft.values
+        draft.values = [value for value in draft.values if value not in index.unfinished] or draft.values
     cards = [_finish(number, draft, trace, texts) for number, draft in enumerate(drafts)]
     arrivals = _arrivals(wires)
     cards = [replace(card, results=_results(card, trace, arrivals)) for card in cards]
-    failed = _failed(trace, card_of_value, len(cards), len(wires))
+    failed = _failed(trace, raised, card_of_value, len(cards), len(wires))
     if failed is not None:
         cards.append(failed[0])
         wires += failed[1]
     return Graph(tuple(cards), tuple(wires), card_of_op, card_of_value, card_of_node)
 
 
-def _failed(trace: Trace, card_of_value: dict[int, int], card: int, first_wire: int) -> tuple[Card, list[Wire]] | None:
-    """A card for the line that raised, with wires from the named values it mentions; a node that raised has its own."""
+def _raised(trace: Trace) -> tuple[int, ...] | None:
+    """What the line that raised was about to use, in its order: results of its own parts, and named values.
+
+    None where no line of the forward pass raised; a node that raised has a card of its own.
+    """
     error, lines = trace.error, trace.source.splitlines()
     if error is None or error.node is not None or not 0 < error.line <= len(lines):
         return None
     if any(backward.error is not None for backward in trace.passes):
         return None
-    text = lines[error.line - 1].strip()
-    expression = re.sub(r"^[\w\s,.]+=(?!=)\s*", "", text)
+    text = lines[error.line - 1]
+    found: list[tuple[int, int]] = []
+    used: set[int] = set()
+    for op in reversed(trace.ops):
+        if op.line != error.line or any(trace.values[value].names for value in op.outputs):
+            break
+        found += [(op.span[1], value) for value in op.outputs if value not in used]
+        used.update(op.inputs)
+        if op.span[2] == op.line:
+            first, stop = op.span[1], op.span[3]
+            text = text[:first] + " " * (stop - first) + text[stop:]
     latest = {name: value.id for value in trace.values for name in value.names}
-    mentioned = dict.fromkeys(latest[name] for name in re.findall(r"[A-Za-z_]\w*", expression) if name in latest)
+    target = re.match(r"[\w\s,.]+=(?!=)", text)
+    words = re.compile(r"[A-Za-z_]\w*").finditer(text, target.end() if target else 0)
+    found += [(word.start(), latest[word[0]]) for word in words if word[0] in latest]
+    return tuple(dict.fromkeys(value for _, value in sorted(found)))
+
+
+def _failed(
+    trace: Trace, raised: tuple[int, ...] | None, card_of_value: dict[int, int], card: int, first_wire: int
+) -> tuple[Card, list[Wire]] | None:
+    """A card for the line that raised, with wires from what it was about to use."""
+    if raised is None or trace.error is None:
+        return None
+    text = trace.source.splitlines()[trace.error.line - 1].strip()
     wires = [
         Wire(first_wire + number, card_of_value[value], card, value, number)
-        for number, value in enumerate(value for value in mentioned if value in card_of_value)
+        for number, value in enumerate(value for value in raised if value in card_of_value)
     ]
     return Card(card, clip(text, TITLE_LIMIT), failed=True), wires
 
@@ -217,75 +242,6 @@ def _computed_by_passes(number: int, trace: Trace, index: Index) -> dict[int, in
         if edge.source_slot < len(tracked) and tracked[edge.source_slot] not in index.producer:
             found.setdefault(target.id, tracked[edge.source_slot])
     return found
-
-
-def _helpers(trace: Trace, index: Index) -> set[int]:
-    """Operations that only make data, fill parameters or handle ``.grad``: none of a gradient's way leads there.
-
-    What feeds a tracked operation directly stays, and so does everything computed from leaves, recorded or not.
-    """
-    uses = Counter(value for op in trace.ops for value in op.inputs)
-    helpers = {op.id for op in trace.ops if _is_unused_constant(op, trace, uses)}
-    tracked = {op.id for op in trace.ops if any(trace.values[value].requires_grad for value in op.outputs)}
-    if not tracked:
-        return helpers
-    feeding = {value for op in trace.ops if op.id in tracked for value in op.inputs}
-    alive: set[int] = set()
-    for op in trace.ops:
-        if op.id in tracked or any(value in alive or trace.values[value].requires_grad for value in op.inputs):
-            alive.update(op.outputs)
-        elif not feeding.intersection(op.outputs) or _fills_a_buffer(op, trace):
-            helpers.add(op.id)
-    return helpers | _idle(trace)
-
-
-def _unseen(trace: Trace) -> set[int]:
-    """Nameless values that were filled anew before anything else read them: the memory a parameter begins with."""
-    reads = Counter(value for op in trace.ops for value in op.inputs)
-    filled = {trace.values[value].previous for op in trace.ops if op.inplace for value in op.outputs}
-    return {value for value in filled if value is not None and reads[value] == 1 and not trace.values[value].names}
-
-
-def _idle(trace: Trace) -> set[int]:
-    """Operations apart from every backward pass whose results no variable holds: a layer copied, a batch drawn.
-
-    What fills a parameter that has a name stays: that no gradient reaches it may be what somebody looks for.
-    """
-    if not any(backward.nodes for backward in trace.passes):
-        return set()
-    parent = list(range(len(trace.values)))
-
-    def find(value: int) -> int:
-        while parent[value] != value:
-            parent[value] = value = parent[parent[value]]
-        return value
-
-    for op in trace.ops:
-        for value in (*op.inputs, *op.outputs):
-            parent[find(value)] = find((*op.inputs, *op.outputs)[0])
-    nodes = [node for backward in trace.passes for node in backward.nodes]
-    busy = {find(node.value) for node in nodes if node.value is not None}
-    busy |= {find(value) for node in nodes if node.op is not None for value in trace.ops[node.op].outputs}
-    busy |= {find(value.id) for value in trace.values if any("." not in name for name in value.names)}
-    return {
-        op.id
-        for op in trace.ops
-        if busy.isdisjoint(map(find, (*op.inputs, *op.outputs)))
-        and not any(trace.values[value].requires_grad and trace.values[value].names for value in op.outputs)
-    }
-
-
-def _is_unused_constant(op: Op, trace: Trace, uses: Counter[int]) -> bool:
-    """A constant that nothing uses and no name holds, such as the tensor written inside ``backward(gradient=…)``."""
-    return not op.inputs and all(
-        not uses[value] and not trace.values[value].names and not trace.values[value].requires_grad
-        for value in op.outputs
-    )
-
-
-def _fills_a_buffer(op: Op, trace: Trace) -> bool:
-    """Running statistics and the like: nameless memory that a module's constructor fills."""
-    return op.inplace and "__init__" in op.function and not any(trace.values[v].names for v in op.outputs)
 
 
 def _leaf_changed(op: Op, trace: Trace, card_of_value: dict[int, int]) -> int | None:
@@ -498,10 +454,15 @@ def identities(graph: Graph, trace: Trace) -> tuple[Hashable, ...]:
     return tuple(found)
 
 
-def alike(trace: Trace, other: Trace) -> bool:
-    """Whether these are runs of one program, which may have been edited: most operations are written the same."""
+def same_program(trace: Trace, other: Trace) -> bool:
+    """Whether these are runs of one program, which may have been edited meanwhile: of the same file.
+
+    Where one of them is of no file, most operations are written the same.
+    """
+    if trace.path and other.path:
+        return trace.path == other.path
     mine, theirs = (Counter(map(_written, one.ops)) for one in (trace, other))
-    return 2 * (mine & theirs).total() > max(mine.total(), theirs.total())
+    return trace.source == other.source or 2 * (mine & theirs).total() > max(mine.total(), theirs.total())
 
 
 def _written(op: Op) -> tuple[str, str, str | None]:

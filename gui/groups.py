@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from core.records import Op, Span, Trace
 from gui.cards import Graph
-from gui.loops import Kind, Step, Turns
+from gui.figures import clip
+from gui.helpers import from_leaves
+from gui.loops import NAME_LIMIT, Kind, Step, Turns
 
 ROOT = ""
 """Id of the group of everything; it never folds."""
@@ -30,6 +32,8 @@ DEEPEST = 99
 """Groups within groups; what lies deeper is drawn in the last of them."""
 REPEATS = 2
 """Equal neighbours from this many on are one group."""
+PREPARED = 8
+"""So many untracked operations that lead to one another, on the way to tracked ones, are one group, rolled up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,9 @@ class Group:
 
     Attributes:
         id: path of keys from the outside in; the same in another run of the same program.
-        kind: a module; a loop; one turn of it, or several; a module's repeated blocks; the graph a pass made.
-        name: module path or head of the loop.
+        kind: a module; a loop; one turn of it, or several; a module's repeated blocks; the graph a pass made; data
+            prepared without gradients.
+        name: module path, head of the loop, or what the data is called.
         count: turns of a loop, blocks of a repeat; 1 otherwise.
         first: number of its first turn, of a 'turn'; index of the pass, of a 'pass'.
         parent: id of the group around it.
@@ -197,7 +202,7 @@ def _to_open(groups: dict[str, Group], group: str) -> list[str]:
 
 
 def _rolled_up(group: Group) -> bool:
-    return group.count > (1 if group.kind == "turn" else TURNS) and not group.epochs
+    return group.kind == "data" or (group.count > (1 if group.kind == "turn" else TURNS) and not group.epochs)
 
 
 def _grasped(groups: dict[str, Group], top: str, opened: set[str]) -> bool:
@@ -289,6 +294,13 @@ def _paths(trace: Trace, graph: Graph, turns: Turns, training: set[str], helpers
             paths[card.id] = (*turns.of_pass.get(made, ()), ("pass", f"pass{made}", name))
         else:
             placed_by_use.append(card.id)
+    met: Counter[tuple[Step, ...]] = Counter()
+    for prepared in _preparations(trace, graph, paths):
+        place = paths[min(prepared)]
+        name = ", ".join(graph.cards[card].title for card in sorted(prepared) if not prepared.issuperset(users[card]))
+        step: Step = ("data", f"data{met[place]}", clip(name, NAME_LIMIT))
+        met[place] += 1
+        paths.update(dict.fromkeys(prepared, (*place, step)))
     # Leaves and data stand where they are used: in the innermost group that holds all their users.
     for card_id in reversed(placed_by_use):
         around = [paths[user] for user in users[card_id] if user in paths]
@@ -296,11 +308,30 @@ def _paths(trace: Trace, graph: Graph, turns: Turns, training: set[str], helpers
         card = graph.cards[card_id]
         if "." not in card.title and (card.leaf or not card.nodes):
             # Only parameters, which have dotted names, belong into a module; all else stays where it was made.
-            path = _common([path, op_paths[card.op] if card.op is not None else ()])
+            outer = tuple(step for step in path if step[0] != "data")
+            kept = _common([outer, op_paths[card.op] if card.op is not None else ()])
+            path = path if kept == outer else kept
         elif card.leaf and around:
             path = _home(path, around, training)
         paths[card_id] = path
     return paths
+
+
+def _preparations(trace: Trace, graph: Graph, paths: dict[int, tuple[Step, ...]]) -> list[set[int]]:
+    """Cards that prepare data together, in one place, without gradients: where there are many of them."""
+    computed = from_leaves(trace)
+    together: dict[int, set[int]] = {}
+    for card in paths:
+        if graph.cards[card].values and computed.isdisjoint(graph.cards[card].values):
+            together[card] = {card}
+    for wire in graph.wires:
+        a, b = together.get(wire.source), together.get(wire.target)
+        if a is None or b is None or a is b or paths[wire.source] != paths[wire.target]:
+            continue
+        small, large = sorted((a, b), key=len)
+        large |= small
+        together.update(dict.fromkeys(small, large))
+    return [each for card, each in together.items() if len(each) >= PREPARED and card == min(each)]
 
 
 def _home(path: tuple[Step, ...], users: list[tuple[Step, ...]], training: set[str]) -> tuple[Step, ...]:

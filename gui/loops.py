@@ -15,7 +15,7 @@ from gui.figures import clip
 NAME_LIMIT = 30
 """Characters of a loop's head that are shown."""
 
-Kind = Literal["module", "loop", "turn", "repeat", "pass"]
+Kind = Literal["module", "loop", "turn", "repeat", "pass", "data"]
 Step = tuple[Kind, str, str]
 """One level of where something belongs: kind, key that tells it from its neighbours, name."""
 
@@ -85,6 +85,8 @@ class _Text:
         self._read: Counter[str] = Counter()
         self._made: dict[str, list[str]] = defaultdict(list)
         self._places: dict[Span, tuple[Place, ...]] = {}
+        self._inside: dict[Span, list[int]] = {}
+        self._generators: set[int] = set()
         try:
             self._visit(ast.parse(source), 0, "")
         except (SyntaxError, ValueError, RecursionError):
@@ -94,8 +96,7 @@ class _Text:
     def places(self, span: Span) -> tuple[Place, ...]:
         """Where something is written, after the one place that its function is called from, and so on outwards."""
         if span not in self._places:
-            inside = [f for f in self._functions if _within(span, f.span)]
-            at: Place | None = (inside[-1].number if inside else 0, span)
+            at: Place | None = (self._function_at(span), span)
             found: list[Place] = []
             while at is not None:
                 if any(at[0] == function for function, _ in found):
@@ -105,6 +106,26 @@ class _Text:
                 at = self._sites[at[0]]
             self._places[span] = tuple(reversed(found))
         return self._places[span]
+
+    def called(self, op: Op) -> tuple[Place, ...]:
+        """Where an operation is written, after the places its functions were called from."""
+        if not self.tells_calls(op):
+            return self.places(op.span)
+        return tuple((self._function_at(at), at) for at in (*op.calls, op.span))
+
+    def tells_calls(self, op: Op) -> bool:
+        """Whether it is known from where the functions that an operation ran in were called."""
+        return bool(op.calls) or not self._function_at(op.span)
+
+    def has_returned(self, function: int, calls: tuple[Span, ...], now: tuple[Span, ...]) -> bool:
+        """Whether a call of a function is over when something runs at ``now``; a generator may go on."""
+        return now[: len(calls)] != calls and function not in self._generators
+
+    def _function_at(self, span: Span) -> int:
+        """Number of the innermost function around a place."""
+        if span not in self._inside:
+            self._inside[span] = [f.number for f in self._functions if _within(span, f.span)][-1:]
+        return next(iter(self._inside[span]), 0)
 
     def is_forward(self, function: int) -> bool:
         return self._functions[function].is_forward
@@ -139,6 +160,8 @@ class _Text:
                     value = value.func.value  # Net().to(device)
                 if isinstance(value, ast.Call):
                     self._made[_name(value.func)].append(_name(target))
+            case ast.Yield() | ast.YieldFrom():
+                self._generators.add(function)
             case ast.Call():
                 self._calls[_name(node.func)].append((function, self._span(node)))
             case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()):
@@ -260,8 +283,20 @@ class _Run:
         return len(common)
 
 
-Chain = tuple[tuple[_Loop, range, int], ...]
-"""Loops around a place: loop, statements in it where that may be, and how many modules are called from there on."""
+Key = tuple[int, tuple[Span, ...]]
+"""Number of a loop or a function, and the places its function was called from: tells calls within calls apart."""
+Chain = tuple[tuple[_Loop, range, int, Key], ...]
+"""Loops around a place: loop, statements in it where that may be, how many modules are called from there on, key."""
+
+
+def _end(going: dict[Key, _Run], key: Key, only_inside: bool = False) -> None:
+    """Takes a loop out of those that are going, and those that began inside of it."""
+    if key not in going:
+        return
+    since = list(going)[list(going).index(key) :]
+    for other in since:
+        if other[1][: len(key[1])] == key[1] and not (only_inside and other == key):
+            del going[other]
 
 
 class Turns:
@@ -278,7 +313,7 @@ class Turns:
 
     def __init__(self, trace: Trace) -> None:
         self._text = _Text(trace.source)
-        self._chains: dict[Span, Chain] = {}
+        self._chains: dict[tuple[Place, ...], Chain] = {}
         self._trace = trace
         self.of_op: list[tuple[tuple[Step, int], ...]] = [()] * len(trace.ops)
         self.of_pass: dict[int, tuple[Step, ...]] = {}
@@ -287,8 +322,12 @@ class Turns:
         runs, labels = self._find_runs()
         owners = {id(run): run.owner() for run in runs}
         around = self._lie_between(runs, labels)
+        outside = {id(run): {other for other, _ in self._turned(run, labels[run.anchors[0][0]])} for run in runs}
         for position, event in enumerate(trace.events):
-            chain = [*around.get(position, ()), *labels.get(position, ())]
+            chain = list(labels.get(position, ()))
+            for run, turn in reversed(around.get(position, ())):
+                inner = [place for place, (other, _) in enumerate(chain, 1) if id(other) in outside[id(run)]]
+                chain.insert(max(inner, default=0), (run, turn))
             steps: list[tuple[Step, int]] = []
             for run, turn in chain:
                 if turn not in run.bodied:
@@ -302,55 +341,72 @@ class Turns:
             elif event.kind == "pass" and event.pass_ is not None:
                 self.of_pass[event.pass_] = tuple(step for step, _ in steps)
 
-    def _chain(self, span: Span) -> Chain:
+    def _chain(self, places: tuple[Place, ...]) -> Chain:
         """Loops around a place from the outside in."""
-        if span not in self._chains:
-            found: list[tuple[_Loop, range, int]] = []
-            places = self._text.places(span)
+        if places not in self._chains:
+            found: list[tuple[_Loop, range, int, Key]] = []
+            calls = tuple(at for _, at in places)
             for level, (function, at) in enumerate(places):
                 called = sum(self._text.is_forward(inner) for inner, _ in places[level + 1 :])
                 for loop in self._text.loops:
                     statements = loop.statements(at) if loop.function == function else range(0)
                     if statements:
-                        found.append((loop, statements, called))
-            self._chains[span] = tuple(found)
-        return self._chains[span]
+                        found.append((loop, statements, called, (loop.number, calls[:level])))
+            self._chains[places] = tuple(found)
+        return self._chains[places]
 
-    def _events(self) -> Iterator[tuple[int, Span, tuple[object, ...], Op | None]]:
+    def _events(self) -> Iterator[tuple[int, tuple[Place, ...], tuple[object, ...], Op | None]]:
         """Position, place and identity of every event that is written somewhere."""
+        last: tuple[Place, ...] = ()
         for position, event in enumerate(self._trace.events):
             if event.kind == "op" and event.op is not None:
                 op = self._trace.ops[event.op]
-                yield position, op.span, (op.span, op.name, op.module), op
+                last = self._text.called(op)
+                yield position, last, (op.span, op.name, op.module, op.calls), op
             elif event.kind == "pass" and event.pass_ is not None:
                 span = self._trace.passes[event.pass_].span
-                yield position, span, ("pass", span), None
+                yield position, self._beside(span, last), ("pass", span), None
             elif event.kind in ("grad", "data") and event.line and event.how != "accumulate":
-                yield position, (event.line, 10_000, event.line, 0), (event.kind, event.line), None
+                span = (event.line, 10_000, event.line, 0)
+                yield position, self._beside(span, last), (event.kind, event.line), None
+
+    def _beside(self, span: Span, last: tuple[Place, ...]) -> tuple[Place, ...]:
+        """Where something that does not tell its calls is written: in the same call as the operation before it."""
+        places = self._text.places(span)
+        if places[0][0]:
+            for level in range(len(last) - 1, 0, -1):
+                if last[level][0] == places[-1][0]:
+                    return (*last[:level], places[-1])
+        return places
 
     def _find_runs(self) -> tuple[list[_Run], dict[int, list[tuple[_Run, int]]]]:
         runs: list[_Run] = []
         labels: dict[int, list[tuple[_Run, int]]] = {}
-        going: dict[int, _Run] = {}
+        going: dict[Key, _Run] = {}
         entries: Counter[int] = Counter()
-        for position, span, identity, op in self._events():
-            if not span[0]:
+        for position, places, identity, op in self._events():
+            if not places[-1][1][0]:
                 continue
-            chain = self._chain(span)
-            around = {loop.number for loop, _, _ in chain}
-            functions = {function for function, _ in self._text.places(span)}
-            for number in [n for n, run in going.items() if run.loop.function in functions and n not in around]:
-                del going[number]
+            chain = self._chain(places)
+            around = {key for _, _, _, key in chain}
+            calls = tuple(at for _, at in places)
+            frames = {(function, calls[:level]) for level, (function, _) in enumerate(places)}
+            returned = op is not None and not op.thread and self._text.tells_calls(op)
+            for key, function in [(key, run.loop.function) for key, run in going.items()]:
+                left = key not in around and (function, key[1]) in frames
+                if left or (returned and self._text.has_returned(function, key[1], calls)):
+                    _end(going, key)
             turning = self._turning(chain, going, identity)
-            for level, (loop, statements, called) in enumerate(chain):
+            for level, (loop, statements, called, key) in enumerate(chain):
                 if level > turning:
-                    going.pop(loop.number, None)
-                run = going.get(loop.number)
+                    _end(going, key)
+                run = going.get(key)
                 if run is None:
-                    run = going[loop.number] = _Run(loop, entries[loop.number])
+                    run = going[key] = _Run(loop, entries[loop.number])
                     entries[loop.number] += 1
                     runs.append(run)
                 elif level == turning:
+                    _end(going, key, only_inside=True)
                     run.advance()
                 run.take(position, statements, identity)
                 if op is not None:
@@ -359,17 +415,25 @@ class Turns:
                 labels.setdefault(position, []).append((run, run.turn))
         return runs, labels
 
-    def _turning(self, chain: Chain, going: dict[int, _Run], identity: tuple[object, ...]) -> int:
+    def _turning(self, chain: Chain, going: dict[Key, _Run], identity: tuple[object, ...]) -> int:
         """Level of the loop that begins another turn here; those inside of it are entered anew."""
-        for level, (loop, statements, _) in enumerate(chain):
-            run = going.get(loop.number)
-            if run is None or statements[-1] < run.statement:
+        for level, (_, statements, _, key) in enumerate(chain):
+            run = going.get(key)
+            if run is None:
+                # Entered anew; where this turn of the loop around it began with that, the next one begins.
+                began = level > 0 and going[chain[level - 1][3]].leader == identity
+                return self._again(chain[:level], going, identity) if began else level
+            if statements[-1] < run.statement:
                 return level
+        return self._again(chain, going, identity)
+
+    def _again(self, chain: Chain, going: dict[Key, _Run], identity: tuple[object, ...]) -> int:
+        """Level of the loop that turns because what runs now has run in the innermost one's turn; else one below."""
         level = len(chain) - 1
-        if not chain or not going[chain[level][0].number].again(chain[level][1], identity):
+        if not chain or not going[chain[level][3]].again(chain[level][1], identity):
             return len(chain)
         # As the wheels of a counter: a loop at its end moves the one around it.
-        while level >= 0 and going[chain[level][0].number].over():
+        while level >= 0 and going[chain[level][3]].over():
             level -= 1
         return level
 
@@ -377,7 +441,7 @@ class Turns:
         self, runs: list[_Run], labels: dict[int, list[tuple[_Run, int]]]
     ) -> dict[int, list[tuple[_Run, int]]]:
         """Positions inside a run that are written elsewhere: in functions and modules called from the loop."""
-        written = {position: (span, identity) for position, span, identity, _ in self._events()}
+        written = {position: (places[-1][1], identity) for position, places, identity, _ in self._events()}
         around: dict[int, list[tuple[_Run, int]]] = defaultdict(list)
         for run in sorted(runs, key=lambda run: run.anchors[0][0] - run.anchors[-1][0]):
             first, last = run.anchors[0][0], run.anchors[-1][0]
@@ -386,8 +450,9 @@ class Turns:
             if not between and run.turn == 0:
                 continue
             kinds = {written[p][1] for p in between}
-            head = self._edge(range(first - 1, -1, -1), written, kinds, run)
-            tail = self._edge(range(last + 1, len(self._trace.events)), written, kinds, run)
+            head = self._edge(range(first - 1, -1, -1), written, kinds, labels, self._turned(run, labels[first]))
+            after = range(last + 1, len(self._trace.events))
+            tail = self._edge(after, written, kinds, labels, self._turned(run, labels[last]))
             heads = {written[p][1] for p in head}
             turns = dict(run.anchors)
             at = iter([*run.anchors[1:], (1 << 60, run.turn)])
@@ -401,15 +466,25 @@ class Turns:
                 around[position].append((run, turn))
         return around
 
+    def _turned(self, run: _Run, labels: list[tuple[_Run, int]]) -> set[tuple[int, int]]:
+        """The turns of other runs that one of a run's own lies in."""
+        return {(id(other), turn) for other, turn in labels[: [id(other) for other, _ in labels].index(id(run))]}
+
     def _edge(
         self, positions: range, written: dict[int, tuple[Span, tuple[object, ...]]], kinds: set[tuple[object, ...]],
-        run: _Run,
+        labels: dict[int, list[tuple[_Run, int]]], around: set[tuple[int, int]],
     ) -> list[int]:  # fmt: skip
-        """What lies just outside of a run and, by what lies inside, belongs to its first or last turn."""
+        """What lies just outside of a run and, by what lies inside, belongs to its first or last turn.
+
+        An operation that tells its calls does not lie in other turns of the loops around than the run does.
+        """
         found = []
         for position in positions:
             if position in written:
-                if written[position][1] not in kinds:
+                op = self._trace.events[position].op
+                told = op is not None and self._text.tells_calls(self._trace.ops[op])
+                elsewhere = told and not around <= {(id(run), turn) for run, turn in labels.get(position, ())}
+                if written[position][1] not in kinds or elsewhere:
                     break
                 found.append(position)
         return found

@@ -93,7 +93,7 @@ class Standing:
         self.names = Names(trace, self.graph, self.groups)
         self.contents = Contents(trace, self.graph, self.groups)
         self.seeds_at = Seeds(trace, index, self.graph, self.contents)
-        again = other if other is not None and cards.alike(other.trace, trace) else None
+        again = other if other is not None and cards.same_program(other.trace, trace) else None
         identity = cards.identities(self.graph, trace)
         self.sizes: Sizes = Sizes(
             trace, index, self.graph, self.groups, direction, self.names, self.contents, self.ways, self.seeds_at,

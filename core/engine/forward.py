@@ -198,6 +198,7 @@ class Forward(TorchFunctionMode):
     ) -> Any:
         """Runs an operation and records it, with the what-ifs that concern it."""
         recording = self.recording
+        calls = self.source.calls()
         module = self._local.modules[-1] if self._local.modules else None
         key = place_key(place)
         hit = self._hits[key, name, module or ""]
@@ -259,6 +260,7 @@ class Forward(TorchFunctionMode):
                     self.during(),
                     thread,
                     tuple(versions),
+                    calls,
                 )
             )
             recording.add(Event("op", op=number, line=place.span[0]))

@@ -48,6 +48,12 @@ class Alteration(NamedTuple):
     heal: bool = False
 
 
+COMPREHENSIONS: Final = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+"""Names of frames that are no calls in the program's text."""
+
+DEEPEST: Final = 50
+"""Calls within calls that are told; of a deeper recursion every operation would carry a long list."""
+
 _HANDLE: Final = handle_torch_function.__code__
 _STAND_IN: Final = "<pullback>"
 
@@ -97,6 +103,21 @@ class Source:
         """The expression that a frame, or else the innermost frame of the program, is at."""
         frame = frame or self.frame()
         return NOWHERE if frame is None else self._place(frame.f_code, frame.f_lasti)
+
+    def calls(self) -> tuple[Span, ...]:
+        """The expressions that called the functions of the program that are running now, from the outside in."""
+        inner = self.frame()
+        if inner is None or inner.f_code.co_name == "<module>":
+            return ()
+        found: list[Span] = []
+        frame = inner.f_back
+        while frame is not None and len(found) <= DEEPEST:
+            if frame.f_code.co_filename == self.filename and frame.f_code.co_name != _STAND_IN:
+                if inner.f_code.co_name not in COMPREHENSIONS:
+                    found.append(self._place(frame.f_code, frame.f_lasti).span)
+                inner = frame
+            frame = frame.f_back
+        return tuple(reversed(found)) if len(found) <= DEEPEST else ()
 
     def as_called_by(self, frame: FrameType) -> Callable[..., Any]:
         """``f(call, *args)`` → ``call(*args)``, from a frame with the file, line and globals of the given one.

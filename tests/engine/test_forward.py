@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.engine import Options, record
-from core.records import Op, Trace
+from core.records import Op, Span, Trace
 from tests.oracle.consistency import check_trace
 
 X = "import torch\nimport torch.nn.functional as F\nfrom torch import nn\n"
@@ -221,6 +221,33 @@ def test_untracked_regions() -> None:
 def test_a_number_taken_out_of_the_graph_is_an_operation_that_ends_there() -> None:
     trace = run(X + "k = x.sum().item()\n(x * k).sum().backward()\n")
     assert (op(trace, "x.sum().item()").name, op(trace, "x.sum().item()").outputs) == ("item", ())
+
+
+def test_an_operation_tells_from_where_its_functions_were_called() -> None:
+    trace = run(
+        X + "def f(x, n):\n    return x * 2 if n == 0 else f(x, n - 1) + 1\n"
+        "def g(x):\n    return sum([f(part, 0) for part in x])\n"
+        "class Net(torch.nn.Module):\n    def forward(self, x):\n        return x - 5\n"
+        "y = f(x, 2)\ng(x)\nNet()(f(x, 0))\n"
+    )
+
+    def said(span: Span) -> str:
+        return trace.source.splitlines()[span[0] - 1][span[1] : span[3]]
+
+    told = [(one.text, [said(span) for span in one.calls]) for one in trace.ops if one.name in ("mul", "add", "sub")]
+    assert told[:4] == [
+        ("x * 2", ["f(x, 2)", "f(x, n - 1)", "f(x, n - 1)"]),
+        ("f(x, n - 1) + 1", ["f(x, 2)", "f(x, n - 1)"]),
+        ("f(x, n - 1) + 1", ["f(x, 2)"]),
+        # A comprehension is no call.
+        ("x * 2", ["g(x)", "f(part, 0)"]),
+    ]
+    assert told[-2:] == [("x * 2", ["f(x, 0)"]), ("x - 5", ["Net()(f(x, 0))"])]
+
+
+def test_calls_of_a_deep_recursion_are_not_told() -> None:
+    trace = run(X + "def f(x, n):\n    return x * n if n == 0 else f(x * n, n - 1)\nf(x, 60)\n")
+    assert [len(one.calls) for one in trace.ops if one.name == "mul"] == [*range(1, 51), *[0] * 11]
 
 
 def test_values_as_they_stood() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from core.playback import Index, Playback
-from core.records import Cut, Edge, Event, Failure, Node, Op, Pass, Step, Trace, Value
+from core.records import Cut, Edge, Event, Failure, Node, Op, Pass, Span, Step, Trace, Value
 from gui import cards, context
 from gui.cards import Graph
 from gui.groups import Folding
@@ -25,8 +25,8 @@ def _value(number: int, name: str = "", *, grad: bool = False, leaf: bool = True
 
 def _op(number: int, name: str, inputs: tuple[int, ...], output: int, **more: object) -> Op:
     text = str(more.pop("text", name))
-    span = (number + 1, 0, number + 1, 9)
-    return Op(number, name, number + 1, span, text, inputs, (output,), site=f"#{number}", **more)  # type: ignore[arg-type]
+    span: Span = more.pop("place", (number + 1, 0, number + 1, 9))  # type: ignore[assignment]
+    return Op(number, name, span[0], span, text, inputs, (output,), site=f"#{number}", **more)  # type: ignore[arg-type]
 
 
 def shown(graph: Graph) -> list[str]:
@@ -55,12 +55,40 @@ def training() -> Trace:
 def test_helpers_are_not_drawn_unless_asked_for() -> None:
     trace = training()
     graph = cards.build(trace, Index(trace))
-    # The weight, what feeds the product, the product, and what was computed from it.
-    assert shown(graph) == ["w", "x", "y", "hit"]
-    assert sorted(card.title for card in graph.cards if card.helper) == ["empty", "neg", "ones", "randn"]
+    # The weight, what leads to the product, the product, and what was computed from it.
+    assert shown(graph) == ["w", "randn", "x", "y", "hit"]
+    assert sorted(card.title for card in graph.cards if card.helper) == ["empty", "neg", "ones"]
     index = Index(trace)
-    assert len(Picture(trace, index).rects) == 4
+    assert len(Picture(trace, index).rects) == 5
     assert len(Picture(trace, index, Folding(helpers=True)).rects) == 8
+
+
+def prepared(place: Span | None = None) -> Trace:
+    """Two operations on data that end in a product with a weight; ``place``: the expression that runs both."""
+    written = {"text": "normalized(x)", "place": place} if place else {}
+    values = [
+        _value(0, "x"),
+        _value(1),
+        _value(2, "y"),
+        _value(3, "w", grad=True),
+        _value(4, "z", grad=True, leaf=False),
+    ]
+    ops = [_op(0, "linspace", (), 0), _op(1, "mul", (0,), 1, **written), _op(2, "add", (1,), 2, **written),
+           _op(3, "tensor", (), 3), _op(4, "mul", (2, 3), 4, tracked=True)]  # fmt: skip
+    return _trace(values, ops)
+
+
+def test_untracked_operations_on_the_way_to_a_tracked_one_are_drawn() -> None:
+    trace = prepared()
+    graph = cards.build(trace, Index(trace))
+    assert shown(graph) == ["x", "mul", "y", "w", "z"]
+    assert [card.title for card in graph.cards if not card.tracked] == ["x", "mul", "y"]
+    assert [(wire.source, wire.target) for wire in graph.wires] == [(0, 1), (1, 2), (2, 4), (3, 4)]
+
+
+def test_of_what_a_library_does_for_one_expression_only_the_result_is_drawn() -> None:
+    trace = prepared((2, 0, 2, 13))
+    assert shown(cards.build(trace, Index(trace))) == ["y", "w", "z"]
 
 
 def test_a_program_without_gradients_is_drawn_whole() -> None:
@@ -131,6 +159,30 @@ def test_the_line_that_raised_has_a_card() -> None:
     failed = graph.cards[-1]
     assert (failed.failed, failed.title) == (True, "b = a @ torch.ones(3)")
     assert [(graph.cards[wire.source].title, wire.target) for wire in graph.wires] == [("a", failed.id)]
+
+
+def test_a_line_of_plain_tensors_that_raised_shows_what_ran() -> None:
+    source = "w = torch.ones(2, requires_grad=True)\nx = torch.ones(3)\nz = x + 1\nh = z / 2 + torch.ones(4)\n"
+    values = [_value(0, "w", grad=True), _value(1, "x"), _value(2, "z"), _value(3), _value(4)]
+    ops = [_op(0, "ones", (), 0), _op(1, "ones", (), 1), _op(2, "add", (1,), 2),
+           _op(3, "div", (2,), 3, text="z / 2", place=(4, 4, 4, 9)),
+           _op(4, "ones", (), 4, text="torch.ones(4)", place=(4, 12, 4, 25))]  # fmt: skip
+    trace = _trace(values, ops, error=Failure("RuntimeError", "sizes differ", 4))
+    trace = msgspec.structs.replace(trace, source=source)
+    graph = cards.build(trace, Index(trace))
+    assert shown(graph) == ["w", "x", "z", "z / 2", "torch.ones(4)", "h = z / 2 + torch.ones(4)"]
+    assert graph.cards[-1].failed
+    # z is used by the part of the line that ran, not by what failed; the wires stand in the order of the line.
+    assert [wire.source for wire in graph.wires if wire.target == graph.cards[-1].id] == [3, 4]
+
+
+def test_what_a_line_that_raised_was_about_to_use_stands_in_its_order() -> None:
+    values = [_value(0, "a", grad=True), _value(1)]
+    ops = [_op(0, "tensor", (), 0), _op(1, "ones", (), 1, text="torch.ones(3)", place=(2, 8, 2, 21))]
+    trace = _trace(values, ops, error=Failure("RuntimeError", "sizes differ", 2))
+    trace = msgspec.structs.replace(trace, source="a = …\nb = a @ torch.ones(3)\n")
+    graph = cards.build(trace, Index(trace))
+    assert [(wire.source, wire.slot) for wire in graph.wires] == [(0, 0), (1, 1)]
 
 
 def test_a_node_that_raised_is_marked_and_gets_no_second_card() -> None:

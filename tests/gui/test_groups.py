@@ -62,6 +62,26 @@ def loop(turns: int) -> Trace:
     return program(LOOP, ("h", "w"), lines)
 
 
+def data(length: int) -> Trace:
+    """A chain of so many untracked operations that begins with one that makes data; its end is multiplied by w."""
+    lines: list[Line] = [("randn", (1, 0, 1, 5), None, ())]
+    lines += [("neg", (2 + n, 0, 2 + n, 5), None, (1 + n,)) for n in range(length)]
+    trace = program("", ("w",), [*lines, ("mul", (99, 0, 99, 5), None, (0, 1 + length))])
+    values = [replace(v, requires_grad=v.id in (0, 2 + length), is_leaf=v.id < 2 + length) for v in trace.values]
+    values[1 + length] = replace(values[1 + length], names=("x",))
+    return replace(trace, values=tuple(values))
+
+
+def test_data_that_is_prepared_in_many_steps_is_one_box() -> None:
+    found = grouped(data(groups.PREPARED))
+    (box,) = children(found)
+    # With what it begins with; the weight and the product stand outside.
+    assert (box.kind, box.name, box.size, len(found[ROOT].cards)) == ("data", "x", groups.PREPARED + 1, 2)
+    assert groups.start(found, Folding()) == {box.id}
+    assert groups.start(found, Folding().toggled(box.id)) == frozenset()
+    assert not children(grouped(data(groups.PREPARED - 1)))
+
+
 def test_a_loop_shows_its_turns() -> None:
     found = grouped(loop(9))
     (turning,) = children(found)

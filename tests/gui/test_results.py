@@ -11,7 +11,7 @@ import pytest
 from core.files import read_trace
 from core.playback import Playback
 from core.records import Trace
-from gui import context, drawing
+from gui import cards, context, drawing, results
 from gui.drawing import HEAD, PAD, ROW
 from gui.i18n import words
 from gui.inspector import describe
@@ -58,6 +58,24 @@ y = x * x
 z = y + x
 (z * y).sum().backward()
 """,
+    "made": """import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.empty(2))
+        nn.init.trunc_normal_(self.scale)
+        self.inner = nn.Linear(2, 2)
+        nn.init.xavier_uniform_(self.inner.weight)
+net = Net()
+cell = nn.LSTMCell(2, 2)
+v = torch.empty(2, requires_grad=True)
+nn.init.normal_(v)
+p = nn.Parameter(torch.ones(2))
+with torch.no_grad():
+    p += 1
+cell(net.inner(net.scale * v * p)[None])[0].sum().backward()
+""",
 }
 RECORD = """
 import sys
@@ -99,6 +117,22 @@ def at_step(trace: Trace, node: str) -> Playback:
         assert not playback.at_end
         playback = playback.forward()
     return playback
+
+
+def test_no_card_shows_memory_that_is_filled_later(recorded: dict[str, Trace]) -> None:
+    start = Playback.of(recorded["made"])
+    graph = cards.build(start.trace, start.index)
+    moments = [start.at(cursor) for cursor in range(len(start.trace.events) + 1)]
+    held = {
+        card.title: {moment.tensor(value) for moment in moments for value in results.values(moment, card)}
+        for card in graph.cards if card.leaf
+    }  # fmt: skip
+    assert {"scale", "inner.weight", "cell.weight_ih", "v", "p"} <= held.keys()
+    assert {title for title, tensors in held.items() if len(tensors) > 1} == {"p"}
+    # What the program itself made and changed is shown as it was.
+    assert {tuple(tensor.head) for tensor in held["p"]} == {(1, 1), (2, 2)}
+    # What filled the memory is not drawn.
+    assert not [card.title for card in graph.cards if not (card.tracked or card.helper or "zeros" in card.title)]
 
 
 def test_a_card_of_several_nodes_shows_the_one_that_has_just_run(recorded: dict[str, Trace]) -> None:

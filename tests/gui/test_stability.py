@@ -118,7 +118,28 @@ def test_a_line_inserted_above_moves_nothing() -> None:
 def test_another_program_is_drawn_as_if_it_came_first() -> None:
     fresh = picture(loop(9))
     assert places(picture(loop(9), picture(traces.first()))) == places(fresh)
-    assert not cards.alike(traces.first(), loop(9))
+
+
+def test_runs_of_one_file_are_of_one_program_and_without_a_file_those_that_read_alike() -> None:
+    here, there = (edited(loop(9), path=path) for path in ("a.py", "b.py"))
+    assert cards.same_program(here, edited(traces.first(), path="a.py"))
+    assert not cards.same_program(here, there)
+    assert cards.same_program(here, edited(loop(9), source="\n" + LOOP))
+    assert not cards.same_program(loop(9), traces.first())
+    # A run of the same text that ended before its first operation.
+    assert cards.same_program(loop(9), edited(loop(9), ops=()))
+
+
+def test_an_edited_program_of_no_file_stays_folded_as_it_was(window: Window) -> None:
+    window.worker.record = lambda job: loop(9)
+    canvas = window.app.canvas
+    window.key("<F5>")
+    assert canvas.picture is not None
+    canvas.fold(canvas.picture.groups[ROOT].groups[0])
+    folded = canvas.picture.folded
+    window.worker.record = lambda job: edited(loop(9), source="\n" + LOOP, ops=tuple(map(moved_down, loop(9).ops)))
+    window.key("<F5>")
+    assert canvas.picture.folded == folded
 
 
 def test_a_parameter_is_as_wide_as_its_numbers_not_as_the_memory_before_them() -> None:
