@@ -135,7 +135,9 @@ class Moment:
 
     def _value_row(self, card: Card) -> Row:
         row = self.standing.gallery.show(self.playback.tensor(value) for value in results.values(self.playback, card))
-        return Row(self.words("card.value"), row, "value" if card.tracked else "quiet")
+        changed = card.leaf and self.standing.names.changed_leaf(card)
+        label = self.words("card.value")
+        return Row(f"{label} ✎" if changed else label, row, "cut" if changed else "value" if card.tracked else "quiet")
 
     def _grad_row(self, card: Card) -> Row:
         """The lowest row: ``.grad`` of a leaf, or what has arrived at the node."""
@@ -181,7 +183,7 @@ class Moment:
                 text = figures.span(float(low[done - 1]), float(high[done - 1]))
         drawing.folded(
             sheet, rect, standing.names.group(group.id), group.count, self._inside(group, number == self.current),
-            (self.words("group.size"), text), share, self._state(number),
+            None if group.kind == "data" else (self.words("group.size"), text), share, self._state(number),
         )  # fmt: skip
 
     def seeds(self, sheet: Sheet, view: Rect) -> list[Rect]:

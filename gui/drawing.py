@@ -329,16 +329,21 @@ def _row(sheet: Sheet, left: float, right: float, top: float, height: float, row
 
 
 def folded(
-    sheet: Sheet, rect: Rect, title: str, count: int, subtitle: str, said: tuple[str, str], share: float, state: str
-) -> None:
-    """A folded group: a pile where it holds several of a kind; ``said`` is its lowest row, ``share`` what has run."""
+    sheet: Sheet, rect: Rect, title: str, count: int, subtitle: str, said: tuple[str, str] | None, share: float,
+    state: str,
+) -> None:  # fmt: skip
+    """A folded group: a pile where it holds several of a kind; ``share`` is what has run.
+
+    Args:
+        said: the lowest row; None where no gradient passes, which is drawn as untracked cards are.
+    """
     left, top, right, bottom = rect
     if count > 1:
         for behind in (2, 1):
             offset = behind * STACK
             sheet.box((left + offset, top - offset, right + offset, bottom - offset), "card", "edge", 1.0)
-    _ground(sheet, rect, state, "button")
-    sheet.text(left + PAD, top + 19, f"▸ {title}", "text", TITLE, bold=True)
+    _ground(sheet, rect, state, "button" if said is not None else "canvas")
+    sheet.text(left + PAD, top + 19, f"▸ {title}", "quiet" if said is None else "text", TITLE, bold=said is not None)
     if count > 1:
         text = f"×{count}"
         wide = text_width(text, SMALL) + 14
@@ -346,15 +351,16 @@ def folded(
         sheet.text(right - PAD - wide / 2, top + 19, text, "on_accent", SMALL, anchor="c", bold=True)
     tone = "accent" if count > 1 and state == "current" else "quiet"
     sheet.text(left + PAD, top + 38, subtitle, tone, SMALL, mono=False)
-    label, text = said
-    fill = "grad_soft" if text != figures.NOT_YET else "card"
-    sheet.box((left, bottom - ROW, right, bottom), fill, square="top")
-    sheet.text(left + PAD, bottom - ROW / 2, label, "quiet", SMALL, mono=False)
-    sheet.text(right - PAD, bottom - ROW / 2, text, "grad" if text != figures.NOT_YET else "quiet", anchor="e")
+    if said is not None:
+        label, text = said
+        fill = "grad_soft" if text != figures.NOT_YET else "card"
+        sheet.box((left, bottom - ROW, right, bottom), fill, square="top")
+        sheet.text(left + PAD, bottom - ROW / 2, label, "quiet", SMALL, mono=False)
+        sheet.text(right - PAD, bottom - ROW / 2, text, "grad" if text != figures.NOT_YET else "quiet", anchor="e")
     if 0 < share < 1:
         sheet.box((left, bottom - ROW - 1.5, left + (right - left) * share, bottom - ROW + 1.5), "grad", radius=1.5)
     line, weight = ("accent", 2.6) if state == "current" else ("accent", 1.8) if state == "selected" else ("edge", 1.3)
-    sheet.box(rect, line=line, weight=weight)
+    sheet.box(rect, line=line, weight=weight, dashed=said is None)
 
 
 def frame(sheet: Sheet, rect: Rect, depth: int, *, dashed: bool) -> None:

@@ -44,6 +44,13 @@ class Names:
                 return title.removeprefix(said)
         return title
 
+    def changed_leaf(self, card: Card) -> bool:
+        """Whether the values of a leaf are a what-if's."""
+        changed = self._trace.what_if.leaves
+        return bool(changed) and any(
+            name in changed for value in card.values for name in self._trace.values[value].names
+        )
+
     def group(self, name: str) -> str:
         """A group's name; modules without what the groups around them say already."""
         group = self._groups[name]

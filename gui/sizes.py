@@ -144,7 +144,8 @@ class Sizes:
                 self._gallery.show(self._trace.values[value].tensor for value in version)
                 for version in results.versions(card)
             ]
-            widths += [one.width + 44 for one in shown]
+            sign = 14 if card.leaf and self._names.changed_leaf(card) else 0
+            widths += [one.width + 44 + sign for one in shown]
             heights.append(max(one.height for one in shown))
         if card.tracked:
             grads = [self._gallery.show(held) for held in self._ever_held(card)]
