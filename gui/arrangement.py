@@ -20,8 +20,6 @@ from gui.groups import ROOT, Group
 
 SIDE, TOP, BOTTOM = 14.0, 42.0, 16.0
 """Room inside a frame, beside, above and below what it holds."""
-LANE, TURN = 14.0, 44.0
-"""Height of a way along the bottom of a frame; room in which it comes up beside a column."""
 TRACK = 12.0
 """From one line of a gate to the next."""
 STUB = 12.0
@@ -133,7 +131,6 @@ class _Room:
         meets: of every link, how far below their levels it meets the frames at its ends; None elsewhere.
         gates: links through every gate.
         beyond: of a link through a gate, the room outside and how it goes on there.
-        lanes: of a link that runs along the bottom, its height and how far from the column it begins and ends to turn.
         sides: left and right of every item, once all of them stand.
     """
 
@@ -146,7 +143,6 @@ class _Room:
     layout: layout.Layout | None = None
     sizes: list[Size] = field(default_factory=list)
     origin: Point = (0.0, 0.0)
-    lanes: dict[int, tuple[float, float, float]] = field(default_factory=dict)
     sides: np.ndarray | None = None
 
     def item(self, item: Item) -> int:
@@ -174,20 +170,6 @@ class _Room:
                 self.gates.setdefault(item, []).append(number)
         return number
 
-    def make_lanes(self) -> None:
-        """Ways along the bottom for lines whose own way to the border would cross something."""
-        assert self.layout is not None
-        boxes = [self.rect(item) for item in self.items if item[0] in ("unit", "frame")]
-        for item, links in self.gates.items():
-            left, top, right, bottom = self.rect(item)
-            ahead = (-np.inf, left) if item[0] == "in" else (right, np.inf)
-            if any(b[1] < bottom and top < b[3] and b[0] < ahead[1] and ahead[0] < b[2] for b in boxes):
-                step = min(TRACK, TURN / 2 / len(links))
-                for place, link in enumerate(sorted(links, key=self.port), start=1):
-                    height = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
-                    # The upper one turns first, so that they never meet.
-                    self.lanes[link] = (height, TURN - (place - 1) * step, (len(links) - place) * step)
-
     def standing_out(self) -> tuple[float, float]:
         """Room that what lies on the outermost lines needs above and below the layout."""
         assert self.layout is not None
@@ -199,15 +181,10 @@ class _Room:
                 under = max(under, across / 2 + CLEAR - (top + self.layout.size[1] - max(heights)))
         return over, under
 
-    def port(self, link: int) -> float:
-        """Height at which a link meets its gate, in the layout."""
-        assert self.layout is not None
-        return self.layout.routes[link][0 if self.ends[link][0][0] == "in" else -1][1]
-
     def door(self, link: int) -> float:
         """How far below the layout's level a link meets the frame's border."""
         assert self.layout is not None
-        return (self.lanes[link][0] if link in self.lanes else self.port(link)) - self.layout.level
+        return self.layout.routes[link][0 if self.ends[link][0][0] == "in" else -1][1] - self.layout.level
 
     def column(self, x: float) -> tuple[float, float]:
         """Left and right edge of the column at x."""
@@ -215,22 +192,6 @@ class _Room:
             self.sides = np.array([self.rect(item) for item in self.items], dtype=float).reshape(-1, 4)[:, [0, 2]]
         there = self.sides[(self.sides[:, 0] <= x) & (x <= self.sides[:, 1])]
         return (float(there[:, 0].min()), float(there[:, 1].max())) if len(there) else (x, x)
-
-    def way(self, link: int, border: float) -> list[Point]:
-        """From the border to the gate, or for an 'out' gate from there to the border."""
-        inwards = self.ends[link][0][0] == "in"
-        left, _, right, _ = self.rect(self.ends[link][0 if inwards else 1])
-        x, y = (left + right) / 2, self.port(link) + self.origin[1]
-        if link not in self.lanes:
-            way = _straight((border, y), (x, y))
-        else:
-            lane, first, last = self.lanes[link]
-            lane, side = lane + self.origin[1], self.column(x)[0 if inwards else 1]
-            first, last = (side - away if inwards else side + away for away in (first, last))
-            half = (first + last) / 2
-            way = [*_straight((border, lane), (first, lane)), (half, lane), (half, y), (last, y)]
-            way += _straight((last, y), (x, y))[1:]
-        return way if inwards else way[::-1]
 
     def rect(self, item: Item) -> Rect:
         assert self.layout is not None
@@ -355,16 +316,17 @@ def arrange(
                 earlier[number] = (x + now[0] - was[0], y + now[1] - was[1])
         room.layout = layout.arrange(
             room.sizes, links, gap=gap, ports=ports, axes=axes, meets=room.meets, labels=labels, weights=weights,
+            first={number for (kind, _), number in room.items.items() if kind == "in"},
+            last={number for (kind, _), number in room.items.items() if kind == "out"},
             previous=earlier, cancelled=cancelled, progress=tell,
         )  # fmt: skip
         places.update(zip(names, room.layout.corners, strict=True))
         places[group, _ORIGIN] = room.layout.origin
-        room.make_lanes()
         for link, (outside, beyond) in room.beyond.items():
             rooms[outside].meets[beyond][0 if room.ends[link][1][0] == "out" else 1] = room.door(link)
         width, height = room.layout.size
         over, under = room.standing_out()
-        over, under = max(above, over), max(below + LANE * len(room.lanes), under)
+        over, under = max(above, over), max(below, under)
         width, height, header = width + before + after, over + height + under, header_width(group)
         inset[group] = over + (max(0.0, header - height) / 2 if down else 0.0)
         # Its main line goes on outside.
@@ -540,9 +502,9 @@ def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tup
         piece = [(x + dx, y + dy) for x, y in room.layout.routes[link]]
         a, b = room.ends[link]
         if a[0] == "in":
-            piece = [*room.way(link, frames[group][0])[:-1], *piece]
+            piece = [*_straight((frames[group][0], piece[0][1]), piece[0])[:-1], *piece]
         if b[0] == "out":
-            piece = [*piece, *room.way(link, frames[group][2])[1:]]
+            piece = [*piece, *_straight(piece[-1], (frames[group][2], piece[-1][1]))[1:]]
         route += piece[1:] if route else piece
     return tuple(route)
 

@@ -14,7 +14,7 @@ Everything is thought of as running from left to right; for the other direction,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from core.layout.base import Cancelled, Direction, Layout, Link, Point, Size, Watch
 from core.layout.packing import packed, parts_of
@@ -35,6 +35,8 @@ def arrange(
     meets: Sequence[Sequence[float | None]] | None = None,
     labels: Sequence[float] | None = None,
     weights: Sequence[int] | None = None,
+    first: Set[int] = frozenset(),
+    last: Set[int] = frozenset(),
     direction: Direction = "right",
     previous: Mapping[int, Point] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -55,6 +57,8 @@ def arrange(
         labels: room that each edge needs between its two columns; such a gap is as wide as its widest, where that is
             more than ``gap``. An edge that passes columns has room there, and asks for none.
         weights: how much every card counts where disconnected parts are compared; 1 by default.
+        first: cards that no edge enters, and between which and the left side of all nothing shall stand. last: cards
+            that no edge leaves, the same on the right side.
         direction: where the edges lead.
         previous: corners of cards in an earlier layout. What did not change stays there, so corners may be negative:
             see ``Layout.origin``.
@@ -87,15 +91,18 @@ def arrange(
             meets=[meets[number] if meets else (None, None) for number in numbers],
             labels=[labels[number] if labels else 0.0 for number in numbers],
             previous={local[card]: previous[card] for card in cards if card in previous} if previous else {},
+            first=[place for place, card in enumerate(cards) if card in first],
+            last=[place for place, card in enumerate(cards) if card in last],
         )
         watch.share = len(cards) / len(sizes)
         parts.append(part)
         grounds.append(ground_of(part, gap, between, watch))
         watch.done += watch.share
     earlier = {number: grounds[number].corner for number, part in enumerate(parts) if part.previous}
+    alone = {number for number, part in enumerate(parts) if part.first or part.last}
     # The heaviest part gives the level; they stand in the order of their first cards.
     order = sorted(range(len(groups)), key=lambda number: groups[number][0])
-    places = packed([ground.size for ground in grounds], between, earlier, order)
+    places = packed([ground.size for ground in grounds], between, earlier, order, alone)
     corners: list[Point] = [(0.0, 0.0)] * len(sizes)
     routes: list[tuple[Point, ...]] = [()] * len(links)
     grounds = [ground.moved_to(place) for ground, place in zip(grounds, places, strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -48,11 +48,14 @@ class Layers:
         return depth, height
 
 
-def layers_of(count: int, links: Sequence[Link]) -> Layers:
-    """The columns of a connected graph."""
+def layers_of(count: int, links: Sequence[Link], first: Collection[int] = (), last: Collection[int] = ()) -> Layers:
+    """The columns of a connected graph; ``first`` and ``last`` are cards of the outermost ones."""
     distinct = list(dict.fromkeys(links))
     forward, against = _acyclic(count, distinct)
     column = _columns(count, list(dict.fromkeys(forward + [(b, a) for a, b in against if a != b])))
+    for cards, outermost in ((first, 0), (last, max(column))):
+        for card in cards:
+            column[card] = outermost
     layers = Layers(count, column, [[] for _ in range(count)], [[] for _ in range(count)])
     lanes = {(a, b): range(column[a] + 1, column[b]) for a, b in forward}
     # Links against the reading direction pass their own two cards as well and turn round beside them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import sqrt
 
 from core.layout.base import Link, Point, Size
@@ -41,6 +41,7 @@ def packed(
     between: float,
     previous: Mapping[int, Point] | None = None,
     order: Sequence[int] | None = None,
+    alone: Collection[int] = (),
 ) -> list[Point]:
     """The top left corner of every part; the first part is the main one.
 
@@ -48,6 +49,7 @@ def packed(
         between: room between two cards.
         order: of the parts, as they are read; as they come by default.
         previous: earlier corner of some parts; they stay there unless a part before them has grown over it.
+        alone: parts that share their row with no other.
     """
     room = between * ROOM
     corners: dict[int, Point] = {}
@@ -62,15 +64,15 @@ def packed(
     areas = [(width + room) * (height + room) for width, height in sizes]
     tower = sum(areas) > widest**2 and sum(areas[1:]) > areas[0]
     shelf = max(widest, right - left, sqrt(sum(areas) * WIDE) if tower else 0.0)
-    x, tallest = left, 0.0
+    x, tallest, closed = left, 0.0, False
     rest = [part for part in order or range(len(sizes)) if part not in corners]
     for part in rest:
         width, height = sizes[part]
-        if x > left and x + width > left + shelf:
+        if x > left and (x + width > left + shelf or closed or part in alone):
             x, y, tallest = left, y + tallest + room, 0.0
         corners[part] = (x, y)
         x += width + room
-        tallest = max(tallest, height)
+        tallest, closed = max(tallest, height), part in alone
     return [corners[part] for part in range(len(sizes))]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -26,6 +26,7 @@ class Part:
         sizes, axes, ports: of every card, as ``arrange`` takes them.
         links, meets, labels: of every edge.
         previous: corners of cards in an earlier layout.
+        first, last: cards of the outermost columns.
     """
 
     sizes: Sequence[Size]
@@ -35,6 +36,8 @@ class Part:
     meets: Sequence[Sequence[float | None]]
     labels: Sequence[float]
     previous: Mapping[int, Point]
+    first: Collection[int] = ()
+    last: Collection[int] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Ground:
 def ground_of(part: Part, gap: float, between: float, watch: Watch) -> Ground:
     """Layers, orders and places the cards."""
     cards = range(len(part.sizes))
-    layers = layers_of(len(cards), part.links)
+    layers = layers_of(len(cards), part.links, part.first, part.last)
     watch(0.1)
     stood = {card: y + part.axes[card] for card, (_, y) in part.previous.items()}
     columns = ordered(layers, watch, stood)

@@ -403,6 +403,43 @@ def test_no_overlap_wherever_the_axes_are(graph: Graph, share: float) -> None:
     assert not pierced(layout, sizes)
 
 
+@given(graphs(), st.sampled_from(["right", "down"]))
+@settings(max_examples=150, deadline=None)
+def test_nothing_stands_between_the_first_cards_and_the_side_or_the_last_and_the_other(
+    graph: Graph, direction: Literal["right", "down"]
+) -> None:
+    sizes, links = graph
+    first = frozenset(range(len(sizes))) - {b for _, b in links}
+    last = frozenset(range(len(sizes))) - {a for a, _ in links} - first
+    layout = arrange(sizes, links, first=first, last=last, direction=direction)
+    assert not overlaps(layout, sizes)
+    assert not pierced(layout, sizes)
+    along = 1 if direction == "down" else 0
+    rects = boxes(layout, sizes)
+    for card in first | last:
+        for rect in (rect for number, rect in enumerate(rects) if number != card):
+            beside = rect[1 - along] < rects[card][3 - along] and rects[card][1 - along] < rect[3 - along]
+            before = rect[along] < rects[card][along] if card in first else rect[along] > rects[card][along]
+            assert not (beside and before)
+
+
+@given(graphs(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_edges_meet_cards_where_they_are_told_to(graph: Graph, data: st.DataObject) -> None:
+    sizes, links = graph
+    share = st.none() | st.floats(-0.4, 0.4)
+    shares = [(data.draw(share), data.draw(share)) for _ in links]
+    meets = [
+        [None if part is None else part * sizes[card][1] for part, card in zip(parts, link, strict=True)]
+        for parts, link in zip(shares, links, strict=True)
+    ]
+    layout = arrange(sizes, links, meets=meets)
+    assert not pierced(layout, sizes)
+    for link, route, told in zip(links, layout.routes, meets, strict=True):
+        for card, (_, y), away in zip(link, (route[0], route[-1]), told, strict=True):
+            assert away is None or y == pytest.approx(layout.corners[card][1] + sizes[card][1] / 2 + away)
+
+
 def test_of_equal_inputs_the_first_is_on_the_main_line() -> None:
     # linear(z, weight, bias), then an activation
     layout = arrange([CARD] * 5, [(2, 3), (0, 3), (1, 3), (3, 4)])

@@ -141,6 +141,16 @@ def test_lines_lead_from_one_side_to_the_other(program: Program, direction: Dire
     assert drawn == {wire.id for wire in program.graph.wires if shown[wire.source] != shown[wire.target]}
 
 
+@given(programs, directions)
+@settings(max_examples=150, deadline=None)
+def test_no_line_runs_through_a_box(program: Program, direction: Direction) -> None:
+    found = program.arranged(direction)
+    for strand in found.strands:
+        points = sample(strand.route)[:, None]
+        inside = (points > found.rects[:, :2] + 0.5) & (points < found.rects[:, 2:] - 0.5)
+        assert not inside.all(axis=2).any()
+
+
 def together(one: Strand, other: Strand) -> float:
     """How far one line, but for its ends, runs so close beside the other that nobody could tell them apart."""
     ways = []
