@@ -133,7 +133,7 @@ class App(ctk.CTk):
             ),
         )  # fmt: skip
         self._right = tk.Frame(self._panes, borderwidth=0)
-        self.inspector = Inspector(self._right)
+        self.inspector = Inspector(self._right, session)
         self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed)
         self.seed_editor.pack(side="bottom", fill="x")
         self.inspector.pack(side="top", fill="both", expand=True)
@@ -295,6 +295,8 @@ class App(ctk.CTk):
             self._selected = None
         if changes & {"trace", "cursor", "notice", "worker"}:
             self._show_moment()
+        elif "answer" in changes:
+            self.inspector.show(session.playback, self.graph, self._selected, self.look.words)
         if changes & {"output", "notice", "trace", "worker"}:
             self._show_output()
         self.statusbar.show(session)
