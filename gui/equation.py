@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import tkinter as tk
 import tkinter.font as tkfont
 from dataclasses import dataclass
 from functools import partial
+from itertools import product as product_of
 from typing import Final
 
 import numpy as np
@@ -21,10 +23,12 @@ from gui.thumbnail import colours
 NUMBERS: Final = 8
 """Rows and columns up to which a matrix is written in numbers."""
 SIZES: Final = tuple((digits, size) for digits in (4, 3, 2) for size in (13, 12, 11, 10, 9))
-"""Significant digits and letters' size, best first; the first that fits the width is taken."""
+"""Significant digits and letters' size, best first; the first that fits the width is taken, in one line or in two: Jᵀ,
+and below it v and x̄."""
 
 CELL: Final = 26
-"""Units of a cell at least, where there is room."""
+SIGN: Final = 20
+"""Units of a cell at least, where there is room, and between the parts."""
 
 MAP_HEIGHT: Final = 150
 THIN: Final = 12
@@ -121,49 +125,55 @@ class Equation(tk.Canvas):
         product, look = self.product, self._look
         if max(product.jacobian.shape) > NUMBERS or not product.jacobian.size:
             return False
-        columns = [product.transposed[:, [place]] for place in range(product.jacobian.shape[0])]
-        columns.append(product.v[:, None])
+        columns = [("J", row) for row in product.jacobian] + [("v", product.v)]
         if product.result is not None:
-            columns.append(product.result[:, None])
-        for digits, size in SIZES:
+            columns.append(("x", product.result))
+        matrix = len(product.jacobian)
+        for below, (digits, size) in product_of((False, True), SIZES):
             font = tkfont.Font(self, font=look.font(size, mono=True))
-            texts = [aligned([_cell(x, digits) for x in column[:, 0]]) for column in columns]
-            pad, sign, letter = look.px(4), look.px(20), font.measure("0")
-            high = font.metrics("linespace") + look.px(6)
-            if digits == SIZES[0][0] and size == SIZES[0][1]:
+            letter, high = font.measure("0"), font.metrics("linespace") + look.px(6)
+            if not below and (digits, size) == SIZES[0]:
                 high = max(high, look.px(CELL))
-            widths = [max(high, len(text[0]) * letter + 2 * pad) for text in texts]
-            signs = len(columns) - len(product.jacobian)
-            if sum(widths) + signs * sign <= self._width:
+            texts = [aligned([number(float(x), digits) for x in column]) for _, column in columns]
+            widths = [max(high, len(text[0]) * letter + 2 * look.px(4 if size > 10 else 2)) for text in texts]
+            rest = sum(widths[matrix:]) + (len(columns) - matrix) * look.px(SIGN)
+            if (max if below else sum)((sum(widths[:matrix]), rest)) <= self._width:
                 break
         else:
             return False
-        middle = max(product.jacobian.shape) * high / 2 + 1
-        left, names = 1, ["J"] * len(product.jacobian) + ["v", "x"]
-        for place, (column, text, width) in enumerate(zip(columns, texts, widths, strict=True)):
-            name = names[place]
+        left, middle = 1, (product.jacobian.shape[1] if below else max(product.jacobian.shape)) * high / 2 + 1
+        for (name, column), text, width in zip(columns, texts, widths, strict=True):
+            if name == "v" and below:
+                left, middle = 1, 2 * middle + self._caption + look.px(8) + max(product.jacobian.shape) * high / 2
             if name != "J":
-                said = "×" if name == "v" else "=" if product.agrees.all() else "≠"
-                self.create_text(left + sign / 2, middle, text=said, font=look.font(13), fill=look["quiet"])
-                left += sign
-            top = round(middle - len(text) * high / 2)
-            for row, (entry, digits_) in enumerate(zip(column[:, 0], text, strict=True)):
-                here = top + row * high
-                soft = entry != 0 and name != "v"
-                self.create_rectangle(
-                    left, here, left + width, here + high, outline=look["line"],
-                    fill=look["grad_soft"] if soft else look["panel"],
-                )  # fmt: skip
-                zero, colour = entry == 0, look["text"] if name == "J" else look["grad"]
-                self.create_text(
-                    left + (width - len(digits_) * letter) / 2, here + high / 2, anchor="w", font=font,
-                    text=digits_, fill=look["quiet"] if zero and name == "J" else colour,
-                )  # fmt: skip
-            first = self._parts[name].box[0] if name in self._parts else left
-            box = (first, top, left + width, top + len(text) * high)
-            self._parts[name] = Part(box, (0.0, float(len(text))), (0.0, 1.0))
+                left = self._sign(name, left, middle)
+            box = (left, round(middle - len(text) * high / 2), left + width, round(middle + len(text) * high / 2))
+            for row, (entry, written) in enumerate(zip(column, text, strict=True)):
+                top = box[1] + row * high
+                self._cell(name, entry, written, (left, top, left + width, top + high), font)
+            whole = (self._parts[name].box[0], *box[1:]) if name in self._parts else box
+            self._parts[name] = Part(whole, (0.0, float(len(text))), (0.0, 1.0))
             left += width
         return True
+
+    def _cell(self, name: str, entry: float, written: str, box: Box, font: tkfont.Font) -> None:
+        """One number; those that are not zero stand out."""
+        look = self._look
+        fill = look["grad_soft" if entry != 0 and name != "v" else "panel"]
+        self.create_rectangle(*box, outline=look["line"], fill=fill)
+        colour = look["text"] if name == "J" else look["grad"]
+        if entry == 0 and name == "J":  # v and x̄ say 0: elsewhere a dot means that something is not known yet
+            written, colour = re.sub("-?0", lambda zero: "·".rjust(len(zero[0])), written), look["quiet"]
+        left = (box[0] + box[2] - len(written) * font.measure("0")) / 2
+        self.create_text(left, (box[1] + box[3]) / 2, anchor="w", font=font, text=written, fill=colour, tags=name)
+
+    def _sign(self, name: str, left: int, middle: float) -> int:
+        """The sign before v or x̄; returns where that begins."""
+        look = self._look
+        said = "×" if name == "v" else "=" if self.product.agrees.all() else "≠"
+        width = look.px(SIGN)
+        self.create_text(left + width / 2, middle, text=said, font=look.font(13), fill=look["quiet"])
+        return left + width
 
     # ── Colours ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -171,7 +181,7 @@ class Equation(tk.Canvas):
         """Draws the entries as colours; returns the pixel below."""
         product, look = self.product, self._look
         matrix = product.transposed
-        strip, sign = look.px(THIN), look.px(20)
+        strip, sign = look.px(THIN), look.px(SIGN)
         rows, columns = max(1, matrix.shape[0]), max(1, matrix.shape[1])
         room = self._width - 2 * (strip + sign) - 2
         cell = min(room / columns, look.px(MAP_HEIGHT) / rows, look.px(LARGEST_CELL))
@@ -188,9 +198,7 @@ class Equation(tk.Canvas):
             shown.append(("x", product.result[:, None], strip, high, (r0, r1), (0, 1)))
         for name, entries, width, height, down, across in shown:
             if name != "J":
-                said = "×" if name == "v" else "=" if product.agrees.all() else "≠"
-                self.create_text(left + sign / 2, middle, text=said, font=look.font(13), fill=look["quiet"])
-                left += sign
+                left = self._sign(name, left, middle)
             top = round(middle - height / 2)
             part = Part((left, top, left + width, top + height), down, across)
             self._parts[name] = part
@@ -227,16 +235,22 @@ class Equation(tk.Canvas):
         look = self._look
         rows, columns = self.product.transposed.shape
         shapes = {"J": f"{rows}×{columns}", "v": str(columns), "x": str(rows)}
-        below = max(part.box[3] for part in self._parts.values()) + look.px(3)
         font = tkfont.Font(self, font=look.font(11, mono=True))
-        second, end = below + look.px(16), 0
+        line, below, end = max(part.box[1] for part in self._parts.values()), 0, 0
         for name, part in self._parts.items():
+            above = part.box[3] < line  # Jᵀ on a line of its own
+            below = part.box[3] if above else max(part.box[3] for part in self._parts.values())
             half = font.measure(shapes[name]) / 2
             x = min(max(end + half, (part.box[0] + part.box[2]) / 2), self._width - half)
-            self._name_part(x, below, name)
-            self.create_text(x, second, anchor="n", text=shapes[name], font=font, fill=look["quiet"])
-            end = round(x + half) + look.px(4)
-        return second + int(font.metrics("linespace"))
+            self._name_part(x, below + look.px(3), name)
+            self.create_text(x, below + look.px(19), anchor="n", text=shapes[name], font=font, fill=look["quiet"])
+            end = 0 if above else round(x + half) + look.px(4)
+        return below + self._caption
+
+    @property
+    def _caption(self) -> int:
+        """Pixels that the names and shapes take below."""
+        return self._look.px(36)
 
     def _name_part(self, x: float, top: float, name: str) -> None:
         """A name in the middle above; the bar of x̄ is drawn, since Tk sets it beside the letter."""
@@ -364,10 +378,6 @@ class Equations:
         place = self._text.index("end-1c")
         self._text.window_create("end", window=equation)
         self._text.tag_add(tag, place)
-
-
-def _cell(x: float, digits: int) -> str:
-    return "·" if x == 0 else number(float(x), digits)
 
 
 def _range(entries: np.ndarray) -> tuple[str, float, float]:

@@ -177,7 +177,8 @@ class Product:
         factors, length = self.jacobian[:, row], len(self.v)
         places = range(length) if length <= TERMS else np.flatnonzero(factors)
         few = places if length <= TERMS else places[:FEW_TERMS]
-        terms = [f"{number(float(factors[i]))}·{_bracketed(float(self.v[i]))}" for i in few]
+        pairs = [(number(float(factors[i])), number(float(self.v[i]))) for i in few]
+        terms = [f"{_bracketed(factor) if at else factor}·{_bracketed(v)}" for at, (factor, v) in enumerate(pairs)]
         if len(places) > len(few):
             terms.append("…")
         said = " + ".join(terms) or "0"
@@ -253,6 +254,5 @@ def _agree(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray, rounding: fl
     return answer
 
 
-def _bracketed(x: float) -> str:
-    said = number(x)
+def _bracketed(said: str) -> str:
     return f"({said})" if said.startswith("-") else said
