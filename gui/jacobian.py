@@ -177,14 +177,14 @@ class Product:
         factors, length = self.jacobian[:, row], len(self.v)
         places = range(length) if length <= TERMS else np.flatnonzero(factors)
         few = places if length <= TERMS else places[:FEW_TERMS]
-        pairs = [(number(float(factors[i])), number(float(self.v[i]))) for i in few]
+        pairs = [(_said(factors[i]), _said(self.v[i])) for i in few]
         terms = [f"{_bracketed(factor) if at else factor}·{_bracketed(v)}" for at, (factor, v) in enumerate(pairs)]
         if len(places) > len(few):
             terms.append("…")
         said = " + ".join(terms) or "0"
         if self.result is None:
             return said
-        return f"{said} {'=' if self.agrees[row] else '≠'} {number(float(self.result[row]))}"
+        return f"{said} {'=' if self.agrees[row] else '≠'} {_said(self.result[row])}"
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,10 @@ def _agree(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray, rounding: fl
         same = (product == result) | (~np.isfinite(product) & ~np.isfinite(result))
     answer: np.ndarray = near | same
     return answer
+
+
+def _said(x: float) -> str:
+    return number(float(x) or 0.0)  # -0 is 0 in a sum
 
 
 def _bracketed(said: str) -> str:
