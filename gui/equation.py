@@ -164,6 +164,8 @@ class Equation(tk.Canvas):
         colour = look["text"] if name == "J" else look["grad"]
         if entry == 0 and name == "J":  # v and x̄ say 0: elsewhere a dot means that something is not known yet
             written, colour = re.sub("-?0", lambda zero: "·".rjust(len(zero[0])), written), look["quiet"]
+        elif math.isnan(entry):
+            colour = look["wrong"]
         left = (box[0] + box[2] - len(written) * font.measure("0")) / 2
         self.create_text(left, (box[1] + box[3]) / 2, anchor="w", font=font, text=written, fill=colour, tags=name)
 

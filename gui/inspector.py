@@ -80,7 +80,7 @@ class Report:
 
     @property
     def text(self) -> str:
-        return "\n".join("".join(text for text, _ in line) for line in self.lines)
+        return "\n".join("".join(text for text, tag in line if tag != "equation") for line in self.lines)
 
 
 def say(snapshot: TensorSnapshot | None) -> str:
@@ -276,7 +276,7 @@ def _product(report: Report, playback: Playback, key: NodeKey, product: Product 
     if any(len(shape) > 1 for shape in (*product.output_shapes, product.input_shape)):
         outputs = " + ".join(map(figures.shape, product.output_shapes))
         report.line((words("jacobian.shapes", output=outputs, input=figures.shape(product.input_shape)), "quiet"))
-    if len(product.v) == 2 * sum(map(math.prod, product.output_shapes)):
+    if product.complex:
         report.line((words("jacobian.complex"), "quiet"))
     if product.jacobian.size:
         report.equation(product)
@@ -447,6 +447,7 @@ class Inspector(tk.Frame):
         super().__init__(master, borderwidth=0)
         self._session = session
         self._shown: object = None
+        self._lines: list[list[Part]] = []
         self._question: tuple[int, int] | None = None
         self._granted: tuple[int, int] | None = None
         self._asking = ""
@@ -468,7 +469,9 @@ class Inspector(tk.Frame):
         self._rest(report)
         if (report.lines, report.products) == self._shown:
             return
-        self._shown = (report.lines, report.products)
+        same = bool(self._lines) and self._lines[:2] == report.lines[:2]  # the answer for what is being read
+        self._shown, self._lines = (report.lines, report.products), report.lines
+        place = self.text.index("@0,0")
         self.text.configure(state="normal", cursor="arrow")
         self.equations.clear()
         self.text.delete("1.0", "end")
@@ -484,6 +487,8 @@ class Inspector(tk.Frame):
             if number < len(report.lines) - 1:
                 self.text.insert("end", "\n")
         self.text.configure(state="disabled")
+        if same:
+            self.text.yview(place)
 
     def _fit(self, width: int) -> None:
         self.formulas.fit(width)

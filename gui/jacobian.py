@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -171,6 +172,12 @@ class Product:
     @property
     def transposed(self) -> np.ndarray:
         return self.jacobian.T
+
+    @property
+    def complex(self) -> bool:
+        """Whether elements count as two numbers."""
+        shapes = (*self.output_shapes, self.input_shape)
+        return sum(self.jacobian.shape) > sum(map(math.prod, shapes))
 
     def sum(self, row: int) -> str:
         """How one element of the result comes about: ``24·1 + 0·1 = 24``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tkinter as tk
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -148,6 +149,8 @@ def test_a_complex_element_counts_as_two_numbers() -> None:
     assert product.result is not None
     assert product.result.tolist() == [2, -1]
     assert product.agrees.all()
+    assert product.complex
+    assert not one(Step(0, (traces.tensor(1, 1),), (traces.tensor(1, 1),)), matrix(np.eye(2))).complex
 
 
 def test_an_input_without_a_matrix_says_why() -> None:
@@ -349,7 +352,7 @@ def test_a_slow_program_runs_again_only_when_the_reader_wants_it(window: Window)
         (wire.Answered(FakeWorker.QUESTIONS), "none: no input needs a gradient"),
         (
             wire.Answered(FakeWorker.QUESTIONS, (Matrix("", (2048,), (2048,), None, note="is too large"),)),
-            "not shown: 2048 × 2048 elements are too many",
+            "not shown: 2,048 × 2,048 elements are too many",
         ),
         (
             wire.Answered(FakeWorker.QUESTIONS, (Matrix("", (2,), (2,), None, note="RuntimeError: odd"),)),
@@ -410,7 +413,7 @@ def many(rows: int, columns: int, entries: np.ndarray) -> tuple[Trace, tuple[Mat
     return replace(trace, passes=passes), (matrix(entries),)
 
 
-def picture(equation: Equation, name: str) -> tuple[int, int, set[tuple[int, ...]]]:
+def drawn(equation: Equation, name: str) -> tuple[int, int, set[tuple[int, ...]]]:
     """Size and colours of a part that is drawn in colours."""
     image = equation.itemcget(equation.find_withtag(name)[0], "image")
     tk = equation.tk
@@ -429,7 +432,7 @@ def test_a_large_matrix_is_drawn_in_colours_without_losing_an_entry(window: Wind
     step_to(window, "MulBackward0")
     (equation,) = wait_for_equations(window)
     assert not equation.as_numbers
-    width, _, colours = picture(equation, "J")
+    width, _, colours = drawn(equation, "J")
     blue, grey, red, white = (59, 76, 192), (221, 221, 221), (201, 42, 42), (255, 255, 255)
     assert {blue, grey} <= colours
     assert colours & {red, white}  # NaN
@@ -464,6 +467,38 @@ def test_colours_zoom_around_the_pointer_and_rows_are_found_again(window: Window
         equation.event_generate("<ButtonRelease-1>", x=x, y=y)
     window.settle()
     assert equation._parts["J"].rows == (0, 64)
+
+
+def test_the_wheel_over_an_equation_scrolls_the_text_and_an_answer_leaves_it_there(window: Window) -> None:
+    window.worker.jacobians = answers
+    step_to(window, "SubBackward0")
+    wait_for_equations(window, 2)
+    tk.Tk.geometry(window.app, "900x420")
+    window.settle()
+    text = window.app.inspector.text
+    assert text.yview()[0] == 0
+    shown(window)[0].event_generate("<Button-5>")
+    window.settle()
+    assert text.yview()[0] > 0
+    window.app.session.answers.clear()
+    window.app.session._tell("answer")
+    window.settle()
+    assert not shown(window)
+    wait_for_equations(window, 2)
+    assert text.yview()[0] > 0
+
+
+def test_a_card_that_has_run_shows_its_own_jacobian(window: Window) -> None:
+    window.worker.jacobians = answers
+    window.key("<F5>")
+    window.key("<End>")
+    picture = window.app.canvas.picture
+    assert picture is not None
+    card = next(card for card in picture.graph.cards if card.title == "a**3")
+    left, top, _, _ = picture.rect(card.id)
+    window.click(*window.on_screen(left + 10, top + 10))
+    (equation,) = wait_for_equations(window)
+    assert cells(equation, "J") == ["12", "·", "·", "27"]
 
 
 @pytest.mark.parametrize("width", [196, 340])
