@@ -62,12 +62,13 @@ class Part:
         return int(first + (last - first) * (y - self.box[1]) / (self.box[3] - self.box[1]))
 
     def strip(self, row: int) -> Box:
-        """The pixels of one row; it is never thinner than can be seen."""
+        """The pixels of one row, never too thin to be seen; the edge of the box for one that is not in it."""
+        left, above, right, below = self.box
         first, last = self.rows
-        high = (self.box[3] - self.box[1]) / (last - first)
-        top = self.box[1] + (row - first) * high
-        bottom = max(top + 3, top + high)
-        return self.box[0], round(max(top, self.box[1])), self.box[2], round(min(bottom, self.box[3]))
+        high = (below - above) / (last - first)
+        top = above + (row - first) * high
+        top, bottom = (max(above, min(round(y), below)) for y in (top, top + max(3.0, high)))
+        return left, top, right, bottom
 
 
 class Equation(tk.Canvas):
@@ -98,7 +99,8 @@ class Equation(tk.Canvas):
 
     def show(self, look: Look, width: int) -> None:
         """Draws it anew, so many pixels wide."""
-        self._look, self._width = look, max(width, look.px(80)) - 2  # without the ring of the focus
+        self._look, self._room = look, width
+        self._width = max(width, look.px(80)) - 2  # without the ring of the focus
         self.delete("all")
         self._parts, self._pictures = {}, []
         self.configure(background=look["panel"], highlightcolor=look["accent"], highlightbackground=look["panel"])
@@ -108,8 +110,8 @@ class Equation(tk.Canvas):
                        for _ in range(3)]  # fmt: skip
         font = tkfont.Font(self, font=look.font(12, mono=True))
         room = max(1, self._width // font.measure("0") - 8)  # words are not broken
-        longest = range(len(self.product.transposed)) if self.as_numbers else ()
-        lines = max((math.ceil(len(self.product.sum(row)) / room) for row in longest), default=SUM_LINES)
+        rows = range(len(self.product.transposed)) if self.as_numbers else ()
+        lines = max((math.ceil(len(self.product.sum(row)) / room) for row in rows), default=SUM_LINES)
         hint = tkfont.Font(self, font=look.font(12)).measure(self._hint)
         lines = max(lines, math.ceil(hint / (self._width - look.px(40))))
         top = bottom + look.px(6)
@@ -255,7 +257,7 @@ class Equation(tk.Canvas):
         return self._look.px(36)
 
     def _name_part(self, x: float, top: float, name: str) -> None:
-        """A name in the middle above; the bar of x̄ is drawn, since Tk sets it beside the letter."""
+        """A name, with its middle above at a pixel; the bar of x̄ is drawn, since Tk sets it beside the letter."""
         look = self._look
         self.create_text(x, top, anchor="n", text=NAMES[name], font=look.font(12), fill=look["quiet"])
         if name == "x":
@@ -318,7 +320,7 @@ class Equation(tk.Canvas):
     def _see(self, r0: float, r1: float, c0: float, c1: float) -> None:
         if (r0, r1, c0, c1) != self._seen:
             self._seen = (r0, r1, c0, c1)
-            self.show(self._look, self._width)
+            self.show(self._look, self._room)
 
     def _see_all(self) -> None:
         rows, columns = self.product.transposed.shape

@@ -18,7 +18,7 @@ from gui.equation import Equations
 from gui.failure import failure_lines
 from gui.formula import Formulas
 from gui.i18n import Words
-from gui.jacobian import Missing, Product, products
+from gui.jacobian import Missing, Product, Structure, products
 from gui.session import Session
 from gui.theme import Look
 
@@ -261,18 +261,7 @@ def _product(report: Report, playback: Playback, key: NodeKey, product: Product 
     if isinstance(product, Missing):
         report.line((words("jacobian.none", reason=_reason(product, words)), "quiet"))
         return
-    said = product.structure
-    facts = {
-        "factor": figures.number(said.factor) if said.factor is not None else "",
-        "filled": said.filled, "entries": said.entries, "blocks": said.blocks,
-        "size": figures.shape(said.block) if said.block is not None else "",
-    }  # fmt: skip
-    kind = f"jacobian.{said.kind}"
-    if said.factor not in (None, 1.0) and f"{kind}.times" in words.table:
-        kind += ".times"
-    elif said.block is not None:
-        kind += ".alike"
-    report.line((words(kind, **facts), ""))
+    report.line((sentence(product.structure, words), ""))
     if any(len(shape) > 1 for shape in (*product.output_shapes, product.input_shape)):
         outputs = " + ".join(map(figures.shape, product.output_shapes))
         report.line((words("jacobian.shapes", output=outputs, input=figures.shape(product.input_shape)), "quiet"))
@@ -282,6 +271,21 @@ def _product(report: Report, playback: Playback, key: NodeKey, product: Product 
         report.equation(product)
     if not product.agrees.all():
         report.line((words("jacobian.differs"), "cut"))
+
+
+def sentence(structure: Structure, words: Words) -> str:
+    """A structure in one line."""
+    facts = {
+        "factor": figures.number(structure.factor) if structure.factor is not None else "",
+        "filled": structure.filled, "entries": structure.entries, "blocks": structure.blocks,
+        "size": figures.shape(structure.block) if structure.block is not None else "",
+    }  # fmt: skip
+    kind = f"jacobian.{structure.kind}"
+    if structure.factor not in (None, 1.0) and f"{kind}.times" in words.table:
+        kind += ".times"
+    elif structure.block is not None:
+        kind += ".alike"
+    return words(kind, **facts)
 
 
 def _reason(missing: Missing, words: Words) -> str:

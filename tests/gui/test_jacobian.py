@@ -15,6 +15,8 @@ from core import wire
 from core.records import Matrix, Op, Step, TensorSnapshot, Trace, WhatIf
 from gui.app import App, start_worker
 from gui.equation import Equation
+from gui.i18n import LANGUAGES, words
+from gui.inspector import sentence
 from gui.jacobian import Missing, Product, products, structure
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
@@ -25,6 +27,22 @@ EYE = np.eye(3)
 SOFTMAX = np.array([[0.2, -0.1, -0.1], [-0.1, 0.2, -0.1], [-0.1, -0.1, 0.2]])
 
 # ── Structure ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (EYE, "identity: what arrives goes on unchanged"),
+        (-0.5 * EYE, "-0.5 times the identity"),
+        (np.diag([2, 0, 2]), "diagonal of 2 and 0: some elements pass, the others are blocked"),
+        (np.ones((1, 4)) / 4, "sum times 0.25: elements are added, so each gets 0.25 of what arrives at its sum"),
+        (np.kron(EYE, SOFTMAX), "block diagonal: 3 separate blocks of 3×3"),
+        (np.outer([1, 2, 3], [4, 5, 6]), "rank one, to 1 part in 100 000: a column times a row"),
+        ([[1, 2, 0], [3, 0, 4], [1, 1, 1]], "no special pattern: 7 of 9 entries are not zero"),
+    ],
+)
+def test_a_structure_is_said_in_a_line(entries: object, said: str) -> None:
+    assert sentence(structure(np.asarray(entries)), words("en")) == said
 
 
 @pytest.mark.parametrize(
@@ -63,7 +81,12 @@ SOFTMAX = np.array([[0.2, -0.1, -0.1], [-0.1, 0.2, -0.1], [-0.1, -0.1, 0.2]])
     ],
 )
 def test_structures(kind: str, matrix: Sequence[Sequence[float]]) -> None:
-    assert structure(np.array(matrix, "f4")).kind == kind
+    found = structure(np.array(matrix, "f4"))
+    assert found.kind == kind
+    for language in LANGUAGES:
+        said = sentence(found, words(language))
+        assert said
+        assert not set("{}\n") & set(said)
 
 
 def test_a_structure_is_exact_but_for_rank_one() -> None:
@@ -248,6 +271,10 @@ def test_rows_can_be_chosen_by_key(window: Window) -> None:
     for key, row in (("<Down>", 0), ("<Down>", 1), ("<Down>", 1), ("<Up>", 0)):
         window.key(key, equation)
         assert equation.row == row
+    cursor = window.app.session.playback.cursor  # type: ignore[union-attr]
+    window.key("<Right>")
+    window.key("<Right>")
+    assert window.app.session.playback.cursor == cursor + 2  # type: ignore[union-attr]
 
 
 def test_stepping_on_asks_for_the_step_that_is_rested_on_only(window: Window) -> None:
@@ -467,6 +494,7 @@ def test_colours_zoom_around_the_pointer_and_rows_are_found_again(window: Window
         equation.event_generate("<ButtonRelease-1>", x=x, y=y)
     window.settle()
     assert equation._parts["J"].rows == (0, 64)
+    assert equation._parts["J"].box == (left, top, right, bottom)
 
 
 def test_the_wheel_over_an_equation_scrolls_the_text_and_an_answer_leaves_it_there(window: Window) -> None:
