@@ -48,6 +48,30 @@ def read_program(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def write_program(path: Path, text: str) -> None:
+    """Writes a program in the encoding its ``coding:`` comment says, else in UTF-8.
+
+    A file that is there keeps its byte-order mark and the ends of its lines.
+
+    Raises:
+        OSError: it cannot be written.
+        ValueError: one line; the encoding has no such characters.
+    """
+    before = b""
+    with contextlib.suppress(OSError, ValueError):
+        before = _read(path, PROGRAM_LIMIT)
+    encoding = next((name for mark, name in _MARKS if before.startswith(mark)), "")
+    encoding = encoding or _encoding(text.encode("utf-8", "replace"))
+    if b"\r\n" in before:
+        text = text.replace("\n", "\r\n")
+    try:
+        blob = text.encode(encoding)
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise ValueError(f"line {line} cannot be written as {error.encoding}: {text[error.start]!r}") from None
+    write_whole(path, blob)
+
+
 def read_trace(path: Path) -> Trace:
     """A ``.pullback`` file; raises OSError, or ValueError with one line."""
     return unpack_trace(_read(path, TRACE_LIMIT))

@@ -6,6 +6,7 @@ import threading
 import tkinter as tk
 import tkinter.filedialog
 import tkinter.font as tkfont
+import tkinter.messagebox
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -13,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from core.files import read_program, read_trace
+from core import jumps
+from core.edits import applied, edits
+from core.files import read_program, read_trace, write_program
 from core.playback import Playback
 from gui import context, fonts, scaling
 from gui.button import Button
@@ -24,19 +27,23 @@ from gui.exporting import Exporter, Shown
 from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import Inspector
+from gui.keys import KeysSheet
+from gui.leaf_editor import LeafEditor, leaf_named, leaf_of_card
 from gui.menu import RULE, Entry, PopUp
 from gui.output import Output
+from gui.player import Player
+from gui.programs import ASSETS, examples, is_example, remembered
 from gui.scene import Hit
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
-from gui.settings import SIZES, Settings, load, place, save, system_language, system_moves, system_theme
+from gui.settings import SIZES, SPEEDS, Settings, load, place, save, system_language, system_moves, system_theme
 from gui.statusbar import StatusBar
 from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
 from gui.toolkit import ctk
 
-FIRST_PROGRAM = Path(__file__).resolve().parent.parent / "assets" / "examples" / "first.py"
+FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 15, 80
 """Milliseconds between two looks at the worker: while it runs, and while it rests."""
 
@@ -71,6 +78,7 @@ class App(ctk.CTk):
         self.session.listen(self._changed)
         self._changes: set[Change] = set()
         self._selected: int | None = None
+        self._leaf = ""  # name of the leaf whose values are edited
         self._kind: tuple[float, ...] = ()
         self._refreshing = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
@@ -80,8 +88,9 @@ class App(ctk.CTk):
         self.look = self._preferred_look()
         self._place_window()
         self._build()
+        self.player.speed = self.settings.speed
         self._bind_keys()
-        self.protocol("WM_DELETE_WINDOW", self.close)
+        self.protocol("WM_DELETE_WINDOW", self.ask_close)
         self.dress(self.look)
         self.canvas.read(self.settings.direction)
         self.canvas.focus_set()
@@ -108,11 +117,13 @@ class App(ctk.CTk):
         self.grid_rowconfigure(1, weight=1)
         self.grid_columnconfigure(0, weight=1)
         session = self.session
+        self.player = Player(self, session, self._playing_changed)
         self.toolbar = Toolbar(
             self,
             {
                 "run": session.run, "stop": session.stop, "home": session.home, "back": session.back,
-                "step": session.step, "end": session.end, "find": self._find, "export": self.export,
+                "step": session.step, "play": self.player.toggle, "end": session.end, "find": self._find,
+                "export": self.export,
                 "language": self.toggle_language, "theme": self.toggle_theme, "menu": self._open_menu,
             },
         )  # fmt: skip
@@ -121,7 +132,7 @@ class App(ctk.CTk):
         self._panes.grid(row=1, column=0, sticky="nsew")
         left = tk.PanedWindow(self._panes, orient="vertical", borderwidth=0, sashwidth=5, sashrelief="flat")
         self._left = left
-        self.editor = Editor(left, on_edit=session.edit)
+        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
         self.output = Output(left)
         left.add(self.editor, stretch="always")
         left.add(self.output, stretch="never")
@@ -134,8 +145,9 @@ class App(ctk.CTk):
         )  # fmt: skip
         self._right = tk.Frame(self._panes, borderwidth=0)
         self.inspector = Inspector(self._right, session)
-        self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed)
-        self.seed_editor.pack(side="bottom", fill="x")
+        self.menu = PopUp(self)
+        self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed, menu=self.menu)
+        self.leaf_editor = LeafEditor(self._right, on_leaf=session.set_leaf)
         self.inspector.pack(side="top", fill="both", expand=True)
         self._panes.add(left, stretch="never")
         self._panes.add(self.canvas, stretch="always")
@@ -145,10 +157,10 @@ class App(ctk.CTk):
         self.timeline = Timeline(self, on_seek=session.seek)
         self.timeline.grid(row=2, column=0, sticky="ew")
         self._rules[1].grid(row=2, column=0, sticky="new")
+        self.keys_sheet = KeysSheet(self)
         self.exporter = Exporter(self, self._told)
         self.statusbar = StatusBar(self, on_reset=session.as_written, on_cancel=self.exporter.cancel)
         self.statusbar.grid(row=3, column=0, sticky="ew")
-        self.menu = PopUp(self)
         self.bind("<Configure>", self._resized, add="+")
 
     @property
@@ -187,8 +199,12 @@ class App(ctk.CTk):
             "<Control-f>": self._find,
             "<Control-e>": self.export,
             "<Control-o>": self.ask_open,
+            "<Control-s>": self.save,
+            "<Control-Shift-Key-S>": self.save_as,
+            "<Control-Shift-Key-s>": self.save_as,  # Shift and Caps Lock
             "<Control-Shift-Key-C>": self.copy_picture,
             "<Control-Shift-Key-c>": self.copy_picture,  # Shift and Caps Lock
+            "<F1>": self.keys_sheet.toggle,
             "<F3>": self.canvas.find_next,
             "<Shift-F3>": self.canvas.find_previous,
             "<Escape>": self._escape,
@@ -199,6 +215,13 @@ class App(ctk.CTk):
             "<Left>": session.back,
             "<Home>": session.home,
             "<End>": session.end,
+            "<p>": self.player.toggle,
+            "<Control-Right>": lambda: self._jump(jumps.next_call),
+            "<Control-Left>": lambda: self._jump(jumps.previous_call),
+            "<Control-z>": session.undo,
+            "<Control-y>": session.redo,
+            "<Control-Shift-Key-Z>": session.redo,
+            "<Control-Shift-Key-z>": session.redo,  # Shift and Caps Lock
         }
         if self.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line instead
             for sequence in ("<Control-Key-a>", "<Control-Lock-Key-A>"):
@@ -245,8 +268,8 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.timeline,
-            self.statusbar, self.menu,
+            self.toolbar, self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.leaf_editor,
+            self.timeline, self.statusbar, self.menu, self.keys_sheet,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -258,6 +281,11 @@ class App(ctk.CTk):
         self.dress(self._preferred_look())
         self.canvas.motion.allowed = self._moves()
         self.canvas.read(self.settings.direction)
+        self._keep()
+
+    def _keep(self, **changes: object) -> None:
+        """Keeps the settings for later starts."""
+        self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         if self._kept is not None:
             try:
                 save(self.settings, self._kept)
@@ -289,17 +317,26 @@ class App(ctk.CTk):
         session = self.session
         if "source" in changes:
             self.editor.show(session.source)
-            name = Path(session.path).name
-            self.title(f"Pullback — {name}" if name else "Pullback")
+        if changes & {"source", "worker"}:
+            self._entitle()
         if changes & {"trace", "cursor"}:
             self._selected = None
+        if changes & {"source", "cursor"}:
+            self._leaf = ""
         if changes & {"trace", "cursor", "notice", "worker"}:
             self._show_moment()
         elif "answer" in changes:
-            self.inspector.show(session.playback, self.graph, self._selected, self.look.words)
+            self._inspect()
         if changes & {"output", "notice", "trace", "worker"}:
             self._show_output()
         self.statusbar.show(session)
+
+    def _entitle(self) -> None:
+        name = Path(self.session.path).name
+        mark = "• " if self.session.unsaved else ""
+        title = f"Pullback — {mark}{name}" if name or mark else "Pullback"
+        if title != self.title():
+            self.title(title)
 
     @property
     def graph(self) -> Graph | None:
@@ -310,15 +347,32 @@ class App(ctk.CTk):
         session, playback = self.session, self.session.playback
         self.canvas.show(playback, self._selected)
         self.canvas.say(*self._message(playback))
-        self.inspector.show(playback, self.graph, self._selected, self.look.words)
+        self._inspect()
         self.timeline.show(playback)
-        editable = self.seed_editor.show(playback)
-        if editable and not self.seed_editor.winfo_manager():
-            self.seed_editor.pack(side="bottom", fill="x", before=self.inspector)
-        elif not editable:
-            self.seed_editor.pack_forget()
+        self._show_editor()
         self._mark_program()
         self.toolbar.show(playback, busy=session.busy, file=Path(session.path).name)
+
+    def _inspect(self) -> None:
+        session = self.session
+        self.inspector.show(session.playback, self.graph, self._selected, self.look.words, session.written)
+
+    def _show_editor(self) -> None:
+        """Below the inspector: the values of the chosen leaf, else the seed, where there are any to edit."""
+        session = self.session
+        leaf = leaf_named(session.playback, self._leaf) if self._leaf and not session.recorded else None
+        editors = (
+            (self.leaf_editor, self.leaf_editor.show(
+                leaf, changed=self._leaf in session.what_if.leaves, busy=session.busy
+            )),
+            (self.seed_editor, self.seed_editor.show(session.playback)),
+        )  # fmt: skip
+        shown = next((editor for editor, able in editors if able), None)
+        for editor, _ in editors:
+            if editor is not shown:
+                editor.pack_forget()
+            elif not editor.winfo_manager():
+                editor.pack(side="bottom", fill="x", before=self.inspector)
 
     def _mark_program(self) -> None:
         session, playback = self.session, self.session.playback
@@ -326,6 +380,9 @@ class App(ctk.CTk):
             self.editor.mark(session.progress[0], None)
         elif playback is None or session.stale:
             self.editor.mark(0, None)
+        elif (chosen := self._chosen_operation()) is not None:
+            op = playback.trace.ops[chosen]
+            self.editor.mark(0, op.span if op.line else None)
         else:
             error = playback.trace.error
             failed = error.line if error and playback.at_end else 0
@@ -360,6 +417,8 @@ class App(ctk.CTk):
         """Selects a card, cuts a use or all uses of a value, or goes to the seed's fields."""
         playback, graph = self.session.playback, self.graph
         if hit is not None and hit.kind == "seed":
+            self._leaf = ""
+            self._show_editor()
             self.seed_editor.focus_first()
         elif hit is not None and hit.kind == "wire" and hit.wire is not None and graph is not None:
             self._toggle_use(graph.wires[hit.wire])
@@ -369,8 +428,44 @@ class App(ctk.CTk):
             self._toggle_all(graph.cards[hit.card])
         else:
             self._selected = hit.card if hit is not None else None
+            chosen = graph.cards[self._selected] if graph is not None and self._selected is not None else None
+            self._leaf = leaf_of_card(playback, chosen)
+            self._show_editor()
+            self._mark_program()
             self.canvas.show(playback, self._selected)
-            self.inspector.show(playback, graph, self._selected, self.look.words)
+            self._inspect()
+
+    def _what_ifs_as_code(self) -> str | None:
+        """The program with the what-ifs written into it; None where that cannot be."""
+        session = self.session
+        if session.playback is None or session.stale or session.busy or session.recorded:
+            return None
+        found = edits(session.playback.trace)
+        return None if found is None else applied(session.source, found)
+
+    def write_what_ifs(self) -> None:
+        """Writes ``.detach()`` into the program where it was cut, and runs it as it is written then."""
+        source = self._what_ifs_as_code()
+        if source is not None:
+            self.editor.rewrite(source)
+            self.update_idletasks()
+            self.session.edit(source)
+            self.session.run("same")
+
+    def _chosen_operation(self) -> int | None:
+        graph = self.graph
+        return graph.cards[self._selected].op if graph is not None and self._selected is not None else None
+
+    def _place_clicked(self, line: int, column: int) -> None:
+        """Selects the card of the expression that was clicked in the program."""
+        session, graph = self.session, self.graph
+        if session.playback is None or graph is None or session.busy or session.stale:
+            return
+        op = context.operation_at(session.playback, line, column)
+        card = graph.card_of_op.get(op) if op is not None else None
+        self._clicked(Hit("card", card=card) if card is not None else None)
+        if card is not None:
+            self.canvas.reveal(card)
 
     def _toggle_use(self, wire: Wire) -> None:
         """Cuts this use of the value, undoes the cut, or heals a ``.detach()``."""
@@ -402,6 +497,41 @@ class App(ctk.CTk):
         playback, graph = self.session.playback, self.graph
         if playback is not None and graph is not None:
             self.session.seek(context.moment_of(playback, graph.cards[card]))
+
+    def _playing_changed(self) -> None:
+        self.toolbar.play(self.player.playing)
+
+    def _play_at(self, speed: float) -> None:
+        self.player.speed = speed
+        self._keep(speed=speed)
+
+    def _jump(self, find: Callable[[Playback], int | None]) -> None:
+        playback = self.session.playback
+        place = find(playback) if playback is not None else None
+        if place is not None:
+            self.session.seek(place)
+
+    def _jump_entries(self) -> tuple[Entry, ...]:
+        """Places in the run; what there is none of is greyed."""
+        say, playback = self.look.words, self.session.playback
+        if playback is None:
+            return ()
+
+        def entry(key: str, find: Callable[[Playback], int | None], keys: str = "", **facts: object) -> Entry:
+            there = find(playback) is not None
+            return Entry(say(key, **facts), partial(self._jump, find) if there else None, keys)
+
+        leaf = next((leaf for leaf in playback.trace.leaves if leaf.name == self._leaf), None)
+        entries = [
+            entry("menu.next_call", jumps.next_call, "Ctrl+→"),
+            entry("menu.previous_call", jumps.previous_call, "Ctrl+←"),
+            entry("menu.first_nan", jumps.first_nan),
+            entry("menu.first_zero", jumps.first_zero),
+        ]
+        if leaf is not None and leaf.value is not None:
+            value = leaf.value
+            entries.append(entry("menu.next_change", lambda now: jumps.next_change(now, value), name=leaf.name))
+        return tuple(entries)
 
     def _note_on(self, hit: Hit) -> tuple[str, str]:
         playback, graph, say = self.session.playback, self.graph, self.look.words
@@ -439,6 +569,7 @@ class App(ctk.CTk):
                 entries.append(Entry(say("menu.fold"), lambda: self.canvas.fold(group)))
             elif hit.card is not None:
                 entries = self._card_entries(graph.cards[hit.card])
+        entries += self._clearing_entries()
         if entries:
             entries.append(RULE)
         return [
@@ -466,7 +597,32 @@ class App(ctk.CTk):
             text = context.in_full(snapshots)
             entries.append(Entry(say(key), partial(self._copy, text) if text else None))
         command = None if cut is None or self.session.busy else partial(self._toggle_all, card)
+        leaf = leaf_of_card(playback, card)
+        if leaf:
+            value = next(one.value for one in playback.trace.leaves if one.name == leaf)
+            place = jumps.next_change(playback, value) if value is not None else None
+            command = partial(self.session.seek, place) if place is not None else None
+            entries.append(Entry(say("menu.next_change", name=leaf), command))
+        switched = next((name for name in self._names_of(card) if name in self.session.what_if.requires_grad), "")
+        if leaf or switched:
+            switch = None if self.session.busy else partial(self.session.toggle_requires_grad, switched or leaf)
+            entries.append(Entry(say("menu.track" if switched else "menu.untrack"), switch))
         return [*entries, Entry(say("menu.uncut_all" if undo else "menu.cut_all"), command)]
+
+    def _names_of(self, card: Card) -> list[str]:
+        playback = self.session.playback
+        assert playback is not None
+        return [name for value in card.values for name in playback.trace.values[value].names]
+
+    def _clearing_entries(self) -> list[Entry]:
+        """Where the program has just cleared ``.grad``: to leave that out."""
+        playback = self.session.playback
+        site = context.clearing_at(playback) if playback is not None else ""
+        if not site:
+            return []
+        left_out = site in self.session.what_if.skip_zero_grad
+        command = None if self.session.busy else partial(self.session.toggle_clearing, site)
+        return [Entry(self.look.words("menu.clear" if left_out else "menu.no_clear"), command)]
 
     def _bundle_entries(self, graph: Graph, wires: Sequence[int]) -> list[Entry]:
         say, playback = self.look.words, self.session.playback
@@ -507,7 +663,7 @@ class App(ctk.CTk):
 
     def menu_entries(self) -> list[Entry]:
         """Files, and what the reader may prefer."""
-        say, settings = self.look.words, self.settings
+        say, settings, session = self.look.words, self.settings, self.session
 
         def choices(key: str, values: tuple[object, ...], names: list[str]) -> tuple[Entry, ...]:
             now = getattr(settings, key)
@@ -516,12 +672,27 @@ class App(ctk.CTk):
                 for value, name in zip(values, names, strict=True)
             )
 
+        def files(paths: list[Path]) -> tuple[Entry, ...]:
+            return tuple(Entry(path.name, partial(self.leave_for, path)) for path in paths)
+
         system = say("menu.system")
         return [
             Entry(say("menu.open"), self.ask_open, "Ctrl+O"),
+            Entry(say("menu.recent"), entries=files([Path(path) for path in settings.recent])),
+            Entry(say("menu.examples"), entries=files(examples())),
+            Entry(say("menu.save"), self.save, "Ctrl+S"),
+            Entry(say("menu.save_as"), self.save_as, "Ctrl+Shift+S"),
+            RULE,
             Entry(say("menu.export"), self.export, "Ctrl+E"),
             Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
             Entry(say("menu.find"), self._find, "Ctrl+F"),
+            RULE,
+            Entry(say("menu.jump"), entries=self._jump_entries()),
+            RULE,
+            Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
+            Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
+            Entry(say("menu.write_in"), self.write_what_ifs if self._what_ifs_as_code() is not None else None),
+            Entry(say("menu.as_written"), session.as_written if session.what_if else None),
             RULE,
             Entry(say("menu.language"), entries=choices("language", ("", "en", "zh"), [system, "English", "中文"])),
             Entry(
@@ -533,7 +704,20 @@ class App(ctk.CTk):
                 say("menu.motion"),
                 entries=choices("motion", ("", "on", "off"), [system, say("menu.on"), say("menu.off")]),
             ),
+            Entry(
+                say("menu.speed"),
+                entries=tuple(
+                    Entry(
+                        say("menu.per_second", n=f"{speed:g}"),
+                        partial(self._play_at, speed),
+                        chosen=speed == self.player.speed,
+                    )
+                    for speed in SPEEDS
+                ),
+            ),
             Entry(say("menu.down"), self.toggle_direction, chosen=settings.direction == "down"),
+            RULE,
+            Entry(say("keys.title"), self.keys_sheet.toggle, "F1"),
         ]
 
     def _find(self) -> None:
@@ -574,6 +758,7 @@ class App(ctk.CTk):
 
     def close(self) -> None:
         """Ends every process and the window."""
+        self.player.stop()
         self.exporter.close()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.
@@ -593,9 +778,55 @@ class App(ctk.CTk):
                 self._tell_wrong("error.lesson")
             else:
                 self.session.open_program(read_program(path), str(path.absolute()))
+            if not is_example(path):
+                self._keep(recent=remembered(self.settings.recent, str(path.absolute())))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             self._tell_wrong("error.file", name=path.name, reason=reason)
+
+    def save(self) -> bool:
+        """Writes the program to its file; asks for one where it has none of its own. False where it was not written."""
+        file = self.session.file
+        return self.save_as() if not file or is_example(file) else self._save_to(file)
+
+    def save_as(self) -> bool:
+        """Writes the program to a file of the reader's choice."""
+        name = tkinter.filedialog.asksaveasfilename(
+            parent=self, title=self.look.words("menu.save_as"), defaultextension=".py",
+            filetypes=[("Python", "*.py")], initialfile=Path(self.session.path).with_suffix(".py").name or "program.py",
+        )  # fmt: skip
+        return bool(name) and self._save_to(str(Path(name).absolute()))
+
+    def _save_to(self, path: str) -> bool:
+        try:
+            write_program(Path(path), self.session.source)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            self._tell_wrong("error.file_write", name=Path(path).name, reason=reason)
+            return False
+        self.session.saved(path)
+        self._keep(recent=remembered(self.settings.recent, path))
+        self.statusbar.tell(self.look.words("state.saved", name=Path(path).name))
+        return True
+
+    def _may_leave(self) -> bool:
+        """Whether the program in the editor may go: it is in its file, or the reader says what is to become of it."""
+        if not self.session.unsaved:
+            return True
+        say = self.look.words
+        name = Path(self.session.path).name or say("files.untitled")
+        answer = tkinter.messagebox.askyesnocancel("Pullback", say("files.unsaved", name=name), parent=self)
+        return False if answer is None else self.save() if answer else True
+
+    def leave_for(self, path: str | Path) -> None:
+        """Opens another program, once the present one may go."""
+        if self._may_leave():
+            self.open(path)
+
+    def ask_close(self) -> None:
+        """Ends the window, once the program may go."""
+        if self._may_leave():
+            self.close()
 
     def ask_open(self) -> None:
         """Lets the reader choose a file."""
@@ -604,7 +835,7 @@ class App(ctk.CTk):
             parent=self, title=say("app.open"), filetypes=[(say("files.open"), "*.py *.pullback"), ("*", "*")]
         )
         if name:
-            self.open(name)
+            self.leave_for(name)
 
     def export(self) -> None:
         """Writes the picture as it stands to a file of the reader's choice."""

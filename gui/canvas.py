@@ -291,6 +291,12 @@ class GraphCanvas(tk.Canvas):
         if self._picture is not None:
             self.find_bar.previous()
 
+    def reveal(self, card: int) -> None:
+        """Brings a card into sight, where it is not folded away."""
+        if self._picture is not None and self._picture.shows(card):
+            self.view.reveal(self._picture.rect(card))
+            self.redraw()
+
     def redraw(self) -> None:
         """Draws once when Tk has nothing else to do, however often it is asked."""
         if not self._pending:

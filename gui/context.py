@@ -31,6 +31,19 @@ def moment_of(playback: Playback, card: Card) -> int:
     return next((place for place in places if place >= playback.cursor), places[-1]) + 1
 
 
+def operation_at(playback: Playback, line: int, column: int) -> int | None:
+    """The operation of the smallest expression around a character; of several times the last that has run."""
+    place = (line, column)
+    around = [
+        op for op in playback.trace.ops if op.line and op.span[:2] <= place < op.span[2:]
+    ]  # spans are (line, column, end line, end column), ends exclusive
+    if not around:
+        return None
+    smallest = max((op.span[:2], tuple(-end for end in op.span[2:])) for op in around)
+    there = [op.id for op in around if (op.span[:2], tuple(-end for end in op.span[2:])) == smallest]
+    return next((op for op in reversed(there) if playback.ran(op)), there[0])
+
+
 def cut_of_use(playback: Playback, graph: Graph, wire: Wire) -> Cut | None:
     """The cut of one use of a value, or of all where all are cut; None where no gradient passes anyhow."""
     trace, use = playback.trace, graph.cards[wire.target].op
@@ -48,6 +61,13 @@ def cuts_of_bundle(playback: Playback, graph: Graph, wires: Sequence[int]) -> li
     """The cuts of all uses that a line to or from a folded group stands for."""
     cuts = (cut_of_use(playback, graph, graph.wires[wire]) for wire in wires)
     return list(dict.fromkeys(cut for cut in cuts if cut is not None))
+
+
+def clearing_at(playback: Playback) -> str:
+    """The place where the program has just cleared ``.grad``, or was kept from it; '' anywhere else."""
+    event = playback.event
+    clears = event is not None and event.kind == "grad" and event.how in ("none", "zero")
+    return event.site if clears and event is not None else ""
 
 
 def cut_of_all(playback: Playback, card: Card) -> Cut | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from core.records import Span
+from gui.code_lines import commented, dedented, indented
 from gui.theme import Look
 from gui.toolkit import ctk
 
@@ -26,10 +29,18 @@ _COLOURS = {
 
 
 class Editor(tk.Frame):
-    """Text with a gutter; ``on_edit`` is called with the whole text after every change."""
+    """Text with a gutter.
 
-    def __init__(self, master: tk.Misc, *, on_edit: Callable[[str], None]) -> None:
+    Args:
+        on_edit: called with the whole text after every change.
+        on_place: called with the line, from 1, and the column, from 0, of a character that was clicked.
+    """
+
+    def __init__(
+        self, master: tk.Misc, *, on_edit: Callable[[str], None], on_place: Callable[[int, int], object]
+    ) -> None:
         super().__init__(master, borderwidth=0)
+        self._on_place = on_place
         self._on_edit = on_edit
         self._look: Look | None = None
         self._colouring = ""
@@ -51,6 +62,12 @@ class Editor(tk.Frame):
         self.scroll.grid(row=1, column=0, columnspan=2, sticky="ew")
         self.text.bind("<<Modified>>", self._modified)
         self.text.bind("<Tab>", self._tab)
+        for sequence in ("<Shift-Tab>", "<ISO_Left_Tab>"):
+            with contextlib.suppress(tk.TclError):  # X11 has a name of its own for it, others do not know that
+                self.text.bind(sequence, partial(self._change_lines, dedented))
+        self.text.bind("<Control-slash>", partial(self._change_lines, commented))
+        self.text.bind("<BackSpace>", self._backspace)
+        self.text.bind("<ButtonRelease-1>", self._clicked)
         self.text.bind("<Return>", self._newline)
         self.text.bind("<Configure>", lambda event: self._draw_soon())
         self.text.bind("<Escape>", lambda event: self.winfo_toplevel().focus_set())
@@ -70,6 +87,13 @@ class Editor(tk.Frame):
         self._marks = None
         self.text.edit_reset()
         self.text.mark_set("insert", "1.0")
+        self._colour()
+
+    def rewrite(self, source: str) -> None:
+        """The program changed by other means than the keyboard; one undo brings it back."""
+        self.text.edit_separator()
+        self.text.replace("1.0", "end-1c", source)
+        self.text.edit_separator()
         self._colour()
 
     def mark(self, line: int, span: Span | None, error_line: int = 0) -> None:
@@ -149,8 +173,46 @@ class Editor(tk.Frame):
         self._colouring = self.after(COLOUR_DELAY, self._colour)
 
     def _tab(self, event: tk.Event[tk.Misc]) -> str:
+        if self.text.tag_ranges("sel"):
+            return self._change_lines(indented, event)
         self.text.insert("insert", "    ")
         return "break"
+
+    def _change_lines(self, change: Callable[[Sequence[str]], list[str]], event: tk.Event[tk.Misc]) -> str:
+        """The lines that are selected, or the one of the cursor, made anew; one undo takes all of it back."""
+        chosen = bool(self.text.tag_ranges("sel"))
+        first = int(self.text.index("sel.first" if chosen else "insert").split(".")[0])
+        last = int(self.text.index("sel.last-1c" if chosen else "insert").split(".")[0])
+        lines = self.text.get(f"{first}.0", f"{last}.end").split("\n")
+        line, column = self.text.index("insert").split(".")
+        longer = 0
+        separate = self.text.cget("autoseparators")
+        self.text.configure(autoseparators=False)
+        self.text.edit_separator()
+        for number, (before, after) in enumerate(zip(lines, change(lines), strict=True), first):
+            if before != after:
+                self.text.replace(f"{number}.0", f"{number}.end", after)
+                longer = len(after) - len(before) if number == int(line) else longer
+        self.text.edit_separator()
+        self.text.configure(autoseparators=separate)
+        self.text.mark_set("insert", f"{line}.{max(0, int(column) + longer)}")
+        if chosen:
+            self.text.tag_add("sel", f"{first}.0", f"{last}.end")
+        return "break"
+
+    def _backspace(self, event: tk.Event[tk.Misc]) -> str | None:
+        """Between the left edge and the code, back to the indent before."""
+        before = self.text.get("insert linestart", "insert")
+        if self.text.tag_ranges("sel") or not before or before.strip(" "):
+            return None
+        self.text.delete(f"insert-{(len(before) - 1) % 4 + 1}c", "insert")
+        return "break"
+
+    def _clicked(self, event: tk.Event[tk.Misc]) -> None:
+        if not self.text.tag_ranges("sel"):
+            line, column = map(int, self.text.index("current").split("."))
+            before = self.text.get(f"{line}.0", f"{line}.{column}")
+            self._on_place(line, len(before))
 
     def _newline(self, event: tk.Event[tk.Misc]) -> str:
         """A new line indented as the one before."""

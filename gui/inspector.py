@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+from core.edits import applied, edits
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
-from core.records import Event, SavedTensor, Step, TensorSnapshot
+from core.records import Event, SavedTensor, Step, TensorSnapshot, Trace
+from core.why import why
 from gui import figures, results
 from gui.cards import Card, Graph
+from gui.comparison import compare
 from gui.equation import Equations
 from gui.failure import failure_lines
 from gui.formula import Formulas
@@ -26,6 +29,8 @@ LIMIT = 64
 """Elements written out here."""
 WIDTH = 160
 """Characters of one tensor at most."""
+REASONS = 6
+"""Leaves of which it is said why their gradient is None or zero."""
 
 MARGIN: Final = 16
 """Left and right of the text."""
@@ -93,9 +98,15 @@ def describe(
     graph: Graph | None,
     selected: int | None,
     words: Words,
+    written: Trace | None = None,
     session: Session | None = None,
 ) -> Report:
-    """The report on the current event, or on the card the reader has chosen; with a session also the Jacobian."""
+    """The report on the current event, or on the card the reader has chosen.
+
+    Args:
+        written: the run without what-ifs, to compare with; None where there is nothing to compare.
+        session: knows the Jacobians; without one, nothing is said of them.
+    """
     report = Report()
     if playback is None or graph is None:
         report.line((words("inspect.nothing"), "heading"))
@@ -118,7 +129,10 @@ def describe(
         _pass(report, playback, event, words)
     else:
         _write(report, playback, event, words)
-    _leaves(report, playback, words)
+    shown = graph.cards[selected] if selected is not None else None
+    _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
+    if written is not None:
+        _compared(report, written, playback.trace, words)
     return report
 
 
@@ -379,7 +393,8 @@ def _write(report: Report, playback: Playback, event: Event, words: Words) -> No
     report.line((say(event.before), "quiet"), ("  →  ", "quiet"), (say(event.after), "leaf"))
 
 
-def _leaves(report: Report, playback: Playback, words: Words) -> None:
+def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int]) -> None:
+    """Every leaf's gradient; of the chosen leaf, and of all once a pass has ended, why it is None or zero."""
     leaves = [leaf for leaf in playback.trace.leaves if leaf.value is not None]
     if not leaves:
         return
@@ -388,6 +403,10 @@ def _leaves(report: Report, playback: Playback, words: Words) -> None:
     target = None
     if key is not None:
         target = playback.trace.passes[key[0]].nodes[key[1]].value
+    event = playback.event
+    ended = playback.at_end or (event is not None and event.kind == "end")
+    first, told = playback.index.leaf_of, 0
+    chosen_leaves = {first.get(value) for value in chosen}
     for leaf in leaves[:60]:
         assert leaf.value is not None
         here = target is not None and playback.index.leaf_of.get(target) == playback.index.leaf_of.get(leaf.value)
@@ -397,6 +416,38 @@ def _leaves(report: Report, playback: Playback, words: Words) -> None:
         grad = playback.grad(leaf.value)
         said = figures.clip(figures.tensor(grad), 60)
         report.line((f"{leaf.name}.grad  ", "code"), (said, "leaf" if grad is not None else "quiet"))
+        here = first.get(leaf.value) in chosen_leaves
+        reason = why(playback, leaf.value) if told < REASONS and (here or ended) else None
+        if reason is not None and (here or reason.kind != "later"):
+            told += 1
+            text = words(f"why.{reason.kind}", line=reason.line, name=reason.name or words("seed.loss"))
+            report.line((f"  {text}", "quiet"))
+
+
+def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> None:
+    """At the end of both runs: as written → under the what-ifs."""
+    rows = compare(written, supposed)
+    if not rows:
+        return
+    report.section(words("inspect.compared"))
+    same = [row.name for row in rows if not row.changed]
+    for row in [row for row in rows if row.changed][:60]:
+        report.line(
+            (f"{row.name}.grad  ", "code"), (say(row.written), "quiet"), ("  →  ", "quiet"), (say(row.supposed), "cut")
+        )
+        if row.difference is not None:
+            report.line((words("inspect.difference", what=say(row.difference)), "quiet"))
+        elif row.supposed is None:
+            report.line((words("inspect.lost"), "quiet"))
+    if same:
+        names = figures.clip(", ".join(f"{name}.grad" for name in same), WIDTH)
+        report.line((words("inspect.unchanged", names=names), "quiet"))
+    found = edits(supposed)
+    if found is not None:
+        report.section(words("inspect.as_code"))
+        lines = applied(supposed.source, found).split("\n")
+        for line in sorted({edit.span[0] for edit in found}):
+            report.line((f"{line}  ", "quiet"), (lines[line - 1].strip(), "code"))
 
 
 def _sum(
@@ -468,8 +519,11 @@ class Inspector(tk.Frame):
         self.text.tag_bind("link", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
         self.text.tag_bind("link", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
 
-    def show(self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words) -> None:
-        report = describe(playback, graph, selected, words, self._session)
+    def show(
+        self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words,
+        written: Trace | None = None,
+    ) -> None:  # fmt: skip
+        report = describe(playback, graph, selected, words, written, self._session)
         self._rest(report)
         if (report.lines, report.products) == self._shown:
             return

@@ -10,6 +10,7 @@ import msgspec
 from core import wire
 from core.playback import Playback
 from core.records import Cut, Matrix, Options, Trace, WhatIf
+from gui.history import History
 
 Change = Literal["source", "trace", "cursor", "worker", "output", "notice", "answer"]
 Landing = int | Literal["backward", "same"]
@@ -45,7 +46,8 @@ class Session:
 
     Attributes:
         source, path: the program as it stands in the editor, and where it came from.
-        what_if: changes the next run is made with.
+        file, kept: the file that is the program's own ('' where there is none), and what stands in it.
+        history: the changes the reader has made to the run, for undo; ``what_if`` are those the next run is made with.
         playback: the trace and the cursor; None before the first run.
         agrees: whether the trace equals an unrecorded run; 'waiting' while that is being found out.
         state: of the worker: 'none', 'starting', 'ready', 'running', 'stopping', 'gone'.
@@ -64,9 +66,10 @@ class Session:
         self._job = 0
         self._landing: Landing = "backward"
         self._before = WhatIf()
-        self.source = ""
-        self.path = ""
-        self.what_if = WhatIf()
+        self._written: Trace | None = None
+        self.source = self.kept = ""
+        self.path = self.file = ""
+        self.history = History()
         self.playback: Playback | None = None
         self.agrees: bool | Literal["waiting"] | None = None
         self.state = "none"
@@ -91,7 +94,8 @@ class Session:
     def open_program(self, source: str, path: str) -> None:
         """Another program; nothing is run."""
         self.stop()
-        self.source, self.path, self.what_if = source, path, WhatIf()
+        self.source = self.kept = source
+        self.path, self.file, self.history = path, path, History()
         self.playback, self.agrees, self.output, self.notice, self.recorded = None, None, "", None, False
         self._forget()
         self._tell("source", "trace", "output", "notice")
@@ -99,7 +103,9 @@ class Session:
     def open_trace(self, trace: Trace) -> None:
         """A recorded run; nothing is run."""
         self.stop()
-        self.source, self.path, self.what_if = trace.source, trace.path, trace.what_if
+        self.source = self.kept = trace.source
+        # The path is of the machine it was recorded on: nothing is to be written there.
+        self.path, self.file, self.history = trace.path, "", History((trace.what_if,))
         self.playback, self.agrees, self.output = Playback.of(trace), trace.agrees, trace.stdout[-OUTPUT_SHOWN:]
         self.torch = self.torch or trace.torch
         self.notice, self.recorded = None, True
@@ -112,10 +118,30 @@ class Session:
             self.source = source
             self._tell("worker")
 
+    def saved(self, path: str) -> None:
+        """The program as it stands has been written to a file."""
+        self.kept, self.path, self.file = self.source, path, path
+        self._tell("worker")
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the editor holds what no file holds."""
+        return self.source != self.kept
+
     @property
     def stale(self) -> bool:
         """Whether the trace is of another text than the editor's."""
         return self.playback is not None and self.playback.trace.source != self.source
+
+    @property
+    def written(self) -> Trace | None:
+        """The run without what-ifs of the program whose run with what-ifs is shown; else None."""
+        shown, written = self.playback.trace if self.playback is not None else None, self._written
+        return written if shown and shown.what_if and written and written.source == shown.source else None
+
+    @property
+    def what_if(self) -> WhatIf:
+        return self.history.now
 
     @property
     def busy(self) -> bool:
@@ -133,7 +159,7 @@ class Session:
     def run(self, landing: Landing = "backward") -> None:
         """Records the program with the what-ifs as they stand; those of another text of the program are dropped."""
         if self.stale:
-            self.what_if = WhatIf()
+            self.history = History()
         self._record(landing)
 
     def _record(self, landing: Landing) -> None:
@@ -197,7 +223,7 @@ class Session:
             case wire.Refused() if mine:
                 self._fail("error.refused", message=reply.message)
                 if self.what_if != self._before:
-                    self.what_if = self._before
+                    self.history = self.history.without(self.what_if)
             case wire.Failed() if mine:
                 self._fail("error.failed", message=reply.message)
             case wire.Stopped() if mine:
@@ -222,6 +248,8 @@ class Session:
         before, landing = self.playback, self._landing
         self._verifying, self._job, self.state, self.recorded = self._job, 0, "ready", False
         self._before = self.what_if
+        if not (self.what_if or stopped or trace.error):
+            self._written = trace
         self._forget()
         self.agrees = None if stopped or trace.error else "waiting"
         if trace.agrees is not None:
@@ -346,25 +374,68 @@ class Session:
             seeds[pass_] = seed
         self._suppose(msgspec.structs.replace(self.what_if, seeds=seeds))
 
+    def set_leaf(self, name: str, values: tuple[float, ...] | None) -> None:
+        """Other values of a leaf; None are the program's own."""
+        leaves = {other: numbers for other, numbers in self.what_if.leaves.items() if other != name}
+        if values is not None:
+            leaves[name] = values
+        self._suppose(msgspec.structs.replace(self.what_if, leaves=leaves))
+
+    def toggle_requires_grad(self, name: str) -> None:
+        """Switches requires_grad of a leaf off, or undoes that."""
+        switched = {other: on for other, on in self.what_if.requires_grad.items() if other != name}
+        if name not in self.what_if.requires_grad:
+            switched[name] = False
+        self._suppose(msgspec.structs.replace(self.what_if, requires_grad=switched))
+
+    def toggle_clearing(self, site: str) -> None:
+        """Leaves out the clearing of ``.grad`` at a place of the program, or undoes that."""
+        skips = self.what_if.skip_zero_grad
+        skips = tuple(s for s in skips if s != site) if site in skips else (*skips, site)
+        self._suppose(msgspec.structs.replace(self.what_if, skip_zero_grad=skips))
+
     def as_written(self) -> None:
         """No what-ifs."""
         self._suppose(WhatIf())
 
     def _suppose(self, what_if: WhatIf) -> None:
-        if what_if == self.what_if:
+        if what_if == self.what_if or not self._can_suppose(what_if):
             return
-        if self.recorded:
-            # A file may come from a stranger: only F5 runs what is in it.
-            self.notice = ("error.recorded", {})
-            self._tell("notice")
-            return
-        if self.stale and not self._still_written(what_if):
-            # A place of another text of the program may be any place of this one.
-            self.notice = ("error.stale", {})
-            self._tell("notice")
-            return
-        self.what_if = what_if
+        self.history = self.history.then(what_if)
         self._record("same")
+
+    def undo(self) -> None:
+        """The what-ifs before the last change."""
+        self._go(self.history.at(self.history.cursor - 1))
+
+    def redo(self) -> None:
+        """The change that was undone."""
+        self._go(self.history.at(self.history.cursor + 1))
+
+    @property
+    def can_undo(self) -> bool:
+        return self.history.cursor > 0
+
+    @property
+    def can_redo(self) -> bool:
+        return self.history.cursor < len(self.history.states) - 1
+
+    def _go(self, history: History) -> None:
+        if history.cursor != self.history.cursor and self._can_suppose(history.now):
+            self.history = history
+            self._record("same")
+
+    def _can_suppose(self, what_if: WhatIf) -> bool:
+        """Whether the program may be run with these changes now; if not, the reader is told why."""
+        wrong = ""
+        if self.recorded:
+            wrong = "error.recorded"  # a file may come from a stranger: only F5 runs what is in it
+        elif self.stale and not self._still_written(what_if):
+            wrong = "error.stale"  # a place of another text of the program may be any place of this one
+        if wrong:
+            self.notice = (wrong, {})
+            self._tell("notice")
+        return not wrong
 
     def _still_written(self, what_if: WhatIf) -> bool:
         """Whether all that a change is about stands in the program as it did when the trace was made."""
@@ -372,6 +443,7 @@ class Session:
         before, now = self.playback.trace.source.splitlines(), self.source.splitlines()
         lines = {op.site: (op.span[0] - 1, op.span[2]) for op in self.playback.trace.ops if op.site}
         places = {*what_if.heals, *(place for cut in what_if.cuts for place in (cut.value, cut.use) if place)}
-        return not what_if.seeds and all(
+        by_place = not (what_if.seeds or what_if.leaves or what_if.requires_grad or what_if.skip_zero_grad)
+        return by_place and all(
             place in lines and before[slice(*lines[place])] == now[slice(*lines[place])] for place in places
         )

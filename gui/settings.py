@@ -9,14 +9,17 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.files import write_whole
 from core.layout import Direction
+from gui.programs import REMEMBERED
 
 SIZES = (100, 125, 150, 175, 200)
 """Percent of text and controls that can be chosen."""
+SPEEDS = (0.5, 1, 2, 4, 8)
+"""Steps a second that can be chosen."""
 ASK_LIMIT = 1.0
 """Seconds the desktop may take to answer."""
 
@@ -29,6 +32,8 @@ class Settings:
     size: percent of text and controls.
     motion: 'on' or 'off'.
     direction: where the picture reads, 'right' or 'down'.
+    speed: steps a second while it plays.
+    recent: programs opened lately, the last one first.
     """
 
     language: str = ""
@@ -36,6 +41,8 @@ class Settings:
     size: int = 0
     motion: str = ""
     direction: Direction = "right"
+    speed: float = 2
+    recent: tuple[str, ...] = ()
 
 
 def place() -> Path:
@@ -55,9 +62,12 @@ def load(path: Path) -> Settings:
         return Settings()
     known: dict[str, tuple[object, ...]] = {
         "language": ("en", "zh"), "theme": ("light", "dark"), "size": SIZES, "motion": ("on", "off"),
-        "direction": ("right", "down"),
+        "direction": ("right", "down"), "speed": SPEEDS,
     }  # fmt: skip
-    return Settings(**{f.name: kept[f.name] for f in fields(Settings) if kept.get(f.name) in known[f.name]})
+    chosen = {name: kept[name] for name in known if kept.get(name) in known[name]}
+    recent = kept.get("recent")
+    paths = tuple(path for path in recent if isinstance(path, str)) if isinstance(recent, list) else ()
+    return Settings(**chosen, recent=paths[:REMEMBERED])
 
 
 def save(settings: Settings, path: Path) -> None:

@@ -43,8 +43,8 @@ def what_if_text(session: Session, words: Words) -> str:
     what_if = session.what_if
     parts = [
         words(f"whatif.{key}", n=len(changes))
-        for key, changes in (("cuts", what_if.cuts), ("heals", what_if.heals), ("seeds", what_if.seeds))
-        if changes
+        for key in ("cuts", "heals", "seeds", "leaves", "requires_grad", "skip_zero_grad")
+        if (changes := getattr(what_if, key))
     ]
     return words("whatif.on", what=", ".join(parts)) if parts else ""
 

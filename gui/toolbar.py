@@ -56,6 +56,11 @@ class Toolbar(tk.Frame):
             button.bind("<Leave>", lambda event: self._left(), add="+")
             button.bind("<Button-1>", lambda event: self._left(), add="+")
 
+    def play(self, playing: bool) -> None:
+        """The sign of what the button does now."""
+        if self._look is not None:
+            self.buttons["play"].configure(text=self._look.words("bar.pause" if playing else "bar.play"))
+
     def show(self, playback: Playback | None, *, busy: bool, file: str) -> None:
         if self._look is None:
             return
@@ -66,6 +71,7 @@ class Toolbar(tk.Frame):
             ("home", not at_start),
             ("back", not at_start),
             ("step", not at_end),
+            ("play", playback is not None and bool(playback.trace.events) and not busy),
             ("end", playback is not None and not at_end),
         ):
             muted = role == "step" and at_end
@@ -142,11 +148,24 @@ class Toolbar(tk.Frame):
             self.brand.pack(side="left", padx=(look.px(16), look.px(10)))
         if room == "full":
             self.file.pack(side="left", padx=(0, look.px(12)))
-        for role in ("run", "stop", "home", "back", "step", "end"):
+        for role in ("run", "stop", "home", "back", "step", "play", "end"):
             first = role == "home" or (role == "run" and room == "small")
             self.buttons[role].pack(side="left", padx=(14 if first else 3, 3))
         if room != "small":
             self.where.pack(side="left", padx=10)
         # Tab goes from left to right, whatever was packed first.
-        for role in ("run", "stop", "home", "back", "step", "end", "find", "export", "language", "theme", "menu"):
+        for role in (
+            "run",
+            "stop",
+            "home",
+            "back",
+            "step",
+            "play",
+            "end",
+            "find",
+            "export",
+            "language",
+            "theme",
+            "menu",
+        ):
             self.buttons[role].lift()

@@ -185,6 +185,8 @@ class Forward(TorchFunctionMode):
             self.recording.refresh(result)
             return result
         if self._skips and name in ("zero_", "_foreach_zero_") and self._skipped(place):
+            for grad in args[:1] if name == "zero_" else args[0]:
+                self.recording.left_out(grad, place.span[0], place_key(place), "zero")
             return args[0]
         if self.recording.full:
             self.recording.unrecorded += 1
@@ -281,6 +283,7 @@ class Forward(TorchFunctionMode):
             return result
         place = self.source.place() if attribute in ("grad", "data", "requires_grad") else NOWHERE
         if attribute == "grad" and args[1] is None and self._skips and self._skipped(place):
+            self.recording.left_out(args[0], place.span[0], place_key(place), "none")
             return None
         result = call(*args, **kwargs)
         if attribute == "requires_grad":

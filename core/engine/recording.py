@@ -258,6 +258,18 @@ class Recording:
         how = "none" if grad is None else "zero" if is_zero(state.grad) else "assign"
         self.add(Event("grad", value=state.value, before=before, after=state.grad, how=how, line=line, site=site))
 
+    def left_out(self, written: Tensor, line: int, site: str, how: str) -> None:
+        """Records that ``.grad`` was not cleared where the program says so; ``written`` is the leaf or its gradient."""
+        with self.lock, torch._C.DisableTorchFunction():
+            for state in self.leaves.values():
+                leaf = state.reference()
+                if leaf is None or state.grad is None or not (leaf is written or leaf.grad is written):
+                    continue
+                grad, value = state.grad, state.value
+                self.add(
+                    Event("grad", value=value, before=grad, after=grad, how=how, line=line, site=site, skipped=True)
+                )
+
     def _watch_data(self, leaf: Tensor, state: LeafState, line: int, site: str, how: str) -> None:
         number, version = state.seen
         if version == version_of(leaf) and leaf.numel() > WHOLE_LIMIT:

@@ -205,3 +205,24 @@ def test_a_changed_view_cannot_be_detached() -> None:
     site = next(op.site for op in record(source).ops if op.text == "v += 1")
     with pytest.raises(WhatIfError, match="cut its base instead"):
         record(source, WhatIf(cuts=(Cut(site),)))
+
+
+def test_a_clearing_that_is_left_out_stays_an_event() -> None:
+    source = (
+        "import torch\n"
+        "x, y = (torch.tensor([1.0], requires_grad=True) for _ in range(2))\n"
+        "opt = torch.optim.SGD([x, y], lr=0.0)\n"
+        "for _ in range(2):\n"
+        "    opt.zero_grad({})\n"
+        "    (2 * x).sum().backward()\n"
+    )
+    for how, argument in (("none", ""), ("zero", "set_to_none=False")):
+        written = run(source.replace("{}", argument))
+        site = next(event.site for event in written.events if event.kind == "grad")
+        supposed = run(source.replace("{}", argument), skip_zero_grad=(site,))
+        assert grad(supposed) == [4]
+        (event,) = [event for event in supposed.events if event.kind == "grad"]
+        assert (event.skipped, event.how, event.site, event.line) == (True, how, site, 5)
+        assert event.before == event.after
+        assert event.before is not None
+        assert event.before.data == [2]

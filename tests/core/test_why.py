@@ -1,0 +1,69 @@
+"""Why a gradient is None or zero, on programs that torch has run."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.engine import record
+from core.playback import Playback
+from core.records import Cut, Options, WhatIf
+from core.why import Reason, why
+
+HEAD = "import torch\nx = torch.tensor([1., 2.], requires_grad=True)\nw = torch.tensor([3., 4.], requires_grad=True)\n"
+
+
+def played(body: str, what_if: WhatIf | None = None) -> Playback:
+    return Playback.of(record(HEAD + body, what_if or WhatIf(), options=Options(verify=False))).end()
+
+
+def reason(playback: Playback, name: str = "x") -> Reason | None:
+    leaf = next(leaf for leaf in playback.trace.leaves if leaf.name == name)
+    assert leaf.value is not None
+    return why(playback, leaf.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("w.sum().backward()\n", Reason("unused")),
+        ("y = x * 2\n", Reason("no_pass")),
+        ("y = x * 2\nloss = w.sum()\nloss.backward()\n", Reason("no_path", name="loss")),
+        ("y = (x * 2).detach()\n(y * w).sum().backward()\n", Reason("detached", 4, "detach")),
+        ("with torch.no_grad():\n    y = x * 2\n(y * w).sum().backward()\n", Reason("no_grad", 5, "mul")),
+        ("i = x.argmax()\n(i * w).sum().backward()\n", Reason("integer", 4, "argmax")),
+        ("b = x > 1\n(b * w).sum().backward()\n", Reason("integer", 4, "gt")),
+        ("(x * w).sum().backward(inputs=[w])\n", Reason("inputs")),
+        ("(x * w).sum().backward()\nx.grad = None\n", Reason("cleared", 5)),
+        ("(x * w).sum().backward()\n", None),
+        ("(torch.relu(-x) * w).sum().backward()\n", Reason("zero_dead", 4, "ReluBackward0")),
+        ("(x * 0 * w).sum().backward()\n", Reason("zero_node", 4, "MulBackward0")),
+        ("(x * w).backward(torch.zeros(2))\n", Reason("zero_seed", 4)),
+    ],
+)
+def test_each_reason_is_told(body: str, expected: Reason | None) -> None:
+    assert reason(played(body)) == expected
+
+
+def test_what_will_still_come_is_not_reached_yet() -> None:
+    playback = played("(x * w).sum().backward()\n")
+    assert reason(playback.home()) == Reason("later")
+
+
+def test_a_cut_by_what_if_is_told_as_one() -> None:
+    body = "y = x * 2\n(y * w).sum().backward()\n"
+    whole = played(body)
+    mul, use = (op for op in whole.trace.ops if op.name == "mul")
+    assert reason(played(body, WhatIf(cuts=(Cut(mul.site),)))) == Reason("cut", 4, "mul")
+    one = reason(played(body, WhatIf(cuts=(Cut(mul.site, use.site, 0),))))
+    assert one is not None
+    assert (one.kind, one.line) == ("cut", 5)
+
+
+def test_a_detach_on_one_path_does_not_hide_the_other() -> None:
+    assert reason(played("y = x.detach() * x\n(y * w).sum().backward()\n")) is None
+
+
+def test_each_leaf_has_a_reason_of_its_own() -> None:
+    playback = played("(x.detach() * w).sum().backward()\n")
+    assert reason(playback, "x") == Reason("detached", 4, "detach")
+    assert reason(playback, "w") is None
