@@ -22,12 +22,20 @@ MESSAGES = 32
 OUTPUT_SHOWN = 200_000
 """Characters of output kept on the screen."""
 
+ANSWERS_KEPT = 64 << 20
+"""Bytes of answers kept; beyond, the oldest are asked for again."""
+
 
 class Answer(NamedTuple):
     """What the worker said of a step: its Jacobians, or in one line why there are none."""
 
     matrices: tuple[Matrix, ...] = ()
     missing: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the matrices."""
+        return sum(len(matrix.tensor.raw) for matrix in self.matrices if matrix.tensor is not None)
 
 
 class Runner(Protocol):
@@ -56,7 +64,7 @@ class Session:
         output: what the program printed.
         notice: (key of the text, facts) of what went wrong outside the program; None when nothing did.
         recorded: the trace came from a file; nothing is run before F5.
-        answers: local Jacobians of this trace by (pass, step), those that were asked for.
+        answers: local Jacobians of this trace by (pass, step), those asked for last.
     """
 
     def __init__(self, start: Callable[[], Runner]) -> None:
@@ -314,6 +322,8 @@ class Session:
                 return  # what the program prints once more, and how far it is
         self._question = None
         self.answers[step] = answer
+        while len(self.answers) > 1 and sum(known.size for known in self.answers.values()) > ANSWERS_KEPT:
+            del self.answers[next(iter(self.answers))]
         self._tell("answer")
 
     def _forget(self) -> None:

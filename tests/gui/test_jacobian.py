@@ -13,6 +13,7 @@ import pytest
 
 from core import wire
 from core.records import Matrix, Op, Step, TensorSnapshot, Trace, WhatIf
+from gui import session
 from gui.app import App, start_worker
 from gui.equation import Equation
 from gui.i18n import LANGUAGES, words
@@ -289,6 +290,21 @@ def test_stepping_on_asks_for_the_step_that_is_rested_on_only(window: Window) ->
     window.key("<Right>")
     assert len(shown(window)) == 1  # kept
     assert len(window.worker.asked) == 1
+
+
+def test_answers_take_a_bounded_room(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "ANSWERS_KEPT", 40)  # two matrices of 2×2
+    window.worker.jacobians = answers
+    window.key("<F5>")
+    for step in (1, 3, 4, 3):
+        window.app.session.seek(9 + step)
+        window.settle()
+        wait_for_equations(window)
+    assert list(window.app.session.answers) == [(0, 3), (0, 4)]
+    window.app.session.seek(10)
+    window.settle()
+    wait_for_equations(window)
+    assert [job.step_index for job in window.worker.asked] == [1, 3, 4, 1]
 
 
 def test_an_answer_that_a_run_has_overtaken_is_not_shown(window: Window) -> None:
