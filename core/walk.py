@@ -14,8 +14,8 @@ SHOWN: Final = 6
 def walk(trace: Trace) -> Iterator[str]:
     """Lines for a terminal."""
     width = len(str(len(trace.events)))
-    for number, event in enumerate(trace.events, 1):
-        yield f"{number:>{width}}  {_sentence(trace, event)}"
+    for number, sentence in enumerate(told(trace, "en"), 1):
+        yield f"{number:>{width}}  {sentence}"
     for leaf in trace.leaves:
         yield f"{leaf.name}.grad = {numbers(leaf.grad)}"
     if trace.error is not None:
@@ -38,17 +38,51 @@ def numbers(tensor: TensorSnapshot | None) -> str:
     return f"[{', '.join(shown[:SHOWN])}, …] of shape {list(tensor.shape)}"
 
 
-def _sentence(trace: Trace, event: Event) -> str:
+SENTENCES: Final = {
+    "en": {
+        "op": "line {line}: {what} = {made}",
+        "pass": "line {line}: {call}() begins, seed {seed}",
+        "leaf": "{node}: {arrived} arrives; {name}.grad was {before}, is {after}",
+        "step": "{node}: {arrived} arrives, {emitted} goes on",
+        "end": "{call}() ends",
+        "failed": "{call}() ends with {error}",
+        "write": "line {line}: {name} was {before}, is {after}",
+        "left out": "line {line}: {name} stays {before}, its clearing is left out",
+    },
+    "zh": {
+        "op": "第 {line} 行：{what} = {made}",
+        "pass": "第 {line} 行：{call}() 开始，种子 {seed}",
+        "leaf": "{node}：{arrived} 到达；{name}.grad 原为 {before}，现为 {after}",
+        "step": "{node}：{arrived} 到达，传出 {emitted}",
+        "end": "{call}() 结束",
+        "failed": "{call}() 因 {error} 结束",
+        "write": "第 {line} 行：{name} 原为 {before}，现为 {after}",
+        "left out": "第 {line} 行：{name} 仍为 {before}，清零被略去",
+    },
+}
+"""What is said of each kind of event."""
+
+
+def told(trace: Trace, language: str) -> Iterator[str]:
+    """One sentence for each event, in 'en' or 'zh'."""
+    sentences = SENTENCES[language]
+    for event in trace.events:
+        kind, facts = _facts(trace, event)
+        yield sentences[kind].format(**facts)
+
+
+def _facts(trace: Trace, event: Event) -> tuple[str, dict[str, object]]:
+    """Which sentence an event has, and what is filled in."""
     match event.kind:
         case "op" if event.op is not None:
             op = trace.ops[event.op]
             made = ", ".join(numbers(trace.values[value].tensor) for value in op.outputs)
             names = [name for value in op.outputs for name in trace.values[value].names]
             text = f"{op.text}  ({op.name})" if op.text else op.name
-            return f"line {op.line}: {text}{f' → {names[0]}' if names else ''} = {made}"
+            return "op", {"line": op.line, "what": f"{text}{f' → {names[0]}' if names else ''}", "made": made}
         case "pass" if event.pass_ is not None:
             begun = trace.passes[event.pass_]
-            return f"line {begun.line}: {begun.call}() begins, seed {', '.join(map(numbers, begun.seeds))}"
+            return "pass", {"line": begun.line, "call": begun.call, "seed": ", ".join(map(numbers, begun.seeds))}
         case "step" if event.pass_ is not None and event.step is not None:
             backward = trace.passes[event.pass_]
             step = backward.steps[event.step]
@@ -57,12 +91,18 @@ def _sentence(trace: Trace, event: Event) -> str:
             if node.name == "AccumulateGrad":
                 name = (trace.values[node.value].names or ("leaf",))[0] if node.value is not None else "leaf"
                 before, after = numbers(step.grad_before), numbers(step.grad_after)
-                return f"{node.name}: {arrived} arrives; {name}.grad was {before}, is {after}"
-            return f"{node.name}: {arrived} arrives, {', '.join(map(numbers, step.grad_inputs))} goes on"
+                facts = {"node": node.name, "arrived": arrived, "name": name, "before": before, "after": after}
+                return "leaf", dict(facts)
+            emitted = ", ".join(map(numbers, step.grad_inputs))
+            return "step", {"node": node.name, "arrived": arrived, "emitted": emitted}
         case "end" if event.pass_ is not None:
             ended = trace.passes[event.pass_]
-            return f"{ended.call}() ends{f' with {ended.error.type}' if ended.error else ''}"
+            if ended.error is None:
+                return "end", {"call": ended.call}
+            return "failed", {"call": ended.call, "error": ended.error.type}
         case _:
             names = list(trace.values[event.value].names) if event.value is not None else []
-            what = f"{(names or ['leaf'])[0]}{'.grad' if event.kind == 'grad' else ''}"
-            return f"line {event.line}: {what} was {numbers(event.before)}, is {numbers(event.after)}"
+            name = f"{(names or ['leaf'])[0]}{'.grad' if event.kind == 'grad' else ''}"
+            before, after = numbers(event.before), numbers(event.after)
+            kind = "left out" if event.skipped else "write"
+            return kind, {"line": event.line, "name": name, "before": before, "after": after}

@@ -31,6 +31,7 @@ from gui.keys import KeysSheet
 from gui.leaf_editor import LeafEditor, leaf_named, leaf_of_card
 from gui.menu import RULE, Entry, PopUp
 from gui.output import Output
+from gui.pages import Pages
 from gui.player import Player
 from gui.programs import ASSETS, examples, is_example, remembered
 from gui.scene import Hit
@@ -42,6 +43,7 @@ from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
 from gui.toolkit import ctk
+from gui.transcript import Transcript
 
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 15, 80
@@ -133,9 +135,12 @@ class App(ctk.CTk):
         left = tk.PanedWindow(self._panes, orient="vertical", borderwidth=0, sashwidth=5, sashrelief="flat")
         self._left = left
         self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
-        self.output = Output(left)
+        self.pages = Pages(left, on_turn=self._show_page)
+        self.output = Output(self.pages)
+        self.transcript = Transcript(self.pages, on_seek=session.seek)
+        self.pages.fill({"output.title": self.output, "transcript.title": self.transcript})
         left.add(self.editor, stretch="always")
-        left.add(self.output, stretch="never")
+        left.add(self.pages, stretch="never")
         self.canvas = GraphCanvas(
             self._panes,
             Reader(
@@ -185,7 +190,7 @@ class App(ctk.CTk):
             self._panes.paneconfigure(pane, width=px(side), minsize=px(120))
         self._panes.paneconfigure(self.canvas, minsize=px(200))
         self._left.paneconfigure(self.editor, minsize=px(90))
-        self._left.paneconfigure(self.output, minsize=px(50), height=px(output))
+        self._left.paneconfigure(self.pages, minsize=px(50), height=px(output))
 
     def _bind_keys(self) -> None:
         session = self.session
@@ -268,8 +273,8 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.editor, self.output, self.canvas, self.inspector, self.seed_editor, self.leaf_editor,
-            self.timeline, self.statusbar, self.menu, self.keys_sheet,
+            self.toolbar, self.editor, self.pages, self.output, self.transcript, self.canvas, self.inspector,
+            self.seed_editor, self.leaf_editor, self.timeline, self.statusbar, self.menu, self.keys_sheet,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -349,9 +354,15 @@ class App(ctk.CTk):
         self.canvas.say(*self._message(playback))
         self._inspect()
         self.timeline.show(playback)
+        self._show_page()
         self._show_editor()
         self._mark_program()
         self.toolbar.show(playback, busy=session.busy, file=Path(session.path).name)
+
+    def _show_page(self) -> None:
+        """What is written only while it is seen."""
+        if self.pages.shown == "transcript.title":
+            self.transcript.show(self.session.playback)
 
     def _inspect(self) -> None:
         session = self.session
@@ -408,6 +419,7 @@ class App(ctk.CTk):
         if session.notice is not None:
             key, facts = session.notice
             notice = self.look.words(key, **facts)
+            self.pages.turn("output.title")
         failure = session.playback.trace.error if session.playback and not session.busy and not notice else None
         self.output.show(session.output, failure, notice, self.look.words)
 

@@ -6,8 +6,10 @@ and on the way out, and frames have their header strip where lines come in.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,18 +22,20 @@ SIDE, TOP, BOTTOM = 14.0, 42.0, 16.0
 """Room inside a frame, beside, above and below what it holds."""
 LANE, TURN = 14.0, 44.0
 """Height of a way along the bottom of a frame; room in which it comes up beside a column."""
+TRACK = 12.0
+"""From one line of a gate to the next."""
 STUB = 12.0
-"""The shortest first or last part of a line."""
+"""The shortest first part of a line."""
 FAR = 80.0
 """A chip that stands this far from the edge of its column moves there."""
 CLEAR = 4.0
 """Between a frame and what lies on a line in it."""
-MANY_USES = 7
-"""From how many users on a computed value is drawn again beside them."""
-FEW_USES = 3
-"""The same for weights and data."""
-SMALL_GRAPH = 12
-"""In pictures of up to this many cards every use of a weight keeps its wire, up to ``MANY_USES``."""
+MANY_USES = 3
+"""From how many uses on a weight, or data, is drawn again beside its users."""
+MANY_USERS = 7
+"""From how many users on a computed value is."""
+TOGETHER = 3
+"""From how many on the chips beside one folded group become one."""
 
 Rect = tuple[float, float, float, float]
 """left, top, right, bottom."""
@@ -117,22 +121,33 @@ class _Line:
 
 
 Item = tuple[str, object]
-"""('unit', number), ('frame', group), ('in', unit the line comes from) or ('out', the same)."""
+"""('unit', number), ('frame', group), or a gate: ('in', unit the lines come from), ('out', the same)."""
 
 
 @dataclass
 class _Room:
-    """The inside of one open group."""
+    """The inside of one open group.
+
+    Attributes:
+        ends: of every link, which is one line's part in this room.
+        meets: of every link, how far below their levels it meets the frames at its ends; None elsewhere.
+        gates: links through every gate.
+        beyond: of a link through a gate, the room outside and how it goes on there.
+        lanes: of a link that runs along the bottom, its height and how far from the column it begins and ends to turn.
+        sides: left and right of every item, once all of them stand.
+    """
 
     items: dict[Item, int] = field(default_factory=dict)
-    links: dict[tuple[Item, Item, object], int] = field(default_factory=dict)
     ends: list[tuple[Item, Item]] = field(default_factory=list)
+    meets: list[list[float | None]] = field(default_factory=list)
+    gates: dict[Item, list[int]] = field(default_factory=dict)
+    beyond: dict[int, tuple[str, int]] = field(default_factory=dict)
     labels: dict[int, Size] = field(default_factory=dict)
     layout: layout.Layout | None = None
     sizes: list[Size] = field(default_factory=list)
     origin: Point = (0.0, 0.0)
-    lanes: dict[Item, float] = field(default_factory=dict)
-    sides: np.ndarray | None = None  # left and right of every item, once all of them stand
+    lanes: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    sides: np.ndarray | None = None
 
     def item(self, item: Item) -> int:
         return self.items.setdefault(item, len(self.items))
@@ -148,25 +163,30 @@ class _Room:
 
         self.items = {item: number for number, item in enumerate(sorted(self.items, key=first))}
 
-    def link(self, a: Item, b: Item, key: object) -> int:
+    def link(self, a: Item, b: Item) -> int:
         self.item(a)
         self.item(b)
-        number = self.links.setdefault((a, b, key), len(self.ends))
-        if number == len(self.ends):
-            self.ends.append((a, b))
+        number = len(self.ends)
+        self.ends.append((a, b))
+        self.meets.append([None, None])
+        for item in (a, b):
+            if item[0] in ("in", "out"):
+                self.gates.setdefault(item, []).append(number)
         return number
 
     def make_lanes(self) -> None:
         """Ways along the bottom for lines whose own way to the border would cross something."""
         assert self.layout is not None
         boxes = [self.rect(item) for item in self.items if item[0] in ("unit", "frame")]
-        for item in self.items:
-            if item[0] in ("unit", "frame"):
-                continue
+        for item, links in self.gates.items():
             left, top, right, bottom = self.rect(item)
             ahead = (-np.inf, left) if item[0] == "in" else (right, np.inf)
             if any(b[1] < bottom and top < b[3] and b[0] < ahead[1] and ahead[0] < b[2] for b in boxes):
-                self.lanes[item] = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
+                step = min(TRACK, TURN / 2 / len(links))
+                for place, link in enumerate(sorted(links, key=self.port), start=1):
+                    height = self.layout.origin[1] + self.layout.size[1] + (len(self.lanes) + 1) * LANE
+                    # The upper one turns first, so that they never meet.
+                    self.lanes[link] = (height, TURN - (place - 1) * step, (len(links) - place) * step)
 
     def standing_out(self) -> tuple[float, float]:
         """Room that what lies on the outermost lines needs above and below the layout."""
@@ -179,10 +199,15 @@ class _Room:
                 under = max(under, across / 2 + CLEAR - (top + self.layout.size[1] - max(heights)))
         return over, under
 
-    def door(self, item: Item) -> float:
-        """Height at which a line meets the frame's border."""
-        _, top, _, bottom = self.rect(item)
-        return self.lanes[item] + self.origin[1] if item in self.lanes else (top + bottom) / 2
+    def port(self, link: int) -> float:
+        """Height at which a link meets its gate, in the layout."""
+        assert self.layout is not None
+        return self.layout.routes[link][0 if self.ends[link][0][0] == "in" else -1][1]
+
+    def door(self, link: int) -> float:
+        """How far below the layout's level a link meets the frame's border."""
+        assert self.layout is not None
+        return (self.lanes[link][0] if link in self.lanes else self.port(link)) - self.layout.level
 
     def column(self, x: float) -> tuple[float, float]:
         """Left and right edge of the column at x."""
@@ -191,19 +216,21 @@ class _Room:
         there = self.sides[(self.sides[:, 0] <= x) & (x <= self.sides[:, 1])]
         return (float(there[:, 0].min()), float(there[:, 1].max())) if len(there) else (x, x)
 
-    def way_in(self, item: Item, border: float) -> list[Point]:
-        """From the border to the item, or for an 'out' item from there to the border."""
-        left, top, right, bottom = self.rect(item)
-        x, y, lane = (left + right) / 2, (top + bottom) / 2, self.door(item)
-        if item not in self.lanes:
-            ways = _straight((border, y), (x, y))
+    def way(self, link: int, border: float) -> list[Point]:
+        """From the border to the gate, or for an 'out' gate from there to the border."""
+        inwards = self.ends[link][0][0] == "in"
+        left, _, right, _ = self.rect(self.ends[link][0 if inwards else 1])
+        x, y = (left + right) / 2, self.port(link) + self.origin[1]
+        if link not in self.lanes:
+            way = _straight((border, y), (x, y))
         else:
-            side = self.column(x)[0 if item[0] == "in" else 1]
-            turn = side + (-TURN if item[0] == "in" else TURN)
-            half = (turn + side) / 2
-            ways = [*_straight((border, lane), (turn, lane)), (half, lane), (half, y), (side, y)]
-            ways += _straight((side, y), (x, y))[1:]
-        return ways if item[0] == "in" else ways[::-1]
+            lane, first, last = self.lanes[link]
+            lane, side = lane + self.origin[1], self.column(x)[0 if inwards else 1]
+            first, last = (side - away if inwards else side + away for away in (first, last))
+            half = (first + last) / 2
+            way = [*_straight((border, lane), (first, lane)), (half, lane), (half, y), (last, y)]
+            way += _straight((last, y), (x, y))[1:]
+        return way if inwards else way[::-1]
 
     def rect(self, item: Item) -> Rect:
         assert self.layout is not None
@@ -281,9 +308,7 @@ def arrange(
     if label_of is not None:
         for line in lines:
             group, link = line.pieces[-1]
-            room = rooms[group]
-            (along, across), (most, widest) = label_of(line.wires), room.labels.get(link, (0.0, 0.0))
-            room.labels[link] = (max(along, most), max(across, widest))
+            rooms[group].labels[link] = label_of(line.wires)
 
     down = direction == "down"
     before, above, after, below = (TOP, SIDE, BOTTOM, SIDE) if down else (SIDE, TOP, SIDE, BOTTOM)
@@ -310,9 +335,11 @@ def arrange(
                 ports.append(frame_sizes[what][1])
                 axes.append(levels[what])
             else:
-                room.sizes.append((1.0, 4.0))
-                ports.append(0.0)
-                axes.append(2.0)
+                # High enough wherever among the lines the level one is, which runs through the middle.
+                height = 4.0 + 2 * TRACK * (len(room.gates[kind, what]) - 1)
+                room.sizes.append((1.0, height))
+                ports.append(height)
+                axes.append(height / 2)
         links = [(room.items[a], room.items[b]) for a, b in room.ends]
         share, sofar = len(room.sizes) / everything, done
         done += share
@@ -327,12 +354,14 @@ def arrange(
                 (x, y), (now, was) = earlier[number], ((held[str(what), _ORIGIN]) for held in (places, previous or {}))
                 earlier[number] = (x + now[0] - was[0], y + now[1] - was[1])
         room.layout = layout.arrange(
-            room.sizes, links, gap=gap, ports=ports, axes=axes, labels=labels, weights=weights, previous=earlier,
-            cancelled=cancelled, progress=tell,
+            room.sizes, links, gap=gap, ports=ports, axes=axes, meets=room.meets, labels=labels, weights=weights,
+            previous=earlier, cancelled=cancelled, progress=tell,
         )  # fmt: skip
         places.update(zip(names, room.layout.corners, strict=True))
         places[group, _ORIGIN] = room.layout.origin
         room.make_lanes()
+        for link, (outside, beyond) in room.beyond.items():
+            rooms[outside].meets[beyond][0 if room.ends[link][1][0] == "out" else 1] = room.door(link)
         width, height = room.layout.size
         over, under = room.standing_out()
         over, under = max(above, over), max(below + LANE * len(room.lanes), under)
@@ -351,13 +380,21 @@ def arrange(
     rects = np.array(
         [rooms[unit.around].rect(("unit", number)) for number, unit in enumerate(units)], dtype=float
     ).reshape(-1, 4)
-    strands = []
-    for line in lines:
-        route = _route(line, rooms, frames)
+    routes = [_route(line, rooms, frames) for line in lines]
+    of_chip: dict[int, list[int]] = {}
+    for number, line in enumerate(lines):
         if units[line.source].user is not None:
-            route = _slide(line.source, route, rooms[units[line.source].around], rects)
-        strands.append(Strand(line.source, line.target, tuple(line.wires), route))
-    arrangement = Arrangement(tuple(units), rects, frames, tuple(strands), unit_of_card, places)
+            of_chip.setdefault(line.source, []).append(number)
+    for chip, numbers in of_chip.items():
+        room = rooms[units[chip].around]
+        free = max(room.labels.get(lines[number].pieces[0][1], (gap, 0.0))[0] for number in numbers)
+        moved = _slide(chip, [routes[number] for number in numbers], room, rects, max(gap, free))
+        for number, route in zip(numbers, moved, strict=True):
+            routes[number] = route
+    strands = tuple(
+        Strand(line.source, line.target, tuple(line.wires), route) for line, route in zip(lines, routes, strict=True)
+    )
+    arrangement = Arrangement(tuple(units), rects, frames, strands, unit_of_card, places)
     return _exchanged(arrangement) if down else arrangement
 
 
@@ -431,17 +468,16 @@ def _stand_ins(
     weights enter one folded group, one chip stands for all of them.
     """
     computed = {line.target for line in lines}
-    users: dict[int, dict[int, None]] = {}
+    users: dict[int, Counter[int]] = {}
     for line in lines:
         if not units[line.source].group:
-            users.setdefault(line.source, {})[line.target] = None
-    few = MANY_USES if len(graph.cards) <= SMALL_GRAPH else FEW_USES
+            users.setdefault(line.source, Counter())[line.target] += len(line.wires)
     beside: dict[int, dict[str, list[int]]] = {}
     for source, found in users.items():
         card = units[source].card
         assert card is not None
         kind = "leaf" if graph.cards[card].leaf else "computed" if source in computed else "data"
-        many = len(found) >= (MANY_USES if kind == "computed" else few)
+        many = len(found) >= MANY_USERS if kind == "computed" else found.total() >= MANY_USES
         for user in list(found)[1:]:
             # A leaf is nothing that a module gives to others: it never sends a line out of a frame.
             if many or (kind == "leaf" and units[source].around not in chains[units[user].around]):
@@ -451,7 +487,7 @@ def _stand_ins(
     chips: dict[tuple[int | None, int], int] = {}
     for user, kinds in beside.items():
         for kind, shown in kinds.items():
-            together = bool(units[user].group) and len(shown) >= FEW_USES and kind != "computed"
+            together = bool(units[user].group) and len(shown) >= TOGETHER and kind != "computed"
             for chip in [shown] if together else [[card] for card in shown]:
                 chips.update(dict.fromkeys([(card, user) for card in chip], len(units)))
                 units.append(Unit(units[user].around, chip[0], user=user, others=tuple(chip[1:])))
@@ -480,60 +516,64 @@ def _thread(line: _Line, units: list[Unit], chains: dict[str, tuple[str, ...]], 
         shared += 1
     at: Item = ("unit", line.source)
     for group in reversed(ways[0][shared:]):
-        out: Item = ("out", line.source)
-        line.pieces.append((group, rooms[group].link(at, out, None)))
+        line.pieces.append((group, rooms[group].link(at, ("out", line.source))))
         at = ("frame", group)
     inner = ways[1][shared:]
-    for place, group in enumerate((ways[0][shared - 1], *inner)):
-        to: Item = ("unit", line.target) if place == len(inner) else ("frame", inner[place])
-        key = id(line) if place == len(inner) else line.source
-        line.pieces.append((group, rooms[group].link(at, to, key)))
+    for group, frame in zip((ways[0][shared - 1], *inner), (*inner, None), strict=True):
+        to: Item = ("unit", line.target) if frame is None else ("frame", frame)
+        line.pieces.append((group, rooms[group].link(at, to)))
         at = ("in", line.source)
+    for (group, link), (further, beyond) in pairwise(line.pieces):
+        if rooms[group].ends[link][1][0] == "out":
+            rooms[group].beyond[link] = (further, beyond)
+        else:
+            rooms[further].beyond[beyond] = (group, link)
 
 
 def _route(line: _Line, rooms: dict[str, _Room], frames: dict[str, Rect]) -> tuple[Point, ...]:
     """The pieces of a line, joined at the frames' borders."""
     route: list[Point] = []
-    for place, (group, link) in enumerate(line.pieces):
+    for group, link in line.pieces:
         room = rooms[group]
         assert room.layout is not None
-        a, b = room.ends[link]
         dx, dy = room.origin
         piece = [(x + dx, y + dy) for x, y in room.layout.routes[link]]
-        first = route[-1][1] if a[0] == "frame" else piece[0][1]
-        last = rooms[str(b[1])].door(("in", line.source)) if b[0] == "frame" else piece[-1][1]
-        piece = _without_stubs(piece, abs(first - piece[0][1]), abs(last - piece[-1][1]))
-        piece[0], piece[1] = (piece[0][0], first), (piece[1][0], first)
-        piece[-1], piece[-2] = (piece[-1][0], last), (piece[-2][0], last)
+        a, b = room.ends[link]
         if a[0] == "in":
-            piece = [*room.way_in(a, frames[group][0])[:-1], *piece]
+            piece = [*room.way(link, frames[group][0])[:-1], *piece]
         if b[0] == "out":
-            piece = [*piece, *room.way_in(b, frames[group][2])[1:]]
-        route += piece if not place else piece[1:]
+            piece = [*piece, *room.way(link, frames[group][2])[1:]]
+        route += piece[1:] if route else piece
     return tuple(route)
 
 
-def _slide(chip: int, route: tuple[Point, ...], room: _Room, rects: np.ndarray) -> tuple[Point, ...]:
-    """Moves a chip to the edge of its column, along its own line: a frame may make the column wide."""
+def _slide(
+    chip: int, routes: list[tuple[Point, ...]], room: _Room, rects: np.ndarray, free: float
+) -> list[tuple[Point, ...]]:
+    """Moves a chip to the edge of its column, along its own lines: a frame may make the column wide.
+
+    Args:
+        free: room that a line needs before the user.
+    """
     left, _, right, _ = (float(edge) for edge in rects[chip])
-    y = route[0][1]
-    ends = [place for place in range(3, len(route), 3) if all(abs(point[1] - y) < 0.5 for point in route[: place + 1])]
-    if not ends:
-        return route
-    edge = min(room.column((left + right) / 2)[1], route[ends[-1]][0]) - STUB
+    ends = [_level(route) for route in routes]
+    edge = room.column((left + right) / 2)[1] - STUB
+    edge = min(edge, *(min(route[end][0] - STUB, route[-1][0] - free) for route, end in zip(routes, ends, strict=True)))
     if edge < right + FAR:
-        return route
+        return routes
     rects[chip, [0, 2]] += edge - right
-    return (*_straight((edge, y), route[ends[-1]]), *route[ends[-1] + 1 :])
+    return [
+        (*_straight((edge, route[0][1]), route[end]), *route[end + 1 :])
+        for route, end in zip(routes, ends, strict=True)
+    ]
 
 
-def _without_stubs(piece: list[Point], first: float, last: float) -> list[Point]:
-    """Without first and last parts too short for an arrow head or for a step to another height, so much away."""
-    while len(piece) > 4 and abs(piece[3][0] - piece[0][0]) < STUB + min(first, 2 * STUB):
-        piece = [piece[0], (piece[4][0], piece[0][1]), *piece[5:]]
-    while len(piece) > 4 and abs(piece[-1][0] - piece[-4][0]) < STUB + min(last, 2 * STUB):
-        piece = [*piece[:-5], (piece[-5][0], piece[-1][1]), piece[-1]]
-    return piece
+def _level(route: tuple[Point, ...]) -> int:
+    """The point up to which a line runs level."""
+    end = 0
+    while end + 3 < len(route) and all(abs(y - route[0][1]) < 0.5 for _, y in route[end + 1 : end + 4]):
+        end += 3
+    return end
 
 
 def _straight(a: Point, b: Point) -> list[Point]:

@@ -19,6 +19,7 @@ from gui.background import Background
 from gui.button import Button
 from gui.find import FindBar
 from gui.groups import Folding
+from gui.headers import NOWHERE
 from gui.labels import Labels
 from gui.minimap import Minimap
 from gui.motion import Motion
@@ -535,12 +536,24 @@ class GraphCanvas(tk.Canvas):
         hit = self._picture.hit((left + right) / 2, (top + bottom) / 2, self._playback)
         return hit if hit is not None and hit.card == card else None
 
+    @property
+    def _covered(self) -> Rect:
+        """What of the picture lies under the buttons."""
+        if self._look is None:
+            return NOWHERE
+        left = self.view.width - self._row.winfo_reqwidth() - self._look.px(16)
+        bottom = self._row.winfo_reqheight() + self._look.px(14)
+        return (*self.view.point(left, 0), *self.view.point(self.view.width, bottom))
+
     # ── The mouse ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _hit_at(self, x: float, y: float) -> Hit | None:
         if self._picture is None or self._playback is None or not self._playback.cursor or x < 0:
             return None
-        hit = self._picture.hit(*self.view.point(x, y), self._playback, REACH / self.view.zoom)
+        hit = self._picture.hit(
+            *self.view.point(x, y), self._playback, REACH / self.view.zoom,
+            seen=self.view.rect, covered=self._covered, scale=self.view.zoom,
+        )  # fmt: skip
         # Wires that lie a pixel apart cannot be told from one another.
         return None if hit is not None and hit.kind in ("wire", "bundle") and self.view.zoom < READABLE / 2 else hit
 
@@ -675,13 +688,13 @@ class GraphCanvas(tk.Canvas):
 
         from gui import paint
 
-        scene, overlay, current = Scene(), Scene(), None
+        scene, overlay, current, selected = Scene(), Scene(), None, None
         if self._picture is not None and self._playback is not None and not empty:
             phase = self.motion.now
             playback = self._playback if phase is None or self._moving is None else self._moving
             scene = self._picture.scene(
                 playback, look.words, view=view.rect, scale=view.zoom, selected=self._selected,
-                hovered=self._hovered(self._hit), motion=phase,
+                hovered=self._hovered(self._hit), motion=phase, on_screen=True, covered=self._covered,
             )  # fmt: skip
             room = width / look.scale
             if room > LEGEND:
@@ -691,7 +704,9 @@ class GraphCanvas(tk.Canvas):
                 scene, overlay = beneath_legend(scene, overlay, view, look)
             card = self._picture.current_card(self._playback)
             current = None if card is None else self._picture.rect(card)
-        self.minimap.show(None if empty else self._picture, view, current)
+            if self._selected is not None and self._picture.shows(self._selected):
+                selected = self._picture.rect(self._selected)
+        self.minimap.show(None if empty else self._picture, view, current, selected)
         renderer = paint.screen(width, height, look.palette)
         painter = paint.Painter(renderer, height, look.palette, scale=view.scale, origin=(view.x, view.y))
         painter.paint(scene, text=False)

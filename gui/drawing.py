@@ -14,7 +14,20 @@ from core.layout import Point
 from core.records import TensorSnapshot
 from gui import figures, thumbnail
 from gui.i18n import Words
-from gui.shapes import BODY, SMALL, TITLE, Box, Curve, Rect, Sheet, overlap, places_along, sample, text_width
+from gui.shapes import (
+    BODY,
+    SMALL,
+    TITLE,
+    Box,
+    Curve,
+    Rect,
+    Sheet,
+    label_rect,
+    overlap,
+    places_along,
+    sample,
+    text_width,
+)
 
 HEAD, ROW, PAD = 50.0, 31.0, 12.0
 LINE = 18.0
@@ -34,6 +47,8 @@ WARNING = "⚠ "
 FAR_TEXT = 11.0
 """Pixels of a name on a card far out."""
 SEED_HEIGHT, SEED_DROP = 54.0, 26.0
+CUTTER = 18.0
+"""Side of the scissors on a card."""
 GROUP_HEIGHT, STACK, PILE = 81.0, 5.0, 10.0
 """A folded group, by how much each sheet of a pile stands out behind it, and by how much all of them."""
 SHAPED = re.compile(rf"(\d+(?:×\d+)*|\[\]){figures.OF}([^;]+)")
@@ -90,7 +105,7 @@ def show(snapshots: Iterable[TensorSnapshot | None]) -> Shown:
     listed = list(snapshots)
     if not listed:
         return Shown(figures.NOT_YET)
-    odd = any(_odd(snapshot) for snapshot in listed)
+    odd = any(is_odd(snapshot) for snapshot in listed)
     only = listed[0]
     if len(listed) > 1 or only is None or only.opaque:
         return Shown(_marked(shorts(listed), odd), odd=odd)
@@ -105,7 +120,32 @@ def show(snapshots: Iterable[TensorSnapshot | None]) -> Shown:
     return Shown(_marked(figures.reach(only), odd), heading=figures.shape(only.shape), picture=picture, odd=odd)
 
 
-def _odd(snapshot: TensorSnapshot | None) -> bool:
+class Gallery:
+    """How tensors are drawn; of one recorded tensor it is found out once."""
+
+    def __init__(self) -> None:
+        self._shown: dict[int, tuple[TensorSnapshot, Shown]] = {}
+
+    def show(self, snapshots: Iterable[TensorSnapshot | None]) -> Shown:
+        listed = list(snapshots)
+        if len(listed) != 1 or listed[0] is None:
+            return show(listed)
+        only = listed[0]
+        known = self._shown.get(id(only))
+        if known is None or known[0] is not only:
+            if len(self._shown) > 20_000:
+                self._shown.clear()
+            known = self._shown[id(only)] = (only, show(listed))
+        return known[1]
+
+    def odd(self, snapshot: TensorSnapshot | None) -> bool:
+        """Whether something in a tensor is NaN or infinite."""
+        known = self._shown.get(id(snapshot))
+        return known[1].odd if known is not None and known[0] is snapshot else is_odd(snapshot)
+
+
+def is_odd(snapshot: TensorSnapshot | None) -> bool:
+    """Whether something in a tensor is NaN or infinite."""
     if snapshot is None:
         return False
     found = figures.extent(snapshot)
@@ -138,7 +178,7 @@ def short(snapshot: TensorSnapshot | None) -> str:
 
 def contribution(snapshot: TensorSnapshot | None) -> str:
     """A gradient as it lies on a line."""
-    return _marked(short(snapshot), _odd(snapshot))
+    return _marked(short(snapshot), is_odd(snapshot))
 
 
 def shorts(snapshots: Iterable[TensorSnapshot | None]) -> str:
@@ -163,9 +203,9 @@ def fit(text: str, room: float, size: float, mono: bool = True) -> str:
     return text[:kept].rstrip() + "…"
 
 
-def far_size(scale: float) -> float:
+def far_size(scale: float, pixels: float = FAR_TEXT) -> float:
     """The size of a text that is as large on the screen at every scale, in few steps: each is a style of its own."""
-    return FAR_TEXT / 1.1 ** round(log(scale, 1.1))
+    return pixels / 1.1 ** round(log(scale, 1.1))
 
 
 @lru_cache(maxsize=20_000)
@@ -317,20 +357,37 @@ def folded(
     sheet.box(rect, line=line, weight=weight)
 
 
-def frame(sheet: Sheet, rect: Rect, title: str, note: str, depth: int) -> list[Box]:
-    """An open group: what belongs to it stands inside; returns the ground of its texts, for lines that pass there."""
-    left, top, right, _ = rect
-    fill = "frame" if depth % 2 else "canvas"
-    sheet.box(rect, fill, "frame_line", 1.2, dashed=bool(title), radius=12.0)
-    if not title:
+def frame(sheet: Sheet, rect: Rect, depth: int, *, dashed: bool) -> None:
+    """An open group: what belongs to it stands inside."""
+    sheet.box(rect, _frame_fill(depth), "frame_line", 1.2, dashed=dashed, radius=12.0)
+
+
+def frame_name(sheet: Sheet, x: float, y: float, text: str, size: float, ground: Rect, depth: int) -> Box:
+    """The name of an open group; returns the ground of the text, for lines that pass there."""
+    sheet.text(x, y, text, "text", size, bold=True)
+    left, top, right, bottom = ground
+    return Box(left, top, right - left, bottom - top, _frame_fill(depth), radius=4)
+
+
+def frame_note(sheet: Sheet, rect: Rect, name_right: float, note: str, depth: int) -> list[Box]:
+    """What an open group holds, in its upper right corner where there is room; the ground of the text."""
+    _, top, right, _ = rect
+    wide = text_width(note, SMALL, False)
+    if right - wide <= name_right + 2 * PAD:
         return []
-    wide, rest = text_width(f"▾ {title}", TITLE), text_width(note, SMALL, False)
-    sheet.text(left + PAD, top + 20, f"▾ {title}", "text", TITLE, bold=True)
-    grounds = [Box(left + PAD - 4, top + 8, wide + 8, 24, fill, radius=4)]
-    if right - left > wide + rest + 3 * PAD:
-        sheet.text(right - PAD, top + 20, note, "quiet", SMALL, anchor="e", mono=False)
-        grounds.append(Box(right - PAD - rest - 4, top + 10, rest + 8, 20, fill, radius=4))
-    return grounds
+    sheet.text(right - PAD, top + 20, note, "quiet", SMALL, anchor="e", mono=False)
+    return [Box(right - PAD - wide - 4, top + 10, wide + 8, 20, _frame_fill(depth), radius=4)]
+
+
+def name_above(sheet: Sheet, x: float, y: float, text: str, size: float, ground: Rect, depth: int) -> None:
+    """The name of an open group above what stands in it; texts beneath would be read through it."""
+    sheet.labels = [label for label in sheet.labels if not overlap(label_rect(label), ground)]
+    sheet.box(ground, _frame_fill(depth), "frame_line", 1.0, radius=4.0)
+    sheet.text(x, y, text, "text", size, bold=True)
+
+
+def _frame_fill(depth: int) -> str:
+    return "frame" if depth % 2 else "canvas"
 
 
 def clearance(rect: Rect, state: str, count: int, end: Point, outward: Point) -> float:
@@ -394,6 +451,8 @@ def own_places(
         return [True] * len(shares)
     places = np.array(places_along(route, shares, ends))
     along = np.vstack([sample(other) for other in others])
+    near_by = (along > places.min(axis=0) - OWN) & (along < places.max(axis=0) + OWN)
+    along = along[near_by.all(axis=1)]  # no others can be so near: fewer distances to find out
     heads = np.array([end for other in others for end in (other[0], other[-1])])
     near = np.abs(heads - places[:, None])
     beside_head = (near[..., 0] < width / 2 + HEAD_ROOM) & (near[..., 1] < CHIP / 2 + HEAD_ROOM)

@@ -121,10 +121,7 @@ def describe(
     elif playback.node is not None:
         _node(report, playback, playback.node, words, session)
     elif event.op is not None:
-        card = graph.card_of_op.get(event.op)
         _operation(report, playback, event.op, words)
-        if card is not None and graph.cards[card].leaf:
-            report.line(("leaf" if words.language == "en" else words("legend.leaf"), "leaf"))
     elif event.kind in ("pass", "end"):
         _pass(report, playback, event, words)
     else:

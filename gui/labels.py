@@ -43,7 +43,8 @@ class Labels:
             self._look = look
             self._fonts.clear()
             self._widths.clear()
-            self._retire(list(self._shown))
+            self._retire([item for item, _ in self._shown.values()])
+            self._shown = {}
         kept = {(label.mono, label.bold, label.size) for label in labels}
         self._travel(x, y, scale, look, kept)
         before, after = self._shown, {}
@@ -58,15 +59,17 @@ class Labels:
                 after[place] = known if old == label else (item, label)
                 if old != label:
                     self._tell(item, label, look, scale)
-        self._retire(list(before))
+        # An item that is needed again at once is not hidden first.
+        spare = [item for item, _ in before.values()]
         for place, label in fresh:
-            item = self._free.pop() if self._free else canvas.create_text(0, 0, tags=self._layer)
+            free = spare or self._free
+            item = free.pop() if free else canvas.create_text(0, 0, tags=self._layer)
             canvas.coords(item, (label.x - x) * scale, (label.y - y) * scale)
             self._tell(item, label, look, scale)
             if place in after:
-                self._free.append(after[place][0])
-                canvas.itemconfigure(after[place][0], state="hidden")
+                spare.append(after[place][0])
             after[place] = (item, label)
+        self._retire(spare)
         self._shown = after
 
     def _travel(self, x: float, y: float, scale: float, look: Look, kept: Collection[tuple[bool, bool, float]]) -> None:
@@ -90,11 +93,10 @@ class Labels:
             font=self._font(label.mono, label.bold, label.size * scale, look), tags=(self._layer, style),
         )  # fmt: skip
 
-    def _retire(self, places: Sequence[Place]) -> None:
-        for place in places:
-            item, _ = self._shown.pop(place)
+    def _retire(self, items: Sequence[int]) -> None:
+        for item in items:
             self._canvas.itemconfigure(item, state="hidden")
-            self._free.append(item)
+        self._free += items
 
     def _pixels(self, mono: bool, bold: bool, size: float, look: Look) -> int:
         """A whole size, because the screen has no others: the nearest, if its letters take no more room than meant."""

@@ -11,19 +11,15 @@ from gui.theme import Look
 
 
 class Output(tk.Frame):
-    """A caption and a read-only text."""
+    """A read-only text."""
 
     def __init__(self, master: tk.Misc) -> None:
         super().__init__(master, borderwidth=0)
         self._shown: object = None
-        self.caption = tk.Label(self, anchor="w", borderwidth=0)
         self.text = tk.Text(
             self, wrap="char", borderwidth=0, highlightthickness=0, padx=16, pady=4, width=30, height=5,
             state="disabled", takefocus=False,
         )  # fmt: skip
-        self.rule = tk.Frame(self, height=1)
-        self.rule.pack(fill="x")
-        self.caption.pack(fill="x", padx=16, pady=(8, 2))
         self.text.pack(fill="both", expand=True)
 
     def show(self, output: str, failure: Failure | None, notice: str, words: Words) -> None:
@@ -32,7 +28,6 @@ class Output(tk.Frame):
         if shown == self._shown:
             return
         self._shown = shown
-        self.caption.configure(text=words("output.title"))
         self.text.configure(state="normal")
         self.text.delete("1.0", "end")
         if notice:
@@ -53,12 +48,9 @@ class Output(tk.Frame):
 
     def dress(self, look: Look) -> None:
         self._shown = None
-        for widget in (self, self.caption, self.text):
+        for widget in (self, self.text):
             widget.configure(background=look["panel"])
-        self.rule.configure(background=look["line"])
-        self.caption.pack_configure(padx=look.px(16), pady=(look.px(8), look.px(2)))
         self.text.configure(padx=look.px(16), pady=look.px(4))
-        self.caption.configure(foreground=look["quiet"], font=look.font(11, bold=True))
         self.text.configure(
             foreground=look["text"], font=look.font(12, mono=True), selectbackground=look["running_span"],
             selectforeground=look["text"],

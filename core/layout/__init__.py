@@ -32,6 +32,7 @@ def arrange(
     between: float = 28.0,
     ports: Sequence[float] | None = None,
     axes: Sequence[float] | None = None,
+    meets: Sequence[Sequence[float | None]] | None = None,
     labels: Sequence[float] | None = None,
     weights: Sequence[int] | None = None,
     direction: Direction = "right",
@@ -49,6 +50,8 @@ def arrange(
             all of it by default.
         axes: how far below its top level edges meet every card (right of its left side, where the direction is down);
             half its height by default.
+        meets: how far below their axes each edge meets its source and its target, where that is given; None where the
+            layout chooses, as it does by default.
         labels: room that each edge needs between its two columns; such a gap is as wide as its widest, where that is
             more than ``gap``. An edge that passes columns has room there, and asks for none.
         weights: how much every card counts where disconnected parts are compared; 1 by default.
@@ -81,6 +84,7 @@ def arrange(
             axes=[axes[card] for card in cards],
             ports=[ports[card] for card in cards],
             links=[(local[links[number][0]], local[links[number][1]]) for number in numbers],
+            meets=[meets[number] if meets else (None, None) for number in numbers],
             labels=[labels[number] if labels else 0.0 for number in numbers],
             previous={local[card]: previous[card] for card in cards if card in previous} if previous else {},
         )

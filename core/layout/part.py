@@ -24,7 +24,7 @@ class Part:
 
     Attributes:
         sizes, axes, ports: of every card, as ``arrange`` takes them.
-        links, labels: of every edge.
+        links, meets, labels: of every edge.
         previous: corners of cards in an earlier layout.
     """
 
@@ -32,6 +32,7 @@ class Part:
     axes: Sequence[float]
     ports: Sequence[float]
     links: Sequence[Link]
+    meets: Sequence[Sequence[float | None]]
     labels: Sequence[float]
     previous: Mapping[int, Point]
 

@@ -29,6 +29,7 @@ from gui.menu import Entry
 from gui.motion import Motion
 from gui.scene import READABLE, Box, Hit, Label, Picture, Scene, legend, text_width
 from gui.settings import Settings, load, save
+from gui.shapes import overlap
 from gui.theme import LIGHT, Look
 from gui.view import View
 from tests.gui import traces
@@ -671,6 +672,79 @@ def test_a_large_picture_has_a_map_that_moves_the_view(window: Window) -> None:
     window.settle()
     assert app.canvas.view.x > near
     assert before != near
+
+
+def put(window: Window, card: int, x: float, y: float) -> None:
+    """Moves the view so that the middle of a card is at a pixel."""
+    canvas = window.app.canvas
+    assert canvas.picture is not None
+    left, top, right, bottom = canvas.picture.rect(card)
+    canvas.view.x = (left + right) / 2 - x / canvas.view.scale
+    canvas.view.y = (top + bottom) / 2 - y / canvas.view.scale
+    canvas.redraw()
+    window.settle()
+    window.app.update()
+
+
+def on_map(window: Window, card: int) -> bool:
+    """Whether the map covers any of a card."""
+    canvas, chart = window.app.canvas, window.app.canvas.minimap
+    assert canvas.picture is not None
+    rect = canvas.picture.rect(card)
+    x, y = chart.winfo_x(), chart.winfo_y()
+    return overlap((*canvas.view.pixel(*rect[:2]), *canvas.view.pixel(*rect[2:])),
+                   (x, y, x + chart.winfo_width(), y + chart.winfo_height()))  # fmt: skip
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_the_map_steps_aside_for_the_current_and_for_the_chosen_card(window: Window, chosen: bool) -> None:
+    tk.Tk.geometry(window.app, "1024x600+0+0")
+    window.wait_until(lambda: window.app.winfo_width() == 1024)
+    canvas = opened(window, traces.chain(150))
+    window.app.session.seek(40)
+    window.settle()
+    chart = canvas.minimap
+    window.wait_until(chart.winfo_ismapped)
+    card = canvas.picture.current_card(window.app.session.playback) if canvas.picture else None  # type: ignore[arg-type]
+    assert card is not None
+    if chosen:
+        put(window, card - 2, 150, 150)
+        window.click(150, 150)
+        card -= 2
+        assert window.app._selected == card
+    home = (chart.winfo_x(), chart.winfo_y())
+    corners = set()
+    for x in (60, canvas.view.width - 60):
+        for y in (90, canvas.view.height - 90):
+            put(window, card, x, y)
+            assert not on_map(window, card)
+            corners.add((chart.winfo_x(), chart.winfo_y()))
+            assert 0 <= chart.winfo_x() < canvas.view.width - chart.winfo_width()
+            assert 0 <= chart.winfo_y() < canvas.view.height - chart.winfo_height()
+    assert home in corners
+    assert len(corners) > 1
+    # It stays where it went while that is free.
+    there = (chart.winfo_x(), chart.winfo_y())
+    put(window, card, canvas.view.width / 2, canvas.view.height / 2)
+    assert (chart.winfo_x(), chart.winfo_y()) == there
+
+
+def test_the_map_does_not_go_away_while_it_is_held(window: Window) -> None:
+    canvas = opened(window, traces.chain(150))
+    window.app.session.seek(40)
+    window.settle()
+    chart = canvas.minimap
+    window.wait_until(chart.winfo_ismapped)
+    card = canvas.picture.current_card(window.app.session.playback) if canvas.picture else None  # type: ignore[arg-type]
+    assert card is not None
+    there = (chart.winfo_x(), chart.winfo_y())
+    chart.event_generate("<Button-1>", x=5, y=5)
+    put(window, card, chart.winfo_x() + chart.winfo_width() / 2, chart.winfo_y() + chart.winfo_height() / 2)
+    assert on_map(window, card)
+    assert (chart.winfo_x(), chart.winfo_y()) == there
+    chart.event_generate("<ButtonRelease-1>", x=5, y=5)
+    put(window, card, there[0] + 20, there[1] + 20)
+    assert not on_map(window, card)
 
 
 def test_a_map_shows_every_card() -> None:

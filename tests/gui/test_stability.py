@@ -146,3 +146,14 @@ def test_what_the_reader_folded_stays_folded_in_the_next_run(window: Window) -> 
     window.worker.record = lambda job: traces.first()
     window.key("<F5>")
     assert canvas.picture.folding == Folding()
+
+
+def test_of_several_groups_folded_at_once_the_first_stays_in_its_place() -> None:
+    trace = loop(9)
+    before = picture(trace, folding=Folding(depth=9))
+    after = picture(trace, before, Folding(depth=1))
+    turns = [group for group in before.frames if group in after.folded]
+    assert len(turns) > 5
+    assert turns[0].endswith("/0")
+    (box,) = [number for number, unit in enumerate(after.units) if unit.group == turns[0]]
+    assert rounded(after.rects[box])[:2] == rounded(before.frames[turns[0]])[:2]

@@ -1,0 +1,59 @@
+"""The run in words, beside the output."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.walk import SENTENCES, told
+from tests.gui import traces
+from tests.gui.conftest import Window
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_event_has_a_sentence(language: str) -> None:
+    for trace in (traces.first(), traces.failed(), traces.chain(5)):
+        assert len(list(told(trace, language))) == len(trace.events)
+    assert SENTENCES["en"].keys() == SENTENCES["zh"].keys()
+
+
+def test_the_line_of_the_step_is_marked_and_a_click_goes_there(window: Window) -> None:
+    app = window.app
+    window.key("<F5>", app.canvas)
+    app.pages.buttons["transcript.title"].invoke()
+    window.settle()
+    assert app.transcript.winfo_ismapped()
+    assert not app.output.winfo_ismapped()
+    window.key("<space>", app.canvas)
+    playback = app.session.playback
+    assert playback is not None
+    area = app.transcript.text
+    assert next(str(place).split(".")[0] for place in area.tag_ranges("here")) == str(playback.cursor)
+    area.see("2.0")
+    app.update()
+    box = area.bbox("2.3")
+    assert box is not None
+    for sequence in ("<Motion>", "<ButtonPress-1>", "<ButtonRelease-1>"):
+        area.event_generate(sequence, x=box[0] + 1, y=box[1] + 2)
+    window.settle()
+    assert app.session.playback is not None
+    assert app.session.playback.cursor == 2
+
+
+def test_another_language_tells_it_anew(window: Window) -> None:
+    app = window.app
+    window.key("<F5>", app.canvas)
+    app.pages.turn("transcript.title")
+    window.settle()
+    assert "arrives" in app.transcript.text.get("1.0", "end")
+    app.toggle_language()
+    window.settle()
+    assert "到达" in app.transcript.text.get("1.0", "end")
+
+
+def test_what_goes_wrong_is_seen_whatever_page_was_open(window: Window) -> None:
+    app = window.app
+    app.pages.turn("transcript.title")
+    app.export()  # there is no picture yet
+    window.settle()
+    assert app.output.winfo_ismapped()
+    assert "press F5 first" in app.output.text.get("1.0", "end")
