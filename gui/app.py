@@ -149,7 +149,7 @@ class App(ctk.CTk):
             ),
         )  # fmt: skip
         self._right = tk.Frame(self._panes, borderwidth=0)
-        self.inspector = Inspector(self._right)
+        self.inspector = Inspector(self._right, session)
         self.menu = PopUp(self)
         self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed, menu=self.menu)
         self.leaf_editor = LeafEditor(self._right, on_leaf=session.set_leaf)
@@ -330,6 +330,8 @@ class App(ctk.CTk):
             self._leaf = ""
         if changes & {"trace", "cursor", "notice", "worker"}:
             self._show_moment()
+        elif "answer" in changes:
+            self._inspect()
         if changes & {"output", "notice", "trace", "worker"}:
             self._show_output()
         self.statusbar.show(session)

@@ -22,13 +22,13 @@ NOT_YET = "·"
 """Not computed yet; never 0."""
 
 
-def number(x: Any) -> str:
-    """One element with four significant digits."""
+def number(x: Any, digits: int = 4) -> str:
+    """One element with four significant digits, or fewer."""
     if isinstance(x, bool):
         return str(x)
     if isinstance(x, complex):
         sign = "-" if x.imag < 0 or (x.imag == 0 and math.copysign(1, x.imag) < 0) else "+"
-        return f"{number(x.real)}{sign}{number(abs(x.imag))}j"
+        return f"{number(x.real, digits)}{sign}{number(abs(x.imag), digits)}j"
     if isinstance(x, int):
         return str(x) if abs(x) < 10**9 else f"{x:.3e}"
     if math.isnan(x):
@@ -36,7 +36,7 @@ def number(x: Any) -> str:
     if math.isinf(x):
         return "Inf" if x > 0 else "-Inf"
     # ASCII minus: figures are read back from what is copied.
-    return f"{x:.4g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    return f"{x:.{digits}g}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def tensor(snapshot: TensorSnapshot | None, *, none: str = "None", small: int = SMALL) -> str:
@@ -142,11 +142,11 @@ def grid(snapshot: TensorSnapshot) -> tuple[tuple[str, ...], ...] | None:
         return None
     columns = snapshot.shape[1]
     cells = [number(x) for x in data]
-    aligned = [_aligned(cells[column::columns]) for column in range(columns)]
-    return tuple(zip(*aligned, strict=True))
+    padded = [aligned(cells[column::columns]) for column in range(columns)]
+    return tuple(zip(*padded, strict=True))
 
 
-def _aligned(cells: list[str]) -> list[str]:
+def aligned(cells: list[str]) -> list[str]:
     """Numbers padded to one width, their decimal points below one another."""
     parts = [cell.partition(".") for cell in cells]
     before = max(len(whole) for whole, _, _ in parts)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tkinter as tk
 import tkinter.font as tkfont
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from core.edits import applied, edits
@@ -15,9 +17,12 @@ from core.why import why
 from gui import figures, results
 from gui.cards import Card, Graph
 from gui.comparison import compare
+from gui.equation import Equations
 from gui.failure import failure_lines
 from gui.formula import Formulas
 from gui.i18n import Words
+from gui.jacobian import Missing, Product, Structure, products
+from gui.session import Session
 from gui.theme import Look
 
 LIMIT = 64
@@ -30,16 +35,34 @@ REASONS = 6
 MARGIN: Final = 16
 """Left and right of the text."""
 
+RESTING: Final = 150
+"""Milliseconds the reader rests on a step before its Jacobian is asked for."""
+QUICK: Final = 3.0
+"""Seconds of a program that may be run again without the reader's word."""
+
 Part = tuple[str, str]
-"""Text and the tag it is shown with; with the tag ``formula`` the text is mathtext."""
+"""Text and the tag it is shown with; with the tag ``formula`` the text is mathtext, with ``equation`` it is the number
+of one of the report's products."""
+
+worked_out = lru_cache(maxsize=8)(products)
+"""The products of the steps shown last: naming the structure of a large matrix takes a while."""
 
 
 @dataclass
 class Report:
-    """Lines of text with tags, collected from top to bottom."""
+    """Lines of text with tags, collected from top to bottom.
+
+    Attributes:
+        products: what is drawn between the lines.
+        question: the (pass, step) whose Jacobian should be asked for.
+        costly: whether the reader decides on that, since the program takes long.
+    """
 
     lines: list[list[Part]] = field(default_factory=list)
     numbered: int = 0
+    products: list[Product] = field(default_factory=list)
+    question: tuple[int, int] | None = None
+    costly: bool = False
 
     def line(self, *parts: Part) -> None:
         self.lines.append(list(parts))
@@ -47,6 +70,10 @@ class Report:
     def formulas(self, lines: tuple[str, ...]) -> None:
         for formula in lines:
             self.line((formula, "formula"))
+
+    def equation(self, product: Product) -> None:
+        self.line((str(len(self.products)), "equation"))
+        self.products.append(product)
 
     def section(self, title: str) -> None:
         self.lines.append([(title, "section")])
@@ -58,7 +85,7 @@ class Report:
 
     @property
     def text(self) -> str:
-        return "\n".join("".join(text for text, _ in line) for line in self.lines)
+        return "\n".join("".join(text for text, tag in line if tag != "equation") for line in self.lines)
 
 
 def say(snapshot: TensorSnapshot | None) -> str:
@@ -67,12 +94,18 @@ def say(snapshot: TensorSnapshot | None) -> str:
 
 
 def describe(
-    playback: Playback | None, graph: Graph | None, selected: int | None, words: Words, written: Trace | None = None
+    playback: Playback | None,
+    graph: Graph | None,
+    selected: int | None,
+    words: Words,
+    written: Trace | None = None,
+    session: Session | None = None,
 ) -> Report:
     """The report on the current event, or on the card the reader has chosen.
 
     Args:
         written: the run without what-ifs, to compare with; None where there is nothing to compare.
+        session: knows the Jacobians; without one, nothing is said of them.
     """
     report = Report()
     if playback is None or graph is None:
@@ -81,12 +114,12 @@ def describe(
         return report
     event = playback.event
     if selected is not None:
-        _card(report, playback, graph, graph.cards[selected], words)
+        _card(report, playback, graph.cards[selected], words, session)
     elif event is None:
         report.line((words("inspect.nothing"), "heading"))
         report.line((words("inspect.nothing2"), "quiet"))
     elif playback.node is not None:
-        _node(report, playback, graph, playback.node, words)
+        _node(report, playback, playback.node, words, session)
     elif event.op is not None:
         _operation(report, playback, event.op, words)
     elif event.kind in ("pass", "end"):
@@ -100,10 +133,10 @@ def describe(
     return report
 
 
-def _card(report: Report, playback: Playback, graph: Graph, card: Card, words: Words) -> None:
+def _card(report: Report, playback: Playback, card: Card, words: Words, session: Session | None) -> None:
     key = results.node(playback, card)
     if key is not None:
-        _node(report, playback, graph, key, words)
+        _node(report, playback, key, words, session)
     elif card.op is not None:
         _operation(report, playback, card.op, words)
     else:
@@ -135,7 +168,7 @@ def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> 
         report.line((words("inspect.cut"), "cut"))
 
 
-def _node(report: Report, playback: Playback, graph: Graph, key: NodeKey, words: Words) -> None:
+def _node(report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None) -> None:
     trace = playback.trace
     backward = trace.passes[key[0]]
     node = backward.nodes[key[1]]
@@ -145,6 +178,7 @@ def _node(report: Report, playback: Playback, graph: Graph, key: NodeKey, words:
         report.line((figures.clip(_node_expression(playback, key, op_id), WIDTH), "code"))
     step = playback.emitted(key)
     _arrivals(report, playback, key, words)
+    _jacobian(report, playback, key, words, session)
     own = own_formula(node.name)
     if step is None:
         report.stage(words("inspect.vjp"))
@@ -187,6 +221,91 @@ def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words) ->
         report.line(
             (words("inspect.waiting", done=len(buffer.contributions), all=buffer.expected), "quiet"),
         )
+
+
+def _jacobian(report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None) -> None:
+    """The Jacobian of what the node computes and its product, once the worker has said it."""
+    if session is None:
+        return
+    report.stage(words("jacobian"))
+    node = playback.trace.passes[key[0]].nodes[key[1]]
+    step = playback.emitted(key)
+    if "AccumulateGrad" in node.name:
+        report.line((words("jacobian.accumulate"), "quiet"))
+        return
+    if step is None:
+        report.line((words("jacobian.later"), "quiet"))
+        return
+    place = key[0], playback.index.step_of[key]
+    answer = session.answers.get(place)
+    if answer is None:
+        obstacle = session.obstacle
+        report.question = place if not obstacle else None
+        report.costly = playback.trace.seconds > QUICK and session.asked != place
+        if obstacle or not report.costly:
+            report.line((words(f"jacobian.{obstacle or 'waiting'}"), "quiet"))
+        else:
+            seconds = figures.number(playback.trace.seconds, 2)
+            report.line((words("jacobian.costly", seconds=seconds), "quiet"))
+            report.line((words("jacobian.ask"), "link"))
+    elif answer.missing:
+        reason = words.get(f"jacobian.missing.{answer.missing}", figures.clip(answer.missing, WIDTH))
+        report.line((words("jacobian.none", reason=reason), "quiet"))
+    elif not answer.matrices:
+        report.line((words("jacobian.nothing"), "quiet"))
+    else:
+        if node.op is not None and playback.trace.ops[node.op].custom:
+            report.line((words("jacobian.custom"), "quiet"))
+        for product in worked_out(step, answer.matrices):
+            _product(report, playback, key, product, words)
+
+
+def _product(report: Report, playback: Playback, key: NodeKey, product: Product | Missing, words: Words) -> None:
+    """One input: which derivative it is, its structure in a line, and the equation."""
+    backward = playback.trace.passes[key[0]]
+    output = backward.nodes[key[1]].value
+    edge = next((e for e in backward.edges if (e.source, e.source_slot) == (key[1], product.input)), None)
+    into = backward.nodes[edge.target].value if edge is not None else None
+    above = _value_name(playback, output) if output is not None else words("jacobian.output")
+    below = _value_name(playback, into) if into is not None else words("inspect.input", n=product.input)
+    report.line((" / ".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (above, below)), "code"))
+    if isinstance(product, Missing):
+        report.line((words("jacobian.none", reason=_reason(product, words)), "quiet"))
+        return
+    report.line((sentence(product.structure, words), ""))
+    if any(len(shape) > 1 for shape in (*product.output_shapes, product.input_shape)):
+        outputs = " + ".join(map(figures.shape, product.output_shapes))
+        report.line((words("jacobian.shapes", output=outputs, input=figures.shape(product.input_shape)), "quiet"))
+    if product.complex:
+        report.line((words("jacobian.complex"), "quiet"))
+    if product.jacobian.size:
+        report.equation(product)
+    if not product.agrees.all():
+        report.line((words("jacobian.differs"), "cut"))
+
+
+def sentence(structure: Structure, words: Words) -> str:
+    """A structure in one line."""
+    facts = {
+        "factor": figures.number(structure.factor) if structure.factor is not None else "",
+        "filled": structure.filled, "entries": structure.entries, "blocks": structure.blocks,
+        "size": figures.shape(structure.block) if structure.block is not None else "",
+    }  # fmt: skip
+    kind = f"jacobian.{structure.kind}"
+    if structure.factor not in (None, 1.0) and f"{kind}.times" in words.table:
+        kind += ".times"
+    elif structure.block is not None:
+        kind += ".alike"
+    return words(kind, **facts)
+
+
+def _reason(missing: Missing, words: Words) -> str:
+    """The engine's note in the reader's language, where it is one of the engine's own."""
+    if "too large" in missing.note:
+        return words("jacobian.large", output=math.prod(missing.output_shape), input=math.prod(missing.input_shape))
+    if not missing.note or missing.note.startswith("undefined"):
+        return words("jacobian.undefined")
+    return figures.clip(missing.note, WIDTH)
 
 
 def _forward(report: Report, node: str, own: Formula | None, words: Words) -> None:
@@ -376,9 +495,14 @@ def _node_expression(playback: Playback, key: NodeKey, op_id: int) -> str:
 class Inspector(tk.Frame):
     """A read-only text; one widget however much there is to say."""
 
-    def __init__(self, master: tk.Misc) -> None:
+    def __init__(self, master: tk.Misc, session: Session) -> None:
         super().__init__(master, borderwidth=0)
+        self._session = session
         self._shown: object = None
+        self._lines: list[list[Part]] = []
+        self._question: tuple[int, int] | None = None
+        self._granted: tuple[int, int] | None = None
+        self._asking = ""
         self._margin = MARGIN
         self.text = tk.Text(
             self, wrap="word", borderwidth=0, highlightthickness=0, padx=MARGIN, pady=12, width=30, height=10,
@@ -386,30 +510,70 @@ class Inspector(tk.Frame):
         )  # fmt: skip
         self.text.pack(fill="both", expand=True)
         self.formulas = Formulas(self.text)
-        self.text.bind("<Configure>", lambda event: self.formulas.fit(event.width - 2 * self._margin))
+        self.equations = Equations(self.text)
+        self.text.bind("<Configure>", lambda event: self._fit(event.width - 2 * self._margin))
+        self.text.tag_bind("link", "<Button-1>", lambda event: self._grant())
+        self.text.tag_bind("link", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
+        self.text.tag_bind("link", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
 
     def show(
         self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words,
         written: Trace | None = None,
     ) -> None:  # fmt: skip
-        report = describe(playback, graph, selected, words, written)
-        if report.lines == self._shown:
+        report = describe(playback, graph, selected, words, written, self._session)
+        self._rest(report)
+        if (report.lines, report.products) == self._shown:
             return
-        self._shown = report.lines
-        self.text.configure(state="normal")
+        same = bool(self._lines) and self._lines[:2] == report.lines[:2]  # the answer for what is being read
+        self._shown, self._lines = (report.lines, report.products), report.lines
+        place = self.text.index("@0,0")
+        self.text.configure(state="normal", cursor="arrow")
+        self.equations.clear()
         self.text.delete("1.0", "end")
         self.formulas.clear()
         for number, line in enumerate(report.lines):
             for text, tag in line:
                 if tag == "formula":
                     self.formulas.insert(text, tag)
+                elif tag == "equation":
+                    self.equations.insert(report.products[int(text)], tag)
                 else:
                     self.text.insert("end", text, (tag,))
             if number < len(report.lines) - 1:
                 self.text.insert("end", "\n")
         self.text.configure(state="disabled")
+        if same:
+            self.text.yview(place)
+
+    def _fit(self, width: int) -> None:
+        self.formulas.fit(width)
+        self.equations.fit(width)
+
+    def _rest(self, report: Report) -> None:
+        """Asks for the Jacobian of the step some time from now, unless another one is shown by then."""
+        if report.question != self._question or not self._asking:
+            self._stop_asking()
+            self._question = report.question
+            if report.question is not None and (not report.costly or report.question == self._granted):
+                self._asking = self.after(RESTING, self._ask)
+
+    def _ask(self) -> None:
+        self._asking = ""
+        if self._question is not None and self.winfo_viewable():
+            self._session.ask_jacobian(self._question)
+
+    def _grant(self) -> None:
+        """The reader wants the answer, however long it takes."""
+        self._granted = self._question
+        self._ask()
+
+    def _stop_asking(self) -> None:
+        if self._asking:
+            self.after_cancel(self._asking)
+            self._asking = ""
 
     def destroy(self) -> None:
+        self._stop_asking()
         self.formulas.stop()
         super().destroy()
 
@@ -417,6 +581,7 @@ class Inspector(tk.Frame):
         self._shown = None
         self._margin = look.px(MARGIN)
         self.formulas.dress(look)
+        self.equations.dress(look)
         self.configure(background=look["panel"])
         text = self.text
         text.configure(padx=self._margin, pady=look.px(12))
@@ -433,6 +598,8 @@ class Inspector(tk.Frame):
         )
         text.tag_configure("subtitle", font=look.font(11, bold=True), foreground=look["quiet"], spacing3=look.px(3))
         text.tag_configure("formula", spacing1=look.px(9), spacing3=look.px(4))
+        text.tag_configure("equation", spacing1=look.px(6), spacing3=look.px(6))
+        text.tag_configure("link", foreground=look["accent"], underline=True)
         text.tag_configure("heading", font=look.font(14, bold=True), spacing3=look.px(6))
         text.tag_configure("quiet", foreground=look["quiet"])
         for tag, colour in (("code", "text"), ("grad", "grad"), ("value", "value"), ("leaf", "leaf")):

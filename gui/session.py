@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 from core import wire
 from core.playback import Playback
-from core.records import Cut, Options, Trace, WhatIf
+from core.records import Cut, Matrix, Options, Trace, WhatIf
 from gui.history import History
 
-Change = Literal["source", "trace", "cursor", "worker", "output", "notice"]
+Change = Literal["source", "trace", "cursor", "worker", "output", "notice", "answer"]
 Landing = int | Literal["backward", "same"]
 """Where the cursor goes in a new trace: a position, just before the first backward pass, or where it was."""
 
@@ -22,11 +22,27 @@ MESSAGES = 32
 OUTPUT_SHOWN = 200_000
 """Characters of output kept on the screen."""
 
+ANSWERS_KEPT = 64 << 20
+"""Bytes of answers kept; beyond, the oldest are asked for again."""
+
+
+class Answer(NamedTuple):
+    """What the worker said of a step: its Jacobians, or in one line why there are none."""
+
+    matrices: tuple[Matrix, ...] = ()
+    missing: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the matrices."""
+        return sum(len(matrix.tensor.raw) for matrix in self.matrices if matrix.tensor is not None)
+
 
 class Runner(Protocol):
     """What a session needs of ``core.client.Client``."""
 
     def run(self, job: wire.Run) -> int: ...
+    def ask(self, job: wire.Job) -> int: ...
     def stop(self) -> None: ...
     def restart(self) -> None: ...
     def poll(self, limit: int = 64) -> list[wire.AnyReply]: ...
@@ -48,6 +64,7 @@ class Session:
         output: what the program printed.
         notice: (key of the text, facts) of what went wrong outside the program; None when nothing did.
         recorded: the trace came from a file; nothing is run before F5.
+        answers: local Jacobians of this trace by (pass, step), those asked for last.
     """
 
     def __init__(self, start: Callable[[], Runner]) -> None:
@@ -69,6 +86,8 @@ class Session:
         self.output = ""
         self.notice: tuple[str, dict[str, object]] | None = None
         self.recorded = False
+        self.answers: dict[tuple[int, int], Answer] = {}
+        self._question: tuple[int, tuple[int, int]] | None = None  # number of the job, and the step it is about
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         self._listeners.append(listener)
@@ -86,6 +105,7 @@ class Session:
         self.source = self.kept = source
         self.path, self.file, self.history = path, path, History()
         self.playback, self.agrees, self.output, self.notice, self.recorded = None, None, "", None, False
+        self._forget()
         self._tell("source", "trace", "output", "notice")
 
     def open_trace(self, trace: Trace) -> None:
@@ -97,6 +117,7 @@ class Session:
         self.playback, self.agrees, self.output = Playback.of(trace), trace.agrees, trace.stdout[-OUTPUT_SHOWN:]
         self.torch = self.torch or trace.torch
         self.notice, self.recorded = None, True
+        self._forget()
         self._tell("source", "trace", "output", "notice")
 
     def edit(self, source: str) -> None:
@@ -157,6 +178,7 @@ class Session:
         self._landing = landing
         self.output, self.notice, self.progress = "", None, (0, 0.0)
         self.state = "running"
+        self._question = None  # the run overtakes it
         self._job = self._runner.run(wire.Run(self.source, self.what_if, Options(path=self.path)))
         self._tell("worker", "output", "notice")
 
@@ -166,6 +188,8 @@ class Session:
             self.state = "stopping"
             self._runner.stop()
             self._tell("worker")
+        elif self._runner is not None and self._question is not None:
+            self._runner.stop()
 
     def close(self) -> None:
         """Ends every process."""
@@ -183,6 +207,9 @@ class Session:
         return len(replies)
 
     def _hear(self, reply: wire.AnyReply) -> None:
+        if self._question is not None and reply.id == self._question[0]:
+            self._hear_answer(reply, self._question[1])
+            return
         mine = reply.id == self._job
         match reply:
             case wire.Ready():
@@ -231,6 +258,7 @@ class Session:
         self._before = self.what_if
         if not (self.what_if or stopped or trace.error):
             self._written = trace
+        self._forget()
         self.agrees = None if stopped or trace.error else "waiting"
         if trace.agrees is not None:
             self.agrees = trace.agrees
@@ -250,6 +278,57 @@ class Session:
             self.output = trace.stdout[-OUTPUT_SHOWN:]
             self._tell("output")
         self._tell("trace", "worker")
+
+    # ── Questions ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def obstacle(self) -> Literal["", "recorded", "stale", "gone"]:
+        """Why nothing can be asked about this trace: its program or its worker is not here."""
+        if self.recorded:
+            return "recorded"
+        return "stale" if self.stale else "gone" if self.state in ("none", "gone") else ""
+
+    @property
+    def asked(self) -> tuple[int, int] | None:
+        """The step whose question is being answered."""
+        return self._question[1] if self._question is not None else None
+
+    def ask_jacobian(self, step: tuple[int, int]) -> None:
+        """Has the local Jacobian of a step, given with its pass, worked out by another run, where the worker rests.
+
+        One question at a time: a run overtakes it, another question has to wait until 'answer' is told.
+        """
+        resting = self.state == "ready" and self.agrees != "waiting" and self._question is None
+        if self._runner is None or self.playback is None or self.obstacle or not resting or step in self.answers:
+            return
+        trace = self.playback.trace
+        options = Options(path=trace.path, verify=False)
+        job = wire.AskLocalJacobian(trace.source, trace.what_if, options, pass_index=step[0], step_index=step[1])
+        self._question = self._runner.ask(job), step
+        self._tell("answer")
+
+    def _hear_answer(self, reply: wire.AnyReply, step: tuple[int, int]) -> None:
+        match reply:
+            case wire.Answered():
+                answer = Answer(reply.matrices)
+            case wire.Refused() | wire.Failed():
+                answer = Answer(missing=reply.message)
+            case wire.Stopped():
+                answer = Answer(missing=reply.reason)
+            case wire.Died():
+                answer = Answer(missing=reply.message)
+                self.state = "starting" if reply.restarting else "gone"
+            case _:
+                return  # what the program prints once more, and how far it is
+        self._question = None
+        self.answers[step] = answer
+        while len(self.answers) > 1 and sum(known.size for known in self.answers.values()) > ANSWERS_KEPT:
+            del self.answers[next(iter(self.answers))]
+        self._tell("answer")
+
+    def _forget(self) -> None:
+        """The answers were about another trace."""
+        self.answers, self._question = {}, None
 
     # ── Moving ────────────────────────────────────────────────────────────────────────────────────────────────────
 

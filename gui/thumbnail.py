@@ -29,15 +29,24 @@ def pixels(snapshot: TensorSnapshot) -> tuple[int, int, bytes] | None:
     with np.errstate(invalid="ignore"):  # memory that was never written may hold signalling NaN
         grid = data[: rows * columns].reshape(rows, columns)[:LARGEST, :LARGEST].astype(float)
     reach = extent(snapshot).size or float(np.abs(grid[np.isfinite(grid)]).max(initial=0.0)) or 1.0
+    rgba = colours(grid, reach)
+    return (*grid.shape, rgba.tobytes())
+
+
+def colours(grid: np.ndarray, reach: float, stripe: int = 1) -> np.ndarray:
+    """RGBA of every element, from ``-reach``, the bluest, to ``reach``, the reddest; NaN in stripes.
+
+    Args:
+        stripe: how many elements wide a stripe is.
+    """
     share = np.clip(np.nan_to_num(grid, nan=0.0, posinf=reach, neginf=-reach) / reach, -1, 1)
     place = (share + 1) / 2 * (len(_COOLWARM) - 1)
     table = np.array(_COOLWARM, dtype=float)
     low = np.minimum(place.astype(int), len(_COOLWARM) - 2)
     colour = table[low] + (table[low + 1] - table[low]) * (place - low)[..., None]
-    odd = np.add.outer(np.arange(grid.shape[0]), np.arange(grid.shape[1])) % 2
+    odd = np.add.outer(np.arange(grid.shape[0]), np.arange(grid.shape[1])) // stripe % 2
     colour[np.isnan(grid)] = np.array(_NAN)[odd[np.isnan(grid)]]
-    rgba = np.dstack([colour.round(), np.full(grid.shape, 255.0)]).astype(np.uint8)
-    return (*grid.shape, rgba.tobytes())
+    return np.dstack([colour.round(), np.full(grid.shape, 255.0)]).astype(np.uint8)
 
 
 def _sides(shape: tuple[int, ...], known: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core import wire
-from core.records import Trace
+from core.records import Matrix, Trace
 from gui.app import App
 from gui.settings import Settings
 from tests.gui import traces
@@ -50,7 +50,11 @@ class FakeWorker:
     Attributes:
         jobs: what it was asked to run.
         held: while True, nothing is answered.
+        asked: the questions it was asked; their jobs are numbered from ``QUESTIONS`` on.
+        jacobians: what it answers to a question.
     """
+
+    QUESTIONS = 1000
 
     def __init__(self) -> None:
         self.jobs: list[wire.Run] = []
@@ -60,6 +64,8 @@ class FakeWorker:
             cut=bool(job.what_if.cuts),
         )
         self.held = False
+        self.asked: list[wire.AskLocalJacobian] = []
+        self.jacobians: Callable[[wire.AskLocalJacobian], tuple[Matrix, ...]] = lambda job: ()
         self.stopped = 0
         self.closed = False
 
@@ -74,6 +80,14 @@ class FakeWorker:
         trace = self.record(self.jobs[-1])
         self.replies += [wire.Output(number, text=trace.stdout), wire.Traced(number, trace=trace)]
         self.replies.append(wire.Verified(number, agrees=True))
+
+    def ask(self, job: wire.Job) -> int:
+        assert isinstance(job, wire.AskLocalJacobian)
+        self.asked.append(job)
+        number = self.QUESTIONS + len(self.asked) - 1
+        if not self.held:
+            self.replies.append(wire.Answered(number, self.jacobians(job)))
+        return number
 
     def stop(self) -> None:
         self.stopped += 1
