@@ -14,7 +14,7 @@ from gui.tooltip import Tip
 
 FULL, MIDDLE = 1200, 760
 """Units of width from which on there is room for words on the buttons, and for the file and the moment."""
-SIGNS = {"run": "▶ F5", "stop": "■", "back": "◀", "step": "▶", "find": "⌕", "export": "⤓"}
+SIGNS = {"run": "▶ F5", "stop": "■", "back": "◀", "step": "▶", "play": "▶▶", "pause": "❚❚", "find": "⌕", "export": "⤓"}
 """What the buttons say where there is no room for words."""
 WIDTHS = {
     "run": 96,
@@ -22,11 +22,14 @@ WIDTHS = {
     "home": 38,
     "back": 80,
     "step": 80,
+    "play": 60,
     "end": 38,
     "find": 78,
     "export": 92,
     "language": 66,
 }
+THEMES = {"dark": "light", "light": "dark"}
+"""Theme → the other, which the button goes to."""
 NARROW = 38
 LINGER = 600
 """Milliseconds the pointer rests on a button before it is explained."""
@@ -39,6 +42,7 @@ class Toolbar(tk.Frame):
         super().__init__(master, borderwidth=0)
         self._look: Look | None = None
         self._room = ""
+        self._playing = False
         self._state: dict[str, tuple[bool, bool]] = {}
         self._shown: object = None
         self.brand = tk.Label(self, text="Pullback", borderwidth=0)
@@ -57,9 +61,16 @@ class Toolbar(tk.Frame):
             button.bind("<Button-1>", lambda event: self._left(), add="+")
 
     def play(self, playing: bool) -> None:
-        """The sign of what the button does now."""
+        """Whether it plays; the button says what it does now."""
+        self._playing = playing
         if self._look is not None:
-            self.buttons["play"].configure(text=self._look.words("bar.pause" if playing else "bar.play"))
+            self.buttons["play"].configure(text=self._text("play", self._look))
+
+    def _text(self, role: str, look: Look) -> str:
+        said = "pause" if role == "play" and self._playing else role
+        if self._room != "full" and role in SIGNS:
+            return SIGNS[said]
+        return look.words(f"bar.{THEMES[look.name] if role == 'theme' else said}")
 
     def show(self, playback: Playback | None, *, busy: bool, file: str) -> None:
         if self._look is None:
@@ -133,9 +144,8 @@ class Toolbar(tk.Frame):
             return
         self._room = room
         for role, button in self.buttons.items():
-            key = ("bar.light" if look.name == "dark" else "bar.dark") if role == "theme" else f"bar.{role}"
             short = room != "full" and role in SIGNS
-            button.dress(look, SIGNS[role] if short else look.words(key), primary=role in ("run", "step"))
+            button.dress(look, self._text(role, look), primary=role in ("run", "step"))
             button.configure(width=NARROW if short and role != "run" else WIDTHS.get(role, NARROW) - 30 * short)
         self._state.clear()
         for widget in self.pack_slaves():
