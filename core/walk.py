@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from core.playback import Index
 from core.records import Event, TensorSnapshot, Trace
 
 SHOWN: Final = 6
@@ -47,6 +48,7 @@ SENTENCES: Final = {
         "end": "{call}() ends",
         "failed": "{call}() ends with {error}",
         "write": "line {line}: {name} was {before}, is {after}",
+        "filled": "line {line}: {name} is filled with {after}",
         "left out": "line {line}: {name} stays {before}, its clearing is left out",
     },
     "zh": {
@@ -57,6 +59,7 @@ SENTENCES: Final = {
         "end": "{call}() 结束",
         "failed": "{call}() 因 {error} 结束",
         "write": "第 {line} 行：{name} 原为 {before}，现为 {after}",
+        "filled": "第 {line} 行：{name} 填入 {after}",
         "left out": "第 {line} 行：{name} 仍为 {before}，清零被略去",
     },
 }
@@ -65,9 +68,11 @@ SENTENCES: Final = {
 
 def told(trace: Trace, language: str) -> Iterator[str]:
     """One sentence for each event, in 'en' or 'zh'."""
-    sentences = SENTENCES[language]
+    sentences, unfinished = SENTENCES[language], Index(trace).unfinished
     for event in trace.events:
         kind, facts = _facts(trace, event)
+        if event.kind == "data" and event.value in unfinished:
+            kind = "filled"  # what was there before is memory that nobody meant
         yield sentences[kind].format(**facts)
 
 

@@ -387,7 +387,9 @@ def _write(report: Report, playback: Playback, event: Event, words: Words) -> No
         report.line((words.get(f"inspect.write.{event.how}", event.how), "quiet"))
     if event.skipped:
         report.line((words("inspect.skipped"), "cut"))
-    report.line((say(event.before), "quiet"), ("  →  ", "quiet"), (say(event.after), "leaf"))
+    empty = event.kind == "data" and event.value in playback.index.unfinished
+    before = words("inspect.empty") if empty else say(event.before)
+    report.line((before, "quiet"), ("  →  ", "quiet"), (say(event.after), "leaf"))
 
 
 def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int]) -> None:
