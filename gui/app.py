@@ -24,6 +24,7 @@ from gui.canvas import GraphCanvas, Reader
 from gui.cards import Card, Graph, Wire
 from gui.editor import Editor
 from gui.exporting import Exporter, Shown
+from gui.flow_strip import FlowStrip
 from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import Inspector
@@ -138,7 +139,9 @@ class App(ctk.CTk):
         self.pages = Pages(left, on_turn=self._show_page)
         self.output = Output(self.pages)
         self.transcript = Transcript(self.pages, on_seek=session.seek)
-        self.pages.fill({"output.title": self.output, "transcript.title": self.transcript})
+        self.flow_strip = FlowStrip(self.pages, on_leaf=self._leaf_chosen)
+        panels = {"output.title": self.output, "transcript.title": self.transcript, "flow.title": self.flow_strip}
+        self.pages.fill(panels)
         left.add(self.editor, stretch="always")
         left.add(self.pages, stretch="never")
         self.canvas = GraphCanvas(
@@ -273,8 +276,9 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.editor, self.pages, self.output, self.transcript, self.canvas, self.inspector,
-            self.seed_editor, self.leaf_editor, self.timeline, self.statusbar, self.menu, self.keys_sheet,
+            self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow_strip, self.canvas,
+            self.inspector, self.seed_editor, self.leaf_editor, self.timeline, self.statusbar, self.menu,
+            self.keys_sheet,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -363,6 +367,8 @@ class App(ctk.CTk):
         """What is written only while it is seen."""
         if self.pages.shown == "transcript.title":
             self.transcript.show(self.session.playback)
+        elif self.pages.shown == "flow.title":
+            self.flow_strip.show(self.session.playback)
 
     def _inspect(self) -> None:
         session = self.session
@@ -467,6 +473,15 @@ class App(ctk.CTk):
     def _chosen_operation(self) -> int | None:
         graph = self.graph
         return graph.cards[self._selected].op if graph is not None and self._selected is not None else None
+
+    def _leaf_chosen(self, name: str) -> None:
+        """Selects the card of a leaf."""
+        playback, graph = self.session.playback, self.graph
+        if playback is not None and graph is not None:
+            card = next((card.id for card in graph.cards if leaf_of_card(playback, card) == name), None)
+            self._clicked(Hit("card", card=card) if card is not None else None)
+            if card is not None:
+                self.canvas.reveal(card)
 
     def _place_clicked(self, line: int, column: int) -> None:
         """Selects the card of the expression that was clicked in the program."""

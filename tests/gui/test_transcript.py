@@ -57,3 +57,24 @@ def test_what_goes_wrong_is_seen_whatever_page_was_open(window: Window) -> None:
     window.settle()
     assert app.output.winfo_ismapped()
     assert "press F5 first" in app.output.text.get("1.0", "end")
+
+
+def test_the_flow_has_a_bar_for_every_leaf_and_a_click_chooses_it(window: Window) -> None:
+    app = window.app
+    window.key("<F5>", app.canvas)
+    window.key("<End>", app.canvas)
+    app.pages.buttons["flow.title"].invoke()
+    window.settle()
+    strip = app.flow_strip.canvas
+    said = [strip.itemcget(item, "text") for item in strip.find_all() if strip.type(item) == "text"]
+    assert {"a", "81", "b", "12"} <= set(said)
+    widths = [strip.bbox(item) for item in strip.find_withtag("bar")]
+    assert len(widths) == 2
+    assert widths[0][2] > widths[1][2]  # 81 is more than 12
+    strip.event_generate("<ButtonRelease-1>", x=20, y=45)
+    window.settle()
+    assert app.graph is not None
+    assert app._selected is not None
+    assert app.graph.cards[app._selected].title == "b"
+    window.key("<Home>", app.canvas)
+    assert not strip.find_withtag("bar")
