@@ -6,7 +6,6 @@ import threading
 import tkinter as tk
 import tkinter.filedialog
 import tkinter.font as tkfont
-import tkinter.messagebox
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,12 +15,12 @@ from types import TracebackType
 
 from core import jumps
 from core.edits import applied, edits
-from core.files import read_program, read_trace, write_program
 from core.playback import Playback
 from gui import context, fonts, scaling
 from gui.button import Button
 from gui.canvas import GraphCanvas, Reader
 from gui.cards import Card, Graph, Wire
+from gui.desk import Desk
 from gui.editor import Editor
 from gui.exporting import Exporter, Shown
 from gui.flow_strip import FlowStrip
@@ -34,7 +33,7 @@ from gui.menu import RULE, Entry, PopUp
 from gui.output import Output
 from gui.pages import Pages
 from gui.player import Player
-from gui.programs import ASSETS, examples, is_example, remembered
+from gui.programs import ASSETS, examples
 from gui.scene import Hit
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
@@ -93,6 +92,7 @@ class App(ctk.CTk):
         self._build()
         self.player.speed = self.settings.speed
         self._bind_keys()
+        self.desk.recent = self.settings.recent
         self.protocol("WM_DELETE_WINDOW", self.ask_close)
         self.dress(self.look)
         self.canvas.read(self.settings.direction)
@@ -167,6 +167,7 @@ class App(ctk.CTk):
         self._rules[1].grid(row=2, column=0, sticky="new")
         self.keys_sheet = KeysSheet(self)
         self.exporter = Exporter(self, self._told)
+        self.desk = Desk(self, session, self._told)
         self.statusbar = StatusBar(self, on_reset=session.as_written, on_cancel=self.exporter.cancel)
         self.statusbar.grid(row=3, column=0, sticky="ew")
         self.bind("<Configure>", self._resized, add="+")
@@ -206,10 +207,10 @@ class App(ctk.CTk):
             "<Control-KP_0>": self.canvas.fit,
             "<Control-f>": self._find,
             "<Control-e>": self.export,
-            "<Control-o>": self.ask_open,
-            "<Control-s>": self.save,
-            "<Control-Shift-Key-S>": self.save_as,
-            "<Control-Shift-Key-s>": self.save_as,  # Shift and Caps Lock
+            "<Control-o>": self.desk.ask_open,
+            "<Control-s>": self.desk.save,
+            "<Control-Shift-Key-S>": self.desk.save_as,
+            "<Control-Shift-Key-s>": self.desk.save_as,  # Shift and Caps Lock
             "<Control-Shift-Key-C>": self.copy_picture,
             "<Control-Shift-Key-c>": self.copy_picture,  # Shift and Caps Lock
             "<F1>": self.keys_sheet.toggle,
@@ -267,7 +268,7 @@ class App(ctk.CTk):
 
     def dress(self, look: Look) -> None:
         """Another theme, language or scale, at once."""
-        self.look = look
+        self.look, self.desk.words = look, look.words
         ctk.set_appearance_mode(look.name)
         self.configure(fg_color=look["panel"])
         self._right.configure(background=look["panel"])
@@ -328,6 +329,7 @@ class App(ctk.CTk):
             self.editor.show(session.source)
         if changes & {"source", "worker"}:
             self._entitle()
+            self._keep_recent()
         if changes & {"trace", "cursor"}:
             self._selected = None
         if changes & {"source", "cursor"}:
@@ -700,15 +702,15 @@ class App(ctk.CTk):
             )
 
         def files(paths: list[Path]) -> tuple[Entry, ...]:
-            return tuple(Entry(path.name, partial(self.leave_for, path)) for path in paths)
+            return tuple(Entry(path.name, partial(self.desk.leave_for, path)) for path in paths)
 
         system = say("menu.system")
         return [
-            Entry(say("menu.open"), self.ask_open, "Ctrl+O"),
-            Entry(say("menu.recent"), entries=files([Path(path) for path in settings.recent])),
+            Entry(say("menu.open"), self.desk.ask_open, "Ctrl+O"),
+            Entry(say("menu.recent"), entries=files([Path(path) for path in self.desk.recent])),
             Entry(say("menu.examples"), entries=files(examples())),
-            Entry(say("menu.save"), self.save, "Ctrl+S"),
-            Entry(say("menu.save_as"), self.save_as, "Ctrl+Shift+S"),
+            Entry(say("menu.save"), self.desk.save, "Ctrl+S"),
+            Entry(say("menu.save_as"), self.desk.save_as, "Ctrl+Shift+S"),
             RULE,
             Entry(say("menu.export"), self.export, "Ctrl+E"),
             Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
@@ -797,72 +799,16 @@ class App(ctk.CTk):
 
     def open(self, path: str | Path) -> None:
         """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window."""
-        path = Path(path)
-        try:
-            if path.suffix == ".pullback":
-                self.session.open_trace(read_trace(path))
-            elif path.suffix == ".md":
-                self._tell_wrong("error.lesson")
-            else:
-                self.session.open_program(read_program(path), str(path.absolute()))
-            if not is_example(path):
-                self._keep(recent=remembered(self.settings.recent, str(path.absolute())))
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._tell_wrong("error.file", name=path.name, reason=reason)
-
-    def save(self) -> bool:
-        """Writes the program to its file; asks for one where it has none of its own. False where it was not written."""
-        file = self.session.file
-        return self.save_as() if not file or is_example(file) else self._save_to(file)
-
-    def save_as(self) -> bool:
-        """Writes the program to a file of the reader's choice."""
-        name = tkinter.filedialog.asksaveasfilename(
-            parent=self, title=self.look.words("menu.save_as"), defaultextension=".py",
-            filetypes=[("Python", "*.py")], initialfile=Path(self.session.path).with_suffix(".py").name or "program.py",
-        )  # fmt: skip
-        return bool(name) and self._save_to(str(Path(name).absolute()))
-
-    def _save_to(self, path: str) -> bool:
-        try:
-            write_program(Path(path), self.session.source)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._tell_wrong("error.file_write", name=Path(path).name, reason=reason)
-            return False
-        self.session.saved(path)
-        self._keep(recent=remembered(self.settings.recent, path))
-        self.statusbar.tell(self.look.words("state.saved", name=Path(path).name))
-        return True
-
-    def _may_leave(self) -> bool:
-        """Whether the program in the editor may go: it is in its file, or the reader says what is to become of it."""
-        if not self.session.unsaved:
-            return True
-        say = self.look.words
-        name = Path(self.session.path).name or say("files.untitled")
-        answer = tkinter.messagebox.askyesnocancel("Pullback", say("files.unsaved", name=name), parent=self)
-        return False if answer is None else self.save() if answer else True
-
-    def leave_for(self, path: str | Path) -> None:
-        """Opens another program, once the present one may go."""
-        if self._may_leave():
-            self.open(path)
+        self.desk.open(path)
 
     def ask_close(self) -> None:
         """Ends the window, once the program may go."""
-        if self._may_leave():
+        if self.desk.may_leave():
             self.close()
 
-    def ask_open(self) -> None:
-        """Lets the reader choose a file."""
-        say = self.look.words
-        name = tkinter.filedialog.askopenfilename(
-            parent=self, title=say("app.open"), filetypes=[(say("files.open"), "*.py *.pullback"), ("*", "*")]
-        )
-        if name:
-            self.leave_for(name)
+    def _keep_recent(self) -> None:
+        if self.desk.recent != self.settings.recent:
+            self._keep(recent=self.desk.recent)
 
     def export(self) -> None:
         """Writes the picture as it stands to a file of the reader's choice."""

@@ -93,16 +93,16 @@ def test_unsaved_work_is_asked_for_before_another_program_is_opened(
     app.open(program)
     window.settle()
     asked = answer(monkeypatch, None)
-    app.leave_for(app.session.path)  # nothing is unsaved, so nothing is asked
+    app.desk.leave_for(app.session.path)  # nothing is unsaved, so nothing is asked
     window.settle()
     assert not asked
     type_in(window, "# work\n")
-    app.leave_for(examples()[0])
+    app.desk.leave_for(examples()[0])
     window.settle()
     assert asked == ["mine.py has unsaved changes. Save them?"]
     assert app.session.source.startswith("# work\n")
     answer(monkeypatch, True)
-    app.leave_for(examples()[0])
+    app.desk.leave_for(examples()[0])
     window.settle()
     assert program.read_text() == "# work\n" + PROGRAM
     assert app.session.path == str(examples()[0])
@@ -138,7 +138,7 @@ def test_a_program_that_cannot_be_written_is_told_and_stays(window: Window, tmp_
     path.unlink()
     folder.rmdir()
     type_in(window, "# work\n")
-    assert not app.save()
+    assert not app.desk.save()
     window.settle()
     assert "mine.py could not be written" in app.output.text.get("1.0", "end")
     assert app.session.unsaved
@@ -196,3 +196,20 @@ def test_what_the_encoding_cannot_say_is_refused_and_the_file_stays(tmp_path: Pa
     with pytest.raises(ValueError, match="line 2 cannot be written as ascii"):
         write_program(path, "# coding: ascii\nx = '导数'\n")
     assert path.read_text() == "x = 1\n"
+
+
+def test_a_program_that_was_only_typed_is_offered_a_name(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = window.app
+    app.session.open_program("", "")
+    window.settle()
+    offered: list[object] = []
+
+    def ask(**options: object) -> str:
+        offered.append(options["initialfile"])
+        return ""
+
+    monkeypatch.setattr(tkinter.filedialog, "asksaveasfilename", ask)
+    type_in(window, "x = 1\n")
+    window.key("<Control-s>", app.editor.text)
+    assert offered == ["program.py"]
+    assert app.session.unsaved

@@ -1,0 +1,101 @@
+"""The program's file: opened, saved, and asked about before what is in no file goes."""
+
+from __future__ import annotations
+
+import tkinter as tk
+import tkinter.filedialog
+import tkinter.messagebox
+from pathlib import Path
+
+from core.files import read_program, read_trace, write_program
+from gui.exporting import Tell
+from gui.i18n import Words
+from gui.programs import is_example, remembered
+from gui.session import Session
+
+
+class Desk:
+    """Moves programs between files and the session.
+
+    Args:
+        window: the dialogs' parent.
+        session: whose program it is.
+        tell: says what came of it.
+
+    Attributes:
+        recent: programs opened or saved lately, the last one first.
+        words: in the reader's language.
+    """
+
+    def __init__(self, window: tk.Misc, session: Session, tell: Tell) -> None:
+        self._window, self._session, self._tell = window, session, tell
+        self.recent: tuple[str, ...] = ()
+        self.words: Words
+
+    def open(self, path: str | Path) -> None:
+        """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window."""
+        path = Path(path)
+        try:
+            if path.suffix == ".md":
+                self._tell("error.lesson", wrong=True)
+                return
+            if path.suffix == ".pullback":
+                self._session.open_trace(read_trace(path))
+            else:
+                self._session.open_program(read_program(path), str(path.absolute()))
+        except (OSError, ValueError) as error:
+            self._tell("error.file", wrong=True, name=path.name, reason=_reason(error))
+            return
+        if not is_example(path):
+            self.recent = remembered(self.recent, str(path.absolute()))
+
+    def ask_open(self) -> None:
+        """Lets the reader choose a file."""
+        name = tkinter.filedialog.askopenfilename(
+            parent=self._window, title=self.words("app.open"),
+            filetypes=[(self.words("files.open"), "*.py *.pullback"), ("*", "*")],
+        )  # fmt: skip
+        if name:
+            self.leave_for(name)
+
+    def leave_for(self, path: str | Path) -> None:
+        """Opens another program, once the present one may go."""
+        if self.may_leave():
+            self.open(path)
+
+    def may_leave(self) -> bool:
+        """Whether the program in the editor may go: it is in its file, or the reader says what is to become of it."""
+        if not self._session.unsaved:
+            return True
+        name = Path(self._session.path).name or self.words("files.untitled")
+        question = self.words("files.unsaved", name=name)
+        answer = tkinter.messagebox.askyesnocancel("Pullback", question, parent=self._window)
+        return False if answer is None else self.save() if answer else True
+
+    def save(self) -> bool:
+        """Writes the program to its file; asks for one where it has none of its own. False where it was not written."""
+        file = self._session.file
+        return self.save_as() if not file or is_example(file) else self._save_to(file)
+
+    def save_as(self) -> bool:
+        """Writes the program to a file of the reader's choice."""
+        name = tkinter.filedialog.asksaveasfilename(
+            parent=self._window, title=self.words("menu.save_as"), defaultextension=".py",
+            filetypes=[("Python", "*.py")], initialfile=f"{Path(self._session.path).stem or 'program'}.py",
+        )  # fmt: skip
+        return bool(name) and self._save_to(str(Path(name).absolute()))
+
+    def _save_to(self, path: str) -> bool:
+        try:
+            write_program(Path(path), self._session.source)
+        except (OSError, ValueError) as error:
+            self._tell("error.file_write", wrong=True, name=Path(path).name, reason=_reason(error))
+            return False
+        self._session.saved(path)
+        self.recent = remembered(self.recent, path)
+        self._tell("state.saved", name=Path(path).name)
+        return True
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
