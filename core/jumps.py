@@ -33,7 +33,8 @@ def first_zero(playback: Playback) -> int | None:
         if event.kind == "step" and event.pass_ is not None and event.step is not None:
             step = playback.trace.passes[event.pass_].steps[event.step]
             arrived = [one for one in step.grad_outputs if one is not None]
-            if any(map(_is_zero, _known(step.grad_inputs))) and not all(map(_is_zero, arrived)):
+            emitted = [one for one in _known(step.grad_inputs) if one.numel]
+            if any(one.is_zero for one in emitted) and not all(one.is_zero for one in arrived):
                 return position + 1
     return None
 
@@ -66,7 +67,3 @@ def _brought(trace: Trace, event: Event) -> Iterator[TensorSnapshot]:
 
 def _known(tensors: Iterable[TensorSnapshot | None]) -> Iterator[TensorSnapshot]:
     return (one for one in tensors if one is not None and not one.opaque)
-
-
-def _is_zero(tensor: TensorSnapshot) -> bool:
-    return bool(tensor.numel) and tensor.min == 0 and tensor.max == 0

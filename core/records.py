@@ -119,6 +119,13 @@ class TensorSnapshot(Record):
         return _statistics(self.head)
 
     @property
+    def is_zero(self) -> bool:
+        """Whether every element is known to be zero."""
+        if self.opaque:
+            return False
+        return self.elided.min == self.elided.max == 0 if self.elided is not None else not any(self.head)
+
+    @property
     def min(self) -> float | None:
         return self.statistics.min
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from core.playback import NodeKey, Playback
-from core.records import Op, Pass, TensorSnapshot, Trace, Value
+from core.records import Op, Pass, Trace, Value
 
 DETACHING: Final = frozenset({"detach", "detach_", "data"})
 UNDIFFERENTIABLE: Final = ("int", "uint", "bool")
@@ -39,7 +39,7 @@ def why(playback: Playback, value: int) -> Reason | None:
     grad = playback.grad(value)
     if grad is None:
         return _why_none(playback, value)
-    return _why_zero(playback, value) if _is_zero(grad) else None
+    return _why_zero(playback, value) if grad.numel and grad.is_zero else None
 
 
 def _why_none(playback: Playback, value: int) -> Reason | None:
@@ -108,14 +108,14 @@ def _stopped_at(playback: Playback, key: NodeKey) -> Reason | None:
     waiting, seen = [key[1]], {key[1]}
     while waiting:
         for contribution in playback.index.inflow((key[0], waiting.pop())):
-            if contribution.tensor is None or not _is_zero(contribution.tensor):
+            if contribution.tensor is None or not contribution.tensor.is_zero:
                 continue
             if contribution.source is None:
                 return Reason("zero_seed", backward.line)
             step = playback.emitted((key[0], contribution.source))
             if step is None or contribution.source in seen:
                 continue
-            if any(arrived is not None and not _is_zero(arrived) for arrived in step.grad_outputs):
+            if any(arrived is not None and not arrived.is_zero for arrived in step.grad_outputs):
                 node = backward.nodes[contribution.source].name
                 op = playback.operation_of((key[0], contribution.source))
                 line = playback.trace.ops[op].line if op is not None else 0
@@ -123,7 +123,3 @@ def _stopped_at(playback: Playback, key: NodeKey) -> Reason | None:
             seen.add(contribution.source)
             waiting.append(contribution.source)
     return None
-
-
-def _is_zero(tensor: TensorSnapshot) -> bool:
-    return bool(tensor.numel) and tensor.min == 0 and tensor.max == 0

@@ -50,13 +50,6 @@ def is_leaf(tensor: Tensor) -> bool:
         return tensor.is_leaf if base is None or not base.requires_grad else False
 
 
-def is_zero(taken: TensorSnapshot | None) -> bool:
-    """Whether every element is zero."""
-    if taken is None or taken.opaque:
-        return False
-    return taken.min == taken.max == 0 if taken.elided is not None else not any(taken.head)
-
-
 class Known:
     """What the recording knows of a living tensor."""
 
@@ -255,7 +248,7 @@ class Recording:
         state.grad_is(grad, None if grad is None else self.snapshot(grad))
         if silent or before == state.grad:
             return
-        how = "none" if grad is None else "zero" if is_zero(state.grad) else "assign"
+        how = "none" if grad is None else "zero" if state.grad is not None and state.grad.is_zero else "assign"
         self.add(Event("grad", value=state.value, before=before, after=state.grad, how=how, line=line, site=site))
 
     def left_out(self, written: Tensor, line: int, site: str, how: str) -> None:
