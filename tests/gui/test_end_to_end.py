@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,30 @@ def test_the_first_program_from_space_to_close() -> None:
         os.kill(pid, 0)
 
 
+@pytest.fixture
+def real(display: str) -> Iterator[Window]:
+    """The window with the real worker."""
+    app = App(start=start_worker)
+    yield Window(app, FakeWorker())
+    errors = list(app.callback_errors)
+    app.close()
+    assert not errors, f"raised in a callback: {errors}"
+
+
+def ran(window: Window) -> None:
+    """Waits for the run."""
+    session = window.app.session
+    window.wait_until(lambda: not session.busy and session.playback is not None, 90)
+    window.settle()
+
+
+def gradients(window: Window) -> dict[str, list[float] | None]:
+    """Every leaf's ``.grad`` at the end of the run."""
+    assert window.app.session.playback is not None
+    leaves = window.app.session.playback.trace.leaves
+    return {leaf.name: None if leaf.grad is None else list(leaf.grad.head) for leaf in leaves}
+
+
 TRAINING = """import torch
 w = torch.tensor([1., 2.], requires_grad=True)
 b = torch.tensor([1.], requires_grad=True)
@@ -59,14 +84,8 @@ for i in range(2):
 """
 
 
-@pytest.mark.usefixtures("display")
-def test_what_ifs_of_leaves_and_clearings_on_a_real_run() -> None:
-    app = App(start=start_worker)
-    window = Window(app, FakeWorker())
-
-    def ran() -> None:
-        window.wait_until(lambda: not app.session.busy, 60)
-        window.settle()
+def test_what_ifs_of_leaves_and_clearings_on_a_real_run(real: Window) -> None:
+    app, window = real.app, real
 
     def choose(key: str, title: str = "") -> None:
         """An entry of the menu on a card, or of the menu beside all cards."""
@@ -78,79 +97,54 @@ def test_what_ifs_of_leaves_and_clearings_on_a_real_run() -> None:
         command = next(entry.command for entry in app.entries_for(hit) if entry.text == text)
         assert command is not None
         command()
-        ran()
+        ran(window)
 
-    def grads() -> dict[str, list[float] | None]:
-        assert app.session.playback is not None
-        leaves = app.session.playback.trace.leaves
-        return {leaf.name: None if leaf.grad is None else list(leaf.grad.head) for leaf in leaves}
-
-    try:
-        app.session.open_program(TRAINING, "training.py")
-        app.session.run()
-        window.wait_until(lambda: app.session.playback is not None, 90)
-        ran()
-        assert grads() == {"w": [3, 3], "b": [4]}
-        playback = app.session.playback
-        assert playback is not None
-        cleared = next(i for i, event in enumerate(playback.trace.events) if event.kind == "grad")
-        app.session.seek(cleared + 1)
-        window.settle()
-        choose("menu.no_clear")
-        assert grads() == {"w": [6, 6], "b": [4]}
-        assert app.session.playback is not None
-        left_out = next(i for i, e in enumerate(app.session.playback.trace.events) if e.skipped)
-        app.session.seek(left_out + 1)
-        window.settle()
-        choose("menu.clear")
-        assert grads() == {"w": [3, 3], "b": [4]}
-        choose("menu.untrack", "b")
-        assert grads() == {"w": [3, 3], "b": None}
-        choose("menu.track", "b")
-        assert grads() == {"w": [3, 3], "b": [4]}
-        app.session.undo()
-        ran()
-        assert grads() == {"w": [3, 3], "b": None}
-    finally:
-        app.close()
-    assert not app.callback_errors
+    app.session.open_program(TRAINING, "training.py")
+    app.session.run()
+    ran(window)
+    assert gradients(window) == {"w": [3, 3], "b": [4]}
+    playback = app.session.playback
+    assert playback is not None
+    cleared = next(i for i, event in enumerate(playback.trace.events) if event.kind == "grad")
+    app.session.seek(cleared + 1)
+    window.settle()
+    choose("menu.no_clear")
+    assert gradients(window) == {"w": [6, 6], "b": [4]}
+    assert app.session.playback is not None
+    left_out = next(i for i, e in enumerate(app.session.playback.trace.events) if e.skipped)
+    app.session.seek(left_out + 1)
+    window.settle()
+    choose("menu.clear")
+    assert gradients(window) == {"w": [3, 3], "b": [4]}
+    choose("menu.untrack", "b")
+    assert gradients(window) == {"w": [3, 3], "b": None}
+    choose("menu.track", "b")
+    assert gradients(window) == {"w": [3, 3], "b": [4]}
+    app.session.undo()
+    ran(window)
+    assert gradients(window) == {"w": [3, 3], "b": None}
 
 
-@pytest.mark.usefixtures("display")
-def test_a_cut_is_written_into_the_program_and_taken_back() -> None:
-    app = App(start=start_worker)
-    window = Window(app, FakeWorker())
+def test_a_cut_is_written_into_the_program_and_taken_back(real: Window) -> None:
+    app, window = real.app, real
 
-    def ran() -> None:
-        window.wait_until(lambda: not app.session.busy and app.session.playback is not None, 90)
-        window.settle()
-
-    def leaves() -> dict[str, list[float] | None]:
-        assert app.session.playback is not None
-        grads = {leaf.name: leaf.grad for leaf in app.session.playback.trace.leaves}
-        return {name: None if grad is None else list(grad.head) for name, grad in grads.items()}
-
-    try:
-        app.open(ROOT / "assets" / "examples" / "first.py")
-        app.session.run()
-        ran()
-        app.session.end()
-        window.settle()
-        window.click(*window.on_wire("b**2", "Q"))
-        ran()
-        assert leaves() == {"a": [36, 81], "b": None}
-        assert "5  Q = 3*a**3 - (b**2).detach()" in app.inspector.text.get("1.0", "end")
-        say = app.look.words
-        command = next(entry.command for entry in app.menu_entries() if entry.text == say("menu.write_in"))
-        assert command is not None
-        command()
-        ran()
-        assert "Q = 3*a**3 - (b**2).detach()\n" in app.editor.source
-        assert not app.session.what_if
-        assert leaves() == {"a": [36, 81], "b": None}
-        app.editor.text.event_generate("<<Undo>>")
-        window.settle()
-        assert "Q = 3*a**3 - b**2\n" in app.editor.source
-    finally:
-        app.close()
-    assert not app.callback_errors
+    app.open(ROOT / "assets" / "examples" / "first.py")
+    app.session.run()
+    ran(window)
+    app.session.end()
+    window.settle()
+    window.click(*window.on_wire("b**2", "Q"))
+    ran(window)
+    assert gradients(window) == {"a": [36, 81], "b": None}
+    assert "5  Q = 3*a**3 - (b**2).detach()" in app.inspector.text.get("1.0", "end")
+    say = app.look.words
+    command = next(entry.command for entry in app.menu_entries() if entry.text == say("menu.write_in"))
+    assert command is not None
+    command()
+    ran(window)
+    assert "Q = 3*a**3 - (b**2).detach()\n" in app.editor.source
+    assert not app.session.what_if
+    assert gradients(window) == {"a": [36, 81], "b": None}
+    app.editor.text.event_generate("<<Undo>>")
+    window.settle()
+    assert "Q = 3*a**3 - b**2\n" in app.editor.source
