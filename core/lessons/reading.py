@@ -37,6 +37,10 @@ LONGEST: Final = 1 << 20
 _FRONT: Final = re.compile(r"\+\+\+\n(.*?)\n\+\+\+\n", re.S)
 _HEADING: Final = re.compile(r"(.+?)\s*\{#([a-z0-9-]+)\}")
 _COMPUTED: Final = re.compile(r"\{=([^}]+)\}")
+_REFUSED: Final = frozenset(
+    {"html_block", "html_inline", "image", "link_open", "code_block", "blockquote_open", "ordered_list_open", "hr"}
+)
+ONLY: Final = "lessons have screens, paragraphs, lists with -, formulas and blocks in backticks, nothing else"
 _DATA: Final[Mapping[str, type[msgspec.Struct]]] = {"show": Show, "predict": Predict, "check": Check}
 
 Table = dict[str, Any]
@@ -128,7 +132,7 @@ def _front(text: str) -> tuple[Table, int]:
     found = _FRONT.match(text)
     if found is None:
         raise LessonError(1, "a lesson begins with +++, its head in TOML, and +++")
-    return _table(found[1], 1), found[0].count("\n")
+    return _table(found[1], 2), found[0].count("\n")
 
 
 def _head(table: Table) -> Head:
@@ -173,16 +177,18 @@ def _read(text: str) -> _File:
                     raise LessonError(line, "a block before the first screen: ## Title {#id}")
                 else:
                     draft.parts.append(_fence(words, token.content, line))
+            case "inline" if any(child.type in _REFUSED for child in token.children or ()):
+                raise LessonError(line, ONLY)
             case "inline" if tokens[place - 1].type == "paragraph_open":
                 if draft is None:
                     raise LessonError(line, "text before the first screen: ## Title {#id}")
-                kind = "item" if place > 1 and tokens[place - 2].type == "list_item_open" else "paragraph"
-                text_block = Text(kind, tuple(_spans(token.children or [])))  # type: ignore[arg-type]
+                style = "item" if place > 1 and tokens[place - 2].type == "list_item_open" else "paragraph"
+                text_block = Text(style, tuple(_spans(token.children or [])))  # type: ignore[arg-type]
                 draft.parts.append(_Part("text", line, text_block))
             case "math_block" if draft is not None:
                 draft.parts.append(_Part("text", line, Text("formula", (Span(token.content.strip(), "math"),))))
-            case "html_block" | "html_inline" | "image" | "table_open" | "blockquote_open" | "ordered_list_open":
-                raise LessonError(line, "lessons have paragraphs, lists with -, formulas and blocks, nothing else")
+            case kind if kind in _REFUSED:
+                raise LessonError(line, ONLY)
     if not file.drafts:
         raise LessonError(0, "there is no screen: ## Title {#id}")
     return file
