@@ -94,6 +94,11 @@ def read_head(text: str) -> Head:
     return _head(_front(text)[0])
 
 
+def read_title(text: str) -> str:
+    """The title alone: a translation says no more of itself."""
+    return str(_front(text)[0].get("title", ""))
+
+
 def read_lesson(text: str, language: str, original: str | None = None, original_language: str = "en") -> Lesson:
     """A lesson; raises LessonError.
 
