@@ -39,7 +39,7 @@ def _of(walk: Walk, place: int, block: Block, words: Words) -> list[list[Piece]]
     outcome = walk.outcome(place)
     match block:
         case Text():
-            body = [(span.text, span.style or "text") for span in block.spans]
+            body: list[Piece] = [(span.text, span.style or "text") for span in block.spans]
             return [[("•  ", "item"), *body] if block.kind == "item" else body]
         case Predict() if outcome is not None:
             right = next((choice.say for choice in block.choices if choice.right), block.right)

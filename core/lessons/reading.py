@@ -107,7 +107,7 @@ def read_lesson(text: str, language: str, original: str | None = None, original_
         original: the file that it translates. Screens that ``text`` lacks are taken from it, and so are programs, and
             the keys of data blocks: a translation writes the words only.
     """
-    digest = hashlib.sha256("\0".join((text, original or "")).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256((original or text).encode("utf-8", "surrogatepass")).hexdigest()
     own = _read(text)
     first = own if original is None else _read(original)
     head = _head({**first.head, **own.head})

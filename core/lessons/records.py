@@ -261,7 +261,7 @@ class Lesson:
 
     Attributes:
         programs: name → text; the first is the lesson's own.
-        digest: of everything in its files; progress belongs to one.
+        digest: of the original; progress belongs to one, in whatever language.
     """
 
     head: Head
