@@ -34,7 +34,7 @@ from gui.output import Output
 from gui.pages import Pages
 from gui.player import Player
 from gui.programs import ASSETS
-from gui.scene import Hit
+from gui.scene import Hit, Seed
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
 from gui.settings import Settings, load, place, save, system_language, system_moves, system_theme
@@ -383,7 +383,7 @@ class App(ctk.CTk):
         """Selects a card, cuts a use or all uses of a value, or opens the seed."""
         playback, graph = self.session.playback, self.graph
         if hit is not None and hit.kind == "seed":
-            self.edit_seed(hit.seed.pass_ if hit.seed is not None else None)
+            self.edit_seed(hit.seed)
         elif hit is not None and hit.kind == "wire" and hit.wire is not None and graph is not None:
             self.actions.toggle_use(graph.wires[hit.wire])
         elif hit is not None and hit.kind == "bundle":
@@ -399,9 +399,9 @@ class App(ctk.CTk):
             self.canvas.show(playback, self._selected)
             self._inspect()
 
-    def edit_seed(self, pass_: int | None = None) -> None:
-        """Opens the seed of a pass, by itself of the current one, at its place in the picture."""
-        if not self.seed_editor.open(pass_) and self.session.playback is not None:
+    def edit_seed(self, seed: Seed | None = None) -> None:
+        """Opens a seed, by itself that of the current pass, at its place in the picture."""
+        if not self.seed_editor.open(seed) and self.session.playback is not None:
             self._tell_wrong("seed.none", n=LARGEST)
 
     def write_what_ifs(self) -> None:

@@ -24,7 +24,7 @@ from gui.labels import Labels
 from gui.minimap import Minimap
 from gui.motion import Motion
 from gui.neighbours import beside
-from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
+from gui.scene import READABLE, Box, Hit, Picture, Scene, Seed, legend
 from gui.shapes import inside, label_rect, overlap, sample, touches
 from gui.theme import Look
 from gui.tooltip import Tip
@@ -295,11 +295,10 @@ class GraphCanvas(tk.Canvas):
             self.view.reveal(self._picture.rect(card))
             self.redraw()
 
-    def seed_rect(self, pass_: int) -> Rect | None:
-        """Where the seed of a pass stands in the picture, also before it is there; None where it has no place."""
+    def seed_rect(self, seed: Seed) -> Rect | None:
+        """Where a seed stands in the picture, also before it is there; None where it has no place."""
         of_unit = self._picture.seeds_of_unit if self._picture is not None else {}
-        found = (unit for unit, seeds in of_unit.items() if any(seed.pass_ == pass_ for seed in seeds))
-        unit = next(found, None)
+        unit = next((unit for unit, seeds in of_unit.items() if seed in seeds), None)
         return None if unit is None or self._picture is None else self._picture.seed_rect(unit)
 
     def redraw(self) -> None:

@@ -59,6 +59,7 @@ class LeafEditor(NumberEditor):
         super().__init__(master, busy=lambda: session.busy)
         self._session = session
         self._leaf: ChosenLeaf | None = None
+        self._names: Mapping[str, np.ndarray] = {}
 
     def show(self, name: str) -> bool:
         """Fills the fields with the values of a leaf; False where there is none to edit."""
@@ -71,7 +72,8 @@ class LeafEditor(NumberEditor):
             return self._leaf is not None
         before, self._leaf = self._leaf, leaf
         self.symbol = leaf.name
-        if before != leaf:
+        if before != leaf and session.playback is not None:
+            self._names = Values(session.playback.end())
             self.fill([leaf.tensor], anew=before is None or before.name != leaf.name)
         self.tell()
         return True
@@ -82,8 +84,7 @@ class LeafEditor(NumberEditor):
         return title, words("leaf.hint"), name in self._session.what_if.leaves
 
     def names(self) -> Mapping[str, np.ndarray]:
-        playback = self._session.playback
-        return Values(playback.end()) if playback is not None else {}
+        return self._names
 
     def ask_for(self, numbers: Numbers, *, again: bool) -> None:
         if self._leaf is not None:

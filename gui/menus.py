@@ -53,7 +53,7 @@ class Menus:
         if hit.group is not None:
             fold = Entry(app.look.words("menu.fold"), partial(app.canvas.fold, hit.group))
             return [*self._of_bundle(playback, graph, hit.wires), fold]
-        seed = [Entry(app.look.words("menu.seed"), partial(app.edit_seed, hit.seed.pass_), "E")] if hit.seed else []
+        seed = [Entry(app.look.words("menu.seed"), partial(app.edit_seed, hit.seed), "E")] if hit.seed else []
         return [*seed, *self._of_card(playback, graph.cards[hit.card])] if hit.card is not None else seed
 
     def _of_card(self, playback: Playback, card: Card) -> list[Entry]:

@@ -145,7 +145,7 @@ class NumberEditor(tk.Frame):
     def typed(self) -> list[float | None]:
         """The elements as the fields say them now; None for what cannot be read."""
         total = count(self._tensors)
-        texts = [entry.get() for entry in self.used()]
+        texts = [self.whole.get()] if self._whole_typed else [entry.get() for entry in self.used()]
         numbers = read(texts, self._tensors, self.names())
         if not isinstance(numbers, Refusal):
             return list(numbers)
@@ -156,12 +156,10 @@ class NumberEditor(tk.Frame):
 
     def apply(self) -> None:
         """Asks for what is typed; a field that is wrong is refused here, in one line."""
-        if not self._tensors:
-            return
-        numbers = read([entry.get() for entry in self.used()], self._tensors, self.names())
-        self.refuse(numbers if isinstance(numbers, Refusal) else None)
-        if not isinstance(numbers, Refusal):
-            self._settle(numbers)
+        if self._tensors and self._whole_typed:
+            self._enter_whole()
+        elif self._tensors:
+            self._enter_elements()
 
     def apply_to_all(self, expression: str) -> None:
         """Asks for what an expression gives; it stands in its field then."""
@@ -171,7 +169,7 @@ class NumberEditor(tk.Frame):
             self._enter_whole()
         else:
             self._write(0, expression)
-            self.apply()
+            self._enter_elements()
 
     def take_back(self) -> None:
         """What the program says, in the fields too."""
@@ -186,12 +184,13 @@ class NumberEditor(tk.Frame):
             self._mark()
         self._arrange()
 
-    def focus_first(self) -> None:
-        """Puts the keyboard into the first field."""
+    def focus_field(self, element: int) -> None:
+        """Puts the keyboard into the field of an element."""
         used = self.used()
         if used:
-            used[0].focus_set()
-            used[0].select_range(0, "end")
+            entry = used[min(element, len(used) - 1)]
+            entry.focus_set()
+            entry.select_range(0, "end")
 
     def go_on(self) -> None:
         """Asks for what waited for a run, once that is over."""
@@ -209,13 +208,26 @@ class NumberEditor(tk.Frame):
         numbers = read(texts, self._tensors, self.names())
         return None if isinstance(numbers, Refusal) else numbers[field]
 
+    @property
+    def _whole_typed(self) -> bool:
+        """Whether the field for all elements holds something that was not asked for yet."""
+        return bool(self.whole.get().strip()) and self.whole.get() not in self._settled[-1:]
+
+    def _enter_elements(self) -> None:
+        texts = [entry.get() for entry in self.used()]
+        numbers = read(texts, self._tensors, self.names())
+        self.refuse(numbers if isinstance(numbers, Refusal) else None)
+        if not isinstance(numbers, Refusal):
+            if texts != self._settled[:-1]:
+                self._clear_whole()  # it does not say any more what they are
+            self._settle(numbers)
+
     def _enter_whole(self) -> None:
         """An expression for all elements; Enter with nothing in the field asks for what the others say."""
-        text = self.whole.get()
-        if not text.strip():
-            self.apply()
+        if not self.whole.get().strip():
+            self._enter_elements()
             return
-        numbers = read([text], self._tensors, self.names())
+        numbers = read([self.whole.get()], self._tensors, self.names())
         if isinstance(numbers, Refusal):
             self.refuse(numbers._replace(field=WHOLE))
             return
@@ -382,7 +394,7 @@ class NumberEditor(tk.Frame):
     def _add_entry(self, number: int) -> None:
         entry = self._entry(self.fields)
         entry.configure(border_width=2)
-        entry.bind("<Return>", lambda event: self.apply())
+        entry.bind("<Return>", lambda event: self._enter_elements())
         entry.bind("<FocusIn>", lambda event: self._entered(number))
         self._scrubs.append(
             Scrub(

@@ -17,6 +17,7 @@ from gui.canvas import GraphCanvas
 from gui.i18n import Words
 from gui.menu import RULE, Entry, PopUp
 from gui.number_editor import FIELDS, SIDE, NumberEditor
+from gui.scene import Seed
 from gui.session import Session
 from gui.shapes import Rect, inside
 from gui.theme import Look
@@ -74,6 +75,7 @@ class SeedEditor(NumberEditor):
         self._canvas, self._session, self._menu = canvas, session, menu
         self._trace: Trace | None = None
         self._pass: int | None = None
+        self._seed: Seed | None = None  # where it stands; None where it is not drawn
         self._names: Mapping[str, np.ndarray] = {}
         self._away: tuple[float, float] | None = None  # from the seed
         self.rule.pack_forget()
@@ -87,22 +89,21 @@ class SeedEditor(NumberEditor):
     def opened(self) -> bool:
         return self._pass is not None
 
-    def open(self, pass_: int | None = None) -> bool:
-        """Opens at the seed of a pass, by itself of the current one; False where there is none that can be edited."""
-        playback = self._session.playback
-        pass_ = seed_pass(playback) if pass_ is None else pass_
+    def open(self, seed: Seed | None = None) -> bool:
+        """Opens at a seed, by itself at that of the current pass; False where there is none that can be edited."""
+        playback, picture = self._session.playback, self._canvas.picture
+        pass_ = seed.pass_ if seed is not None else seed_pass(playback)
         if playback is None or pass_ is None or not editable(playback.trace.passes[pass_].seeds):
             return False
-        self._pass, self._trace, self._away = pass_, None, None
+        if seed is None and picture is not None:
+            seed = next((seed for seed in picture.seeds if seed.pass_ == pass_), None)
+        self._seed, self._pass, self._trace, self._away = seed, pass_, None, None
         self.show(playback)
-        stands = self._canvas.seed_rect(pass_)
-        if stands is not None:
-            self._canvas.view.reveal(stands)
-            self._canvas.redraw()
         self._wrap(self._look.px(WIDTH) if self._look is not None else WIDTH)
         self.update_idletasks()  # how high it is
+        self._reveal()
         self._follow()
-        self.focus_first()
+        self.focus_field(count(self._tensors[: seed.slots[0]]) if seed is not None else 0)
         return True
 
     def close(self) -> None:
@@ -189,7 +190,7 @@ class SeedEditor(NumberEditor):
         room = (self._canvas.winfo_width(), self._canvas.winfo_height())
         width = min(self._look.px(WIDTH), room[0] - 2 * margin)
         size = (width, self.winfo_reqheight())
-        rect = self._canvas.seed_rect(self._pass)
+        rect = self._canvas.seed_rect(self._seed) if self._seed is not None else None
         below = (room[0] / 2, room[1], room[0] / 2, room[1])  # the picture is not there yet, or was given up
         seed = below if rect is None else (*view.pixel(*rect[:2]), *view.pixel(*rect[2:]))
         if self._away is None:
@@ -197,6 +198,17 @@ class SeedEditor(NumberEditor):
             self._away = (x - seed[0], y - seed[1])
         x, y = overlay.inside((seed[0] + self._away[0], seed[1] + self._away[1]), size, room, margin)
         self.place(x=x, y=y, width=width)
+
+    def _reveal(self) -> None:
+        """Brings the seed into sight, where there is room for that together with its card and the panel below."""
+        picture, view = self._canvas.picture, self._canvas.view
+        rect = self._canvas.seed_rect(self._seed) if self._seed is not None else None
+        if rect is not None and self._seed is not None and picture is not None and self._look is not None:
+            card = picture.rect(self._seed.card)
+            below = (self.winfo_reqheight() + 2 * self._look.px(MARGIN)) / view.scale
+            view.reveal(rect)
+            view.reveal((min(rect[0], card[0]), min(rect[1], card[1]), max(rect[2], card[2]), rect[3] + below))
+            self._canvas.redraw()
 
     def _boxes(self, around: float) -> list[Rect]:
         """Where the cards are, in pixels, with some room around each."""

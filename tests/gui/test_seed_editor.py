@@ -34,7 +34,9 @@ def opened(window: Window) -> SeedEditor:
 
 def middle(window: Window) -> tuple[float, float]:
     """A pixel in the middle of the first seed."""
-    rect = window.app.canvas.seed_rect(0)
+    picture = window.app.canvas.picture
+    assert picture is not None
+    rect = window.app.canvas.seed_rect(picture.seeds[0])
     assert rect is not None
     return window.on_screen((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2)
 
@@ -186,6 +188,9 @@ def test_the_loss_follows_what_is_typed(window: Window) -> None:
     assert editor.hint.cget("text").startswith("L = 1·Q[0] − 0.5·Q[1]\n")
     write(window, editor.used()[1], "-", then="")
     assert editor.hint.cget("text").startswith("L = 1·Q[0] + ?·Q[1]\n")
+    write(window, editor.whole, "i - 1", then="")
+    assert editor.hint.cget("text").startswith("L = −1·Q[0] + 0·Q[1]\n")
+    write(window, editor.whole, "", then="")
     assert len(window.worker.jobs) == runs
 
 
@@ -320,8 +325,18 @@ def test_the_elements_of_several_roots_stand_one_after_another(window: Window) -
     window.worker.record = lambda job: msgspec.structs.replace(trace, passes=(backward,))
     editor = opened(window)
     assert editor.hint.cget("text").startswith("L = 1·Q[0] + 1·Q[1] + 5·the loss\n")
-    write(window, editor.whole, "i")
+    write(window, editor.whole, "i", then="")
+    editor.apply_button.invoke()
+    window.settle()
     assert window.worker.jobs[-1].what_if.seeds == {0: (0.0, 1.0, 2.0)}
+    picture = window.app.canvas.picture
+    assert picture is not None
+    second = next(seed for seed in picture.seeds if seed.slots == (1,))
+    rect = window.app.canvas.seed_rect(second)
+    assert rect is not None
+    window.key("<Escape>")
+    window.click(*window.on_screen((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2))
+    assert window.app.focus_get() is editor.used()[2]._entry  # of the root that was clicked
 
 
 def test_the_loss_that_a_seed_means_is_written_out() -> None:
