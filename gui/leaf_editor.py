@@ -14,7 +14,7 @@ from core.records import TensorSnapshot
 from gui import figures
 from gui.cards import Card
 from gui.i18n import Words
-from gui.number_editor import NumberEditor
+from gui.number_editor import Caption, NumberEditor
 from gui.session import Session
 from gui.typed_numbers import Numbers, editable
 
@@ -78,10 +78,10 @@ class LeafEditor(NumberEditor):
         self.tell()
         return True
 
-    def caption(self, words: Words) -> tuple[str, str, bool]:
+    def caption(self, words: Words) -> Caption:
         name = self._leaf.name if self._leaf is not None else ""
         title = words("leaf.title", name=figures.clip(name, 24))
-        return title, words("leaf.hint"), name in self._session.what_if.leaves
+        return Caption(title, "", words("leaf.hint"), name in self._session.what_if.leaves)
 
     def names(self) -> Mapping[str, np.ndarray]:
         return self._names

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,6 +33,20 @@ def span_of(value: float) -> tuple[float, float]:
     """Where the slider goes for an element: as far again on both sides, past zero, and at least by two."""
     reach = max(2.0, 2 * abs(value))
     return value - reach, value + reach
+
+
+class Caption(NamedTuple):
+    """Attributes:
+    title: what is edited.
+    meaning: what the numbers mean as they stand in the fields; '' for nothing more than themselves.
+    note: explains.
+    changed: whether there is anything to take back.
+    """
+
+    title: str
+    meaning: str
+    note: str
+    changed: bool
 
 
 class NumberEditor(tk.Frame):
@@ -62,13 +77,14 @@ class NumberEditor(tk.Frame):
         self._busy = busy
         self._look: Look | None = None
         self._tensors: list[TensorSnapshot] = []
-        self._settled: list[str] = []  # what the fields said when they were filled, or asked for last
+        self._filled: list[str] = []  # what the fields said when they were filled
+        self._settled: list[str] = []  # or asked for last
         self._waiting: tuple[Numbers, bool] | None = None
         self._dragging = False
         self._element = 0
         self._refusal: Refusal | None = None
         self._refused: list[str] = []  # what the fields said then
-        self._captioned: object = None
+        self._told: object = None
         self.head = tk.Frame(self, borderwidth=0)
         self.title = tk.Label(self.head, anchor="w", borderwidth=0)
         self.title.pack(side="left", fill="x", expand=True)
@@ -83,6 +99,7 @@ class NumberEditor(tk.Frame):
         self.whole_label.pack(side="left")
         self.whole.pack(side="left", fill="x", expand=True)
         self.whole.bind("<Return>", lambda event: self._enter_whole())
+        self.meaning = tk.Label(self, anchor="w", borderwidth=0, justify="left")
         self.hint = tk.Label(self, anchor="w", borderwidth=0, justify="left")
         self.buttons = tk.Frame(self, borderwidth=0)
         self.apply_button = Button(self.buttons, self.apply, width=52, height=28)
@@ -93,7 +110,6 @@ class NumberEditor(tk.Frame):
         self.rule.pack(fill="x", side="top")
         self.head.pack(fill="x")
         self.fields.pack(fill="x")
-        self.hint.pack(fill="x")
         self.buttons.pack(fill="x")
         self.bind("<Configure>", self._resized)
         master.bind("<Configure>", lambda event: self._arrange(), add="+")
@@ -108,8 +124,8 @@ class NumberEditor(tk.Frame):
         """Goes back to what the program says."""
         raise NotImplementedError
 
-    def caption(self, words: Words) -> tuple[str, str, bool]:
-        """Title, explanation, and whether there is anything to reset."""
+    def caption(self, words: Words) -> Caption:
+        """What is said beside the numbers."""
         raise NotImplementedError
 
     def names(self) -> Mapping[str, np.ndarray]:
@@ -138,7 +154,7 @@ class NumberEditor(tk.Frame):
         if anew or texts != [entry.get() for entry in self.used()]:
             self._clear_whole()
         self._show([", ".join(texts)] if len(texts) > FIELDS else texts)
-        self._settled = self._texts()
+        self._settled = self._filled = self._texts()
         self.refuse(None)
         self._place_slider(centred=anew)
 
@@ -296,33 +312,52 @@ class NumberEditor(tk.Frame):
     # ── Appearance ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def tell(self) -> None:
-        """Title, explanation and buttons as they are now."""
+        """What is said beside the numbers, as it is now."""
         look = self._look
         if look is None or not self._tensors:
             return
-        title, hint, changed = self.caption(look.words)
-        if len(self.used()) < count(self._tensors):
-            hint += "\n" + look.words("seed.large", needed=count(self._tensors))
-        if self._is_low():
-            hint = hint.partition("\n")[0]
+        caption, low = self.caption(look.words), self._is_low()
+        touched = self._texts() != self._filled
         problem = self._refusal.said(look.words) if self._refusal is not None else ""
-        touched = self._texts() != self._settled
-        caption = (title, hint, changed or touched, problem, look)
-        if caption == self._captioned:
+        told = (caption, touched, problem, low, look)
+        if told == self._told:
             return
-        self._captioned = caption
-        self.title.configure(text=title)
+        self._told = told
+        note = caption.note
+        if len(self.used()) < count(self._tensors):
+            note += "\n" + look.words("seed.large", needed=count(self._tensors))
+        self.title.configure(text=caption.title)
         self.whole_label.configure(text=f"{figures.clip(self.symbol, 12)} =")
-        self.hint.configure(text=problem or hint, foreground=look["wrong" if problem else "quiet"])
-        self.reset_button.configure(state="normal" if changed or touched else "disabled")
+        self.meaning.configure(text=caption.meaning)
+        self.hint.configure(text=problem or note, foreground=look["wrong" if problem else "quiet"])
+        self.reset_button.configure(state="normal" if caption.changed or touched else "disabled")
+        self._show_lines(
+            bool(caption.meaning) and not (low and problem), bool(problem) or not (low and caption.meaning)
+        )
+
+    def _show_lines(self, meaning: bool, hint: bool) -> None:
+        """Which of the two texts there is room for."""
+        assert self._look is not None
+        side, gap = self._look.px(SIDE), self._look.px(8)
+        for label, shown, below in ((self.meaning, meaning, 0 if hint else gap), (self.hint, hint, gap)):
+            if not shown:
+                label.pack_forget()
+            elif not label.winfo_manager():
+                label.pack(fill="x", padx=side, before=self.buttons)
+            if shown:
+                label.pack_configure(pady=(0, below))
+        if meaning and hint:
+            self.meaning.pack_configure(before=self.hint)
 
     def dress(self, look: Look) -> None:
         self._look = look
-        for widget in (self, self.head, self.fields, self.row, self.buttons, self.title, self.hint, self.whole_label):
+        for widget in (self, self.head, self.fields, self.row, self.buttons, self.title, self.whole_label, self.meaning,
+                       self.hint):  # fmt: skip
             widget.configure(background=look[self.ground])
         self.rule.configure(background=look["line"])
         self.title.configure(foreground=look[self.colour], font=look.font(12, bold=True))
-        self.hint.configure(foreground=look["quiet"], font=look.font(12))
+        self.meaning.configure(foreground=look["text"], font=look.font(12))
+        self.hint.configure(font=look.font(12))
         self.whole_label.configure(foreground=look["quiet"], font=look.font(13, mono=True))
         for entry in (*self.entries, self.whole):
             self._dress_entry(entry)
@@ -341,9 +376,9 @@ class NumberEditor(tk.Frame):
         self.fields.pack_configure(padx=side)
         self.buttons.pack_configure(padx=side, pady=(0, look.px(12)))
         self.whole_label.pack_configure(padx=(0, look.px(8)))
-        for part in (self.slider, self.row, self.hint):
+        for part in (self.slider, self.row, self.meaning, self.hint):
             part.pack_forget()
-        self._captioned = None
+        self._told = None
         self._arrange()
 
     def _mark(self) -> None:
@@ -446,8 +481,6 @@ class NumberEditor(tk.Frame):
                               self.slider.winfo_manager() else self.fields)  # fmt: skip
         else:
             self.row.pack_forget()
-        if not self.hint.winfo_manager():
-            self.hint.pack(fill="x", padx=px(SIDE), pady=(0, px(8)), before=self.buttons)
         self.tell()
 
     def _resized(self, event: tk.Event[tk.Misc]) -> None:
@@ -456,4 +489,5 @@ class NumberEditor(tk.Frame):
     def _wrap(self, width: int) -> None:
         """Lines as long as there is room for in so many pixels."""
         if self._look is not None:
-            self.hint.configure(wraplength=max(80, width - 2 * self._look.px(SIDE + 2)))
+            for label in (self.meaning, self.hint):
+                label.configure(wraplength=max(80, width - 2 * self._look.px(SIDE + 2)))

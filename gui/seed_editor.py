@@ -16,7 +16,7 @@ from gui.button import Button
 from gui.canvas import GraphCanvas
 from gui.i18n import Words
 from gui.menu import RULE, Entry, PopUp
-from gui.number_editor import FIELDS, SIDE, NumberEditor
+from gui.number_editor import FIELDS, SIDE, Caption, NumberEditor
 from gui.scene import Seed
 from gui.session import Session
 from gui.shapes import Rect, inside
@@ -75,7 +75,7 @@ class SeedEditor(NumberEditor):
         self._canvas, self._session, self._menu = canvas, session, menu
         self._trace: Trace | None = None
         self._pass: int | None = None
-        self._seed: Seed | None = None  # where it stands; None where it is not drawn
+        self._slot = 0  # of the pass's seeds, the one it stands at
         self._names: Mapping[str, np.ndarray] = {}
         self._away: tuple[float, float] | None = None  # from the seed
         self.rule.pack_forget()
@@ -91,19 +91,18 @@ class SeedEditor(NumberEditor):
 
     def open(self, seed: Seed | None = None) -> bool:
         """Opens at a seed, by itself at that of the current pass; False where there is none that can be edited."""
-        playback, picture = self._session.playback, self._canvas.picture
+        playback = self._session.playback
         pass_ = seed.pass_ if seed is not None else seed_pass(playback)
         if playback is None or pass_ is None or not editable(playback.trace.passes[pass_].seeds):
             return False
-        if seed is None and picture is not None:
-            seed = next((seed for seed in picture.seeds if seed.pass_ == pass_), None)
-        self._seed, self._pass, self._trace, self._away = seed, pass_, None, None
+        self._pass, self._slot = pass_, seed.slots[0] if seed is not None else 0
+        self._trace, self._away = None, None
         self.show(playback)
         self._wrap(self._look.px(WIDTH) if self._look is not None else WIDTH)
         self.update_idletasks()  # how high it is
         self._reveal()
         self._follow()
-        self.focus_field(count(self._tensors[: seed.slots[0]]) if seed is not None else 0)
+        self.focus_field(count(self._tensors[: self._slot]))
         return True
 
     def close(self) -> None:
@@ -130,14 +129,14 @@ class SeedEditor(NumberEditor):
                       anew=before is None or before.source != trace.source)  # fmt: skip
         self.tell()
 
-    def caption(self, words: Words) -> tuple[str, str, bool]:
+    def caption(self, words: Words) -> Caption:
         if self._trace is None or self._pass is None:
-            return "", "", False
+            return Caption("", "", "", changed=False)
         backward, names = self._trace.passes[self._pass], self._element_names(words)
         obstacle = self._session.obstacle
         note = words(f"error.{obstacle}") if obstacle in ("recorded", "stale") else words("seed.hint")
         title = words("seed.title", number=self._pass + 1)
-        return title, f"{written_loss(self.typed(), names)}\n{note}", backward.seeded
+        return Caption(title, written_loss(self.typed(), names), note, backward.seeded)
 
     def names(self) -> Mapping[str, np.ndarray]:
         return self._names
@@ -182,6 +181,12 @@ class SeedEditor(NumberEditor):
 
     # ── Where it stands ───────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def _seed(self) -> Seed | None:
+        """What it stands at, in the picture as it is now; None where that is not drawn."""
+        seeds = self._canvas.picture.seeds if self._canvas.picture is not None else ()
+        return next((seed for seed in seeds if seed.pass_ == self._pass and self._slot in seed.slots), None)
+
     def _follow(self) -> None:
         """Goes where the seed has gone; it stays on the side where it was opened, so that nothing jumps."""
         if self._pass is None or self._look is None:
@@ -190,7 +195,8 @@ class SeedEditor(NumberEditor):
         room = (self._canvas.winfo_width(), self._canvas.winfo_height())
         width = min(self._look.px(WIDTH), room[0] - 2 * margin)
         size = (width, self.winfo_reqheight())
-        rect = self._canvas.seed_rect(self._seed) if self._seed is not None else None
+        found = self._seed
+        rect = self._canvas.seed_rect(found) if found is not None else None
         below = (room[0] / 2, room[1], room[0] / 2, room[1])  # the picture is not there yet, or was given up
         seed = below if rect is None else (*view.pixel(*rect[:2]), *view.pixel(*rect[2:]))
         if self._away is None:
@@ -201,10 +207,10 @@ class SeedEditor(NumberEditor):
 
     def _reveal(self) -> None:
         """Brings the seed into sight, where there is room for that together with its card and the panel below."""
-        picture, view = self._canvas.picture, self._canvas.view
-        rect = self._canvas.seed_rect(self._seed) if self._seed is not None else None
-        if rect is not None and self._seed is not None and picture is not None and self._look is not None:
-            card = picture.rect(self._seed.card)
+        picture, view, seed = self._canvas.picture, self._canvas.view, self._seed
+        rect = self._canvas.seed_rect(seed) if seed is not None else None
+        if rect is not None and seed is not None and picture is not None and self._look is not None:
+            card = picture.rect(seed.card)
             below = (self.winfo_reqheight() + 2 * self._look.px(MARGIN)) / view.scale
             view.reveal(rect)
             view.reveal((min(rect[0], card[0]), min(rect[1], card[1]), max(rect[2], card[2]), rect[3] + below))
@@ -231,7 +237,8 @@ class SeedEditor(NumberEditor):
         assert self._trace is not None
         assert self._pass is not None
         backward, found = self._trace.passes[self._pass], list[str]()
-        for (node, _), seed in zip(backward.roots, self._tensors, strict=False):
+        for slot, seed in enumerate(self._tensors):
+            node = backward.roots[slot][0] if slot < len(backward.roots) else -1
             value = backward.nodes[node].value if node >= 0 else None
             names = self._trace.values[value].names if value is not None else ()
             found += element_names(names[0] if names else words("seed.loss"), seed.shape)
