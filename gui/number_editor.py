@@ -151,7 +151,7 @@ class NumberEditor(tk.Frame):
         texts = [figures.number(x) for tensor in tensors for x in tensor.head]
         if anew:
             self._element, self._waiting = 0, None
-        if anew or texts != [entry.get() for entry in self.used()]:
+        if anew or texts != self._elements():
             self._clear_whole()
         self._show([", ".join(texts)] if len(texts) > FIELDS else texts)
         self._settled = self._filled = self._texts()
@@ -161,7 +161,7 @@ class NumberEditor(tk.Frame):
     def typed(self) -> list[float | None]:
         """The elements as the fields say them now; None for what cannot be read."""
         total = count(self._tensors)
-        texts = [self.whole.get()] if self._whole_typed else [entry.get() for entry in self.used()]
+        texts = [self.whole.get()] if self._whole_typed else self._elements()
         numbers = read(texts, self._tensors, self.names())
         if not isinstance(numbers, Refusal):
             return list(numbers)
@@ -214,8 +214,11 @@ class NumberEditor(tk.Frame):
             numbers, again = self._waiting
             self._settle(numbers, again=again)
 
+    def _elements(self) -> list[str]:
+        return [entry.get() for entry in self.used()]
+
     def _texts(self) -> list[str]:
-        return [entry.get() for entry in (*self.used(), self.whole)]
+        return [*self._elements(), self.whole.get()]
 
     def _read_element(self, field: int) -> float | None:
         """What the field of an element says."""
@@ -230,7 +233,7 @@ class NumberEditor(tk.Frame):
         return bool(self.whole.get().strip()) and self.whole.get() not in self._settled[-1:]
 
     def _enter_elements(self) -> None:
-        texts = [entry.get() for entry in self.used()]
+        texts = self._elements()
         numbers = read(texts, self._tensors, self.names())
         self.refuse(numbers if isinstance(numbers, Refusal) else None)
         if not isinstance(numbers, Refusal):
@@ -262,7 +265,7 @@ class NumberEditor(tk.Frame):
         """Another number in a field, asked for as soon as no run is on its way."""
         self._write(field, figures.number(value))
         self._clear_whole()
-        numbers = read([entry.get() for entry in self.used()], self._tensors, self.names())
+        numbers = read(self._elements(), self._tensors, self.names())
         self.refuse(numbers if isinstance(numbers, Refusal) else None)
         if isinstance(numbers, Refusal):
             return
@@ -449,7 +452,7 @@ class NumberEditor(tk.Frame):
     def _clear_whole(self) -> None:
         if self.whole.get():
             self.whole.delete(0, "end")
-            if self.focus_get() is not self.whole._entry:
+            if str(self.tk.call("focus")) != str(self.whole._entry):
                 self.whole.configure(placeholder_text=EXAMPLES)  # it does not come back by itself
 
     def _write(self, field: int, text: str) -> None:
