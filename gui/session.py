@@ -14,8 +14,8 @@ from gui.history import History
 from gui.questions import Answer, Answers, Question
 
 Change = Literal["source", "trace", "cursor", "worker", "output", "notice", "answer"]
-Landing = int | Literal["backward", "same"]
-"""Where the cursor goes in a new trace: a position, just before the first backward pass, or where it was."""
+Landing = int | Literal["backward", "same"] | Callable[[Playback], int]
+"""Where the cursor goes in a new trace: a position, just before the first backward pass, where it was, or as is said."""
 
 MESSAGES = 32
 """Messages of the worker taken in one round, so that a talkative program cannot hold up the window."""
@@ -86,11 +86,11 @@ class Session:
 
     # ── The program ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def open_program(self, source: str, path: str) -> None:
-        """Another program; nothing is run."""
+    def open_program(self, source: str, path: str, what_if: WhatIf | None = None) -> None:
+        """Another program, to be run with changes if there are any; nothing is run."""
         self.stop()
         self.source = self.kept = source
-        self.path, self.file, self.history = path, path, History()
+        self.path, self.file, self.history = path, path, History((what_if or WhatIf(),))
         self.playback, self.agrees, self.output, self.notice, self.recorded = None, None, "", None, False
         self._forget()
         self._tell("source", "trace", "output", "notice")
@@ -251,7 +251,9 @@ class Session:
             self.agrees = trace.agrees
         self.torch = trace.torch or self.torch
         playback = Playback.of(trace)
-        if trace.error is not None and landing != "same":
+        if callable(landing):
+            playback = playback.at(landing(playback))
+        elif trace.error is not None and landing != "same":
             playback = playback.end()
         elif isinstance(landing, int):
             playback = playback.at(landing)
