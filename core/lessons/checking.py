@@ -57,6 +57,8 @@ def faults(lesson: Lesson, run: Run) -> Iterator[Fault]:
 
 def _of_screen(screen: Screen, state: Playback, at_end: Callable[[Supposed], Playback | str]) -> Iterator[str]:
     yield from (f"show: {message}" for message in _of_place(screen.show, state))
+    opened = moment(screen.show, state)
+    before = state if opened is None else state.at(opened)
     for block in screen.blocks:
         match block:
             case Text():
@@ -64,7 +66,7 @@ def _of_screen(screen: Screen, state: Playback, at_end: Callable[[Supposed], Pla
             case Predict():
                 yield from (f"predict: {message}" for message in _of_predict(block, state))
             case Check():
-                yield from (f"check: {message}" for message in _of_check(block, state, at_end))
+                yield from (f"check: {message}" for message in _of_check(block, before, at_end))
 
 
 def _of_place(place: Place, state: Playback) -> Iterator[str]:
