@@ -110,7 +110,7 @@ class Resume(Request, frozen=True):
 
     id: int
     before: Before = "next"
-    gradients: dict[int, tuple[float, ...]] = {}
+    gradients: dict[int, tuple[float, ...]] = msgspec.field(default_factory=dict)
 
 
 AnyRequest = Run | AskPassJacobian | AskLocalJacobian | AskTensor | Interrupt | Salvage | Resume

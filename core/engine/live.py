@@ -14,6 +14,7 @@ from torch import Tensor
 
 from core.engine.graph import Gradients
 from core.engine.hooks import unobserved
+from core.engine.what_if import counted
 from core.records import Before
 
 SLICE: Final = 0.05
@@ -97,7 +98,7 @@ def check_fits(arrived: Gradients, slot: int, numbers: Sequence[float]) -> None:
     if not plain:
         raise ValueError("only dense gradients of real numbers can be overwritten")
     if count != len(numbers):
-        raise ValueError(f"expected shape {list(gradient.shape)}, which is {count} numbers, not {len(numbers)}")
+        raise ValueError(f"expected shape {list(gradient.shape)}, which is {counted(count)}, not {len(numbers)}")
 
 
 def overwritten(arrived: Gradients, numbers: Mapping[int, Sequence[float]]) -> Gradients:
