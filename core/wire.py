@@ -158,6 +158,7 @@ class Paused(Reply, frozen=True):
     Attributes:
         pass_index, step_index: the step that the node is going to be.
         node: its id in the pass.
+        arrived: the gradient that has arrived at each of its outputs; None is undefined.
         trace: what was recorded up to there; None where a ``Resume`` was refused and nothing has happened since.
         problem: why it was refused, in one line; else ''.
     """
@@ -165,6 +166,7 @@ class Paused(Reply, frozen=True):
     pass_index: int
     step_index: int
     node: int
+    arrived: tuple[TensorSnapshot | None, ...] = ()
     trace: Trace | None = None
     problem: str = ""
 

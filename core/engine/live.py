@@ -14,19 +14,21 @@ from torch import Tensor
 
 from core.engine.graph import Gradients
 from core.engine.hooks import unobserved
+from core.engine.snapshot import snapshot
 from core.engine.what_if import counted
-from core.records import Before
+from core.records import Before, TensorSnapshot
 
 SLICE: Final = 0.05
 """Seconds of waiting after which an interrupt is heard."""
 
 
 class Moment(NamedTuple):
-    """Where a program waits: everything has arrived at a node of a pass, which is going to be that step."""
+    """Where a program waits: as in ``wire.Paused``."""
 
     pass_index: int
     step_index: int
     node: int
+    arrived: tuple[TensorSnapshot | None, ...]
 
 
 class Live:
@@ -47,17 +49,17 @@ class Live:
         self._arrived: Gradients | None = None  # None while the program runs
         self._answers: queue.SimpleQueue[Mapping[int, Sequence[float]]] = queue.SimpleQueue()
 
-    def wait(self, moment: Moment, arrived: Gradients) -> Gradients | None:
+    def wait(self, pass_index: int, step_index: int, node: int, arrived: Gradients) -> Gradients | None:
         """Waits, in a hook before a node; returns what the node is to use in place of what arrived, None for that."""
-        if not self._stops_at(moment):
+        if self._before not in ("next", (pass_index, node)):
             return None
         with self._one:  # of several threads that run backward passes one waits for the reader, the others for it
-            if not self._stops_at(moment):
+            if self._before not in ("next", (pass_index, node)):
                 return None
             began = time.perf_counter()
             self._arrived = arrived
             try:
-                self._on_pause(moment)
+                self._on_pause(Moment(pass_index, step_index, node, tuple(map(snapshot, arrived))))
                 numbers = self._answer()
             finally:
                 self._arrived = None
@@ -77,9 +79,6 @@ class Live:
             check_fits(arrived, slot, given)
         self._arrived, self._before = None, before
         self._answers.put(numbers)
-
-    def _stops_at(self, moment: Moment) -> bool:
-        return self._before in ("next", (moment.pass_index, moment.node))
 
     def _answer(self) -> Mapping[int, Sequence[float]]:
         while True:

@@ -37,7 +37,7 @@ from core.engine.hooks import (
     sequence_number,
     vjp_before_sum,
 )
-from core.engine.live import Live, Moment
+from core.engine.live import Live
 from core.engine.recording import UNSEEN, Recording, version_of
 from core.engine.snapshot import snapshot
 from core.engine.verify import Digests
@@ -352,7 +352,7 @@ class PassRecorder:
             node, live = current_node(), self.backward.live
             overwritten = None
             if live is not None and node in self._nodes:  # others are more than are recorded
-                overwritten = live.wait(Moment(self.number, len(self.steps), self._nodes[node]), grad_outputs)
+                overwritten = live.wait(self.number, len(self.steps), self._nodes[node], grad_outputs)
             self._overwritten = overwritten is not None
             if is_accumulator(node):
                 self._before_leaf(node, grad_outputs if overwritten is None else overwritten)

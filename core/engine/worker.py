@@ -199,7 +199,11 @@ class Worker:
             if job is not None:
                 self._send_printed(job)
                 if tick % TICKS == 0:
-                    self.send(wire.Progress(job.id, engine.program_line(), time.monotonic() - self._began))
+                    self.send(wire.Progress(job.id, engine.program_line(), self._seconds()))
+
+    def _seconds(self) -> float:
+        """How long the job has run; the time it was paused does not count."""
+        return time.monotonic() - self._began - (self._live.waited if self._live is not None else 0.0)
 
     def _send_printed(self, job: wire.Job) -> None:
         if text := self._printed.take():
