@@ -132,7 +132,7 @@ class NumberEditor(tk.Frame):
     def tell(self) -> None:
         """Title, explanation and buttons as they are now."""
         look = self._look
-        if look is None or not self._tensors:
+        if look is None:
             return
         title, hint, changed = self.caption(look.words)
         if len(self.used()) == 1 and sum(tensor.numel for tensor in self._tensors) > 1:

@@ -127,7 +127,7 @@ class Worker:
     def _work(self) -> None:
         job = self._first_job()
         while True:
-            self._began, self._job = time.monotonic(), job
+            self._live, self._began, self._job = None, time.monotonic(), job
             self._busy.set()
             try:
                 self._do(job)
