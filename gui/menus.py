@@ -136,6 +136,8 @@ class Menus:
             Entry(say("menu.find"), app.find, "Ctrl+F"),
             RULE,
             Entry(say("menu.live"), app.session.run_live, "Ctrl+F5"),
+            Entry(say("menu.into"), app.stepping.into, "F11"),
+            Entry(say("menu.out"), app.stepping.out, "Shift+F11"),
             Entry(say("menu.jump"), entries=self._places()),
             RULE,
             *self._what_ifs(),
