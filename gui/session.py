@@ -70,6 +70,7 @@ class Session:
         self.agrees: bool | Literal["waiting"] | None = None
         self.state = "none"
         self.paused: wire.Paused | None = None
+        self._live = False  # a live run is on its way: the trace may be of its beginning
         self.torch = ""
         self.progress = (0, 0.0)
         self.output = ""
@@ -133,9 +134,9 @@ class Session:
 
     @property
     def written(self) -> Trace | None:
-        """The run without changes of the program whose run with what-ifs or overwritten gradients is shown."""
+        """The run without changes of the program whose run with what-ifs or overwritten gradients is shown whole."""
         shown, written = self.playback.trace if self.playback is not None else None, self._written
-        changed = shown is not None and (shown.what_if or shown.overwritten)
+        changed = shown is not None and (shown.what_if or (shown.overwritten and not shown.error)) and not self._live
         return written if shown and changed and written and written.source == shown.source else None
 
     @property
@@ -196,7 +197,7 @@ class Session:
             self._runner.restart()
         self._landing = landing
         self.output, self.notice, self.progress = "", None, (0, 0.0)
-        self.state, self.paused = "running", None
+        self.state, self.paused, self._live = "running", None, live
         self._question = None  # the run overtakes it
         self._job = self._runner.run(wire.Run(self.source, self.what_if, Options(path=self.path), live=live))
         self._tell("worker", "output", "notice")
@@ -215,7 +216,7 @@ class Session:
         busy = self.busy
         self.stop()
         if busy:
-            self._job, self.state = 0, "ready"
+            self._job, self.state, self._live = 0, "ready", False
 
     def close(self) -> None:
         """Ends every process."""
@@ -277,7 +278,8 @@ class Session:
     _verifying = -1
 
     def _fail(self, key: str, **facts: object) -> None:
-        self._job, self.paused, self.state, self.notice = 0, None, "ready", (key, facts)
+        self._job, self.state, self.notice = 0, "ready", (key, facts)
+        self.paused, self._live = None, False
         self._tell("worker", "notice")
 
     def _pause(self, reply: wire.Paused) -> None:
@@ -293,7 +295,7 @@ class Session:
     def _take(self, trace: Trace, stopped: bool = False) -> None:
         before, landing = self.playback, self._landing
         self._verifying, self._job, self.state, self.recorded = self._job, 0, "ready", False
-        self.paused = None
+        self.paused, self._live = None, False
         self._before = self.what_if
         if not (self.what_if or stopped or trace.error or trace.overwritten):
             self._written = trace

@@ -212,6 +212,7 @@ def test_a_gradient_in_flight_is_overwritten_in_the_real_backward_pass(real: Win
     type_in(real, 0, "5")
     go_on(real, "<F10>")
     assert session.pending == "AccumulateGrad"
+    assert "AS WRITTEN" not in app.inspector.text.get("1.0", "end")
     go_on(real, "<F5>")
     assert session.playback is not None
     assert {leaf.name: leaf.grad and leaf.grad.data for leaf in session.playback.trace.leaves} == {
