@@ -31,6 +31,7 @@ from gui.live_editor import LiveEditor, ahead
 from gui.menu import PopUp
 from gui.menus import Menus
 from gui.notes import Note, note
+from gui.number_editor import NumberEditor
 from gui.output import Output
 from gui.pages import Pages
 from gui.player import Player
@@ -335,15 +336,14 @@ class App(ctk.CTk):
         """Below the inspector: what a live run waits with, or the values of the chosen leaf, else the seed."""
         session = self.session
         leaf = leaf_named(session.playback, self.leaf) if self.leaf and not session.recorded else None
-        editors = (
-            (self.live_editor, self.live_editor.show(session.paused, session.pending)),
-            (self.leaf_editor, self.leaf_editor.show(
-                leaf, changed=self.leaf in session.what_if.leaves, busy=session.busy
-            )),
-            (self.seed_editor, self.seed_editor.show(session.playback)),
-        )  # fmt: skip
-        shown = next((editor for editor, able in editors if able), None)
-        for editor, _ in editors:
+        changed = self.leaf in session.what_if.leaves
+        editors: dict[NumberEditor, Callable[[], bool]] = {
+            self.live_editor: lambda: self.live_editor.show(session.paused, session.pending),
+            self.leaf_editor: lambda: self.leaf_editor.show(leaf, changed=changed, busy=session.busy),
+            self.seed_editor: lambda: self.seed_editor.show(session.playback),
+        }
+        shown = next((editor for editor, show in editors.items() if show()), None)
+        for editor in editors:
             if editor is not shown:
                 editor.pack_forget()
             elif not editor.winfo_manager():
