@@ -80,8 +80,10 @@ class FakeWorker:
 
     def run(self, job: wire.Run) -> int:
         self.jobs.append(job)
-        if not self.held:
-            self._go_on("next" if job.live else "never", 0)
+        if job.live:
+            self._go_on("next", 0)
+        elif not self.held:
+            self.answer()
         return len(self.jobs)
 
     def _go_on(self, before: Before, at: int) -> None:
