@@ -57,8 +57,8 @@ class Client:
     """Runs programs in a worker process. Thread-safe; no method blocks but ``wait`` and ``close``.
 
     Every job gets exactly one of ``Traced``, ``Answered``, ``Refused``, ``Failed``, ``Stopped`` or ``Died``; a run
-    with ``options.verify`` that was ``Traced`` is always ``Verified`` after that. ``Output`` and ``Progress`` come
-    before. Ids are given in order from 1; replies with id 0 (``Ready``, ``Died``) concern no job.
+    with ``options.verify`` that was ``Traced`` is always ``Verified`` after that. ``Output``, ``Progress`` and
+    ``Paused`` come before. Ids are given in order from 1; replies with id 0 (``Ready``, ``Died``) concern no job.
 
     Args:
         spare: keep a second worker warm, so that a stop costs no start of torch; None decides by the machine's memory.

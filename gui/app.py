@@ -311,8 +311,7 @@ class App(ctk.CTk):
         self.canvas.show(playback, self._selected)
         if self._selected is None and (pending := self._pending_card()) is not None:
             self._selected = pending
-            self.canvas.show(playback, pending)
-            self.canvas.reveal(pending)
+            self.canvas.select(pending)
         self.canvas.say(*self._message(playback))
         self._inspect()
         self.timeline.show(playback)

@@ -57,6 +57,7 @@ class Live:
             if self._before not in ("next", (pass_index, node)):
                 return None
             began = time.perf_counter()
+            self._answers = queue.SimpleQueue()  # an interrupt may have left one in the last
             self._arrived = arrived
             try:
                 self._on_pause(Moment(pass_index, step_index, node, tuple(map(snapshot, arrived))))

@@ -81,6 +81,16 @@ def test_wrong_numbers_are_refused_at_the_field_and_the_run_stays_paused(window:
     assert app.session.paused is not None
 
 
+def test_what_a_node_sends_moves_as_in_an_ordinary_step(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[dict[str, bool]] = []
+    monkeypatch.setattr(window.app.canvas.motion, "start", lambda **how: started.append(how))
+    window.key("<Control-F5>", window.app.canvas)
+    assert started == []
+    window.key("<F10>", window.app.canvas)
+    window.key("<Left>", window.app.canvas)
+    assert started == [{}, {"backwards": True}]
+
+
 def test_looking_back_leaves_the_program_alone(window: Window) -> None:
     app = window.app
     window.key("<Control-F5>", app.canvas)
