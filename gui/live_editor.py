@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from core import wire
+from core.expression import Values
 from core.playback import NodeKey, Playback
 from core.records import Before, TensorSnapshot
 from gui.i18n import Words
-from gui.number_editor import NumberEditor, editable
+from gui.number_editor import Caption, NumberEditor
+from gui.session import Session
 from gui.theme import Look
+from gui.typed_numbers import Numbers, editable
 
 Gradients = dict[int, tuple[float, ...]]
 """Output of the node → what is put in place of the gradient that arrived there, row-major."""
@@ -30,7 +35,7 @@ def overwritten(arrived: Sequence[TensorSnapshot | None], numbers: Sequence[floa
 def typeable(arrived: Sequence[TensorSnapshot | None]) -> list[TensorSnapshot]:
     """What arrived, where all of it can be typed; else nothing."""
     known = [gradient for gradient in arrived if gradient is not None]
-    plain = all(one.numel and one.layout == "strided" and not one.dtype.startswith("complex") for one in known)
+    plain = all(one.numel and one.layout == "strided" for one in known)
     return known if plain and editable(known) else []
 
 
@@ -43,47 +48,76 @@ def ahead(playback: Playback, paused: wire.Paused, nodes: Sequence[NodeKey]) -> 
     )
 
 
+class _Names(Values):
+    """The values of the run, and ``v``, what has arrived."""
+
+    def __init__(self, playback: Playback, arrived: Sequence[TensorSnapshot]) -> None:
+        super().__init__(playback)
+        self._v = np.array([float(x) for gradient in arrived for x in gradient.head])
+        if len(arrived) == 1:
+            self._v = self._v.reshape(arrived[0].shape)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self._v if name == LiveEditor.symbol else super().__getitem__(name)
+
+
 class LiveEditor(NumberEditor):
-    """``on_go_on(before, gradients)`` on Enter and by the buttons: on to the next node, or to the end."""
+    """Below the inspector: the gradients that a paused run waits with; what is typed counts when it goes on."""
 
-    def __init__(self, master: tk.Misc, *, on_go_on: Callable[[Before, Gradients], None]) -> None:
-        super().__init__(master)
-        self._on_go_on = on_go_on
+    symbol = "v"
+
+    def __init__(self, master: tk.Misc, session: Session) -> None:
+        super().__init__(master, busy=lambda: True)  # what is dragged stays in the fields
+        self._session = session
         self._paused: wire.Paused | None = None
-        self._node = ""
+        self._names: Mapping[str, np.ndarray] = {}
         self._before: Before = "next"
+        self.reset_button.configure(command=self.run_on)
 
-    def show(self, paused: wire.Paused | None, node: str) -> bool:
-        """Fills the fields with what has arrived at the node, where it can be typed; False where no run waits."""
-        if paused is not None and paused is not self._paused and not paused.problem:
-            self._node = node
-            self.fill(typeable(paused.arrived))
+    def show(self) -> bool:
+        """Fills the fields with what has arrived, where it can be typed; False where no run waits."""
+        paused, playback = self._session.paused, self._session.playback
+        if paused is None or playback is None:
+            return False
+        if paused is not self._paused and not paused.problem:
+            known = typeable(paused.arrived)
+            self._names = _Names(playback.end(), known)
+            self.fill(known, anew=True)
+            if not known:
+                self.row.pack_forget()
         self._paused = paused
         self.tell()
-        return paused is not None
+        return True
 
-    def caption(self, words: Words) -> tuple[str, str, bool]:
-        return words("live.title", node=self._node), words("live.hint" if self._tensors else "live.large"), True
+    def caption(self, words: Words) -> Caption:
+        note = words("live.hint" if self._tensors else "live.large")
+        return Caption(words("live.title", node=self._session.pending), "", note, changed=True)
 
-    def apply(self) -> None:
-        """On to the next node."""
-        self.go("next")
+    def names(self) -> Mapping[str, np.ndarray]:
+        return self._names
 
-    def reset(self) -> None:
+    def run_on(self) -> None:
         """On to the end."""
         self.go("never")
 
     def go(self, before: Before) -> None:
-        """On with what is typed."""
+        """On with what is typed, until before another node."""
         self._before = before
+        self.apply()
+        self._before = "next"
+
+    def apply(self) -> None:
         if self._tensors:
             super().apply()
         else:
-            self._on_go_on(before, {})
+            self._session.go_on(self._before)
 
-    def ask_for(self, numbers: tuple[float, ...]) -> None:
+    def ask_for(self, numbers: Numbers, *, again: bool) -> None:
         if self._paused is not None:
-            self._on_go_on(self._before, overwritten(self._paused.arrived, numbers))
+            self._session.go_on(self._before, overwritten(self._paused.arrived, numbers))
+
+    def reset(self) -> None:
+        """The fields say what arrived; nothing was asked for yet."""
 
     def dress(self, look: Look) -> None:
         super().dress(look)

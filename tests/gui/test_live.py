@@ -46,13 +46,11 @@ def test_a_live_run_goes_on_node_by_node_to_an_ordinary_trace(window: Window) ->
     assert window.worker.jobs[-1].live
     for name, key in zip(PENDING, ("<F10>", "<space>", "<Right>", "<F10>", "<space>", "<Right>"), strict=True):
         assert app.live_editor.winfo_ismapped()
-        assert not app.seed_editor.winfo_ismapped()
         assert status(window).startswith(f"Paused in the real backward pass, before {name}")
         assert app.inspector.text.get("1.0", "1.end").startswith(name)
         window.key(key, app.canvas)
     assert told(window) == (("next", {}),) * 6
     assert not app.live_editor.winfo_ismapped()
-    assert app.seed_editor.winfo_ismapped()
     assert app.session.playback is not None
     assert app.session.playback.at_end
     assert app.session.agrees is True
@@ -69,7 +67,28 @@ def test_what_arrived_is_typed_over_and_sent(window: Window) -> None:
     assert told(window)[1:] == (("never", {0: (7.0, -1.0)}),)
 
 
-@pytest.mark.parametrize(("typed", "said"), [("x", "not a number"), ("1, 2", "2 numbers are needed"), ("", "empty")])
+def test_an_expression_may_speak_of_what_arrived(window: Window) -> None:
+    editor = window.app.live_editor
+    window.key("<Control-F5>", window.app.canvas)
+    window.key("<F10>", window.app.canvas)
+    editor.whole.insert(0, "v*b")
+    window.key("<F10>", editor.whole._entry)
+    assert told(window)[1:] == (("next", {0: (-6.0, -4.0)}),)
+
+
+def test_what_is_dragged_counts_when_the_run_goes_on(window: Window) -> None:
+    editor = window.app.live_editor
+    window.key("<Control-F5>", window.app.canvas)
+    editor.slider._command(1.5)
+    window.settle()
+    assert editor.used()[0].get() == "1.5"
+    assert told(window) == ()
+    window.key("<F10>", window.app.canvas)
+    assert told(window) == (("next", {0: (1.5, 1.0)}),)
+    assert editor.used()[0].get() == "-1"
+
+
+@pytest.mark.parametrize(("typed", "said"), [("x", "is not a number"), ("1, 2", "2 numbers are needed"), ("", "empty")])
 def test_wrong_numbers_are_refused_at_the_field_and_the_run_stays_paused(window: Window, typed: str, said: str) -> None:
     app = window.app
     window.key("<Control-F5>", app.canvas)
