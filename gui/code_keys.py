@@ -26,7 +26,6 @@ def bind(text: tk.Text) -> None:
     # A word is what one undo takes back; Tk would take back all that was typed since the cursor moved.
     text.bind("<space>", lambda event: text.edit_separator())
     text.bind("<<Paste>>", partial(_paste, text))
-    text.bind("<Control-y>", partial(_redo, text))  # on X11, Tk would paste
 
 
 @contextmanager
@@ -102,9 +101,4 @@ def _home(text: tk.Text, go: str, event: tk.Event[tk.Misc]) -> str:
 def _paste(text: tk.Text, event: tk.Event[tk.Misc]) -> str:
     with contextlib.suppress(tk.TclError):  # nothing to paste
         _write(text, pasted(text.clipboard_get()))
-    return "break"
-
-
-def _redo(text: tk.Text, event: tk.Event[tk.Misc]) -> str:
-    text.event_generate("<<Redo>>")
     return "break"

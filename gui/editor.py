@@ -68,13 +68,12 @@ class Editor(tk.Frame):
         self.text.bind("<Escape>", self._escaped)
         self.gutter.bind("<Motion>", self._gutter_pointed_at)
         self.gutter.bind("<Leave>", lambda event: self.mistakes.tip.hide())
-        # A tag of its own behind Tk's: there the cursor has moved already.
-        own, kind, *others = self.text.bindtags()
-        behind = f"behind{own}"
-        self.text.bindtags((own, kind, behind, *others))
-        self.bind_class(behind, "<Key>", self._key_pressed)
-        for sequence in ("<Button>", "<B1-Motion>", "<ButtonRelease>", "<<Undo>>", "<<Redo>>"):
-            self.bind_class(behind, sequence, lambda event: self._soon(self._cursor_moved))
+        # A tag ahead of the others hears of every key, whichever of them ends it.
+        ahead = f"ahead{self.text}"
+        self.text.bindtags((ahead, *self.text.bindtags()))
+        self.bind_class(ahead, "<Key>", self._key_pressed)
+        for sequence in ("<Button>", "<B1-Motion>", "<ButtonRelease>"):
+            self.bind_class(ahead, sequence, lambda event: self._soon(self._cursor_moved))
 
     # ── What is shown ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -188,6 +187,7 @@ class Editor(tk.Frame):
         self.text.edit_modified(False)
         self._on_edit(self.source)
         self.mistakes.edited()
+        self.mistakes.tip.hide()
         self.text.tag_remove("bracket", "1.0", "end")
         self._partners = {}
         self._soon(self._draw_gutter)
@@ -195,11 +195,9 @@ class Editor(tk.Frame):
         self._soon(self._look_for_mistakes, LOOK_DELAY)
 
     def _key_pressed(self, event: tk.Event[tk.Misc]) -> None:
-        self._cursor_moved()
+        self._soon(self._cursor_moved)
         if event.keysym in _GOING:
-            self.mistakes.tell_at_cursor()
-        elif event.char:
-            self.mistakes.tip.hide()
+            self._soon(self.mistakes.tell_at_cursor)
 
     def _cursor_moved(self) -> None:
         self._pair_brackets()
@@ -273,7 +271,8 @@ class Editor(tk.Frame):
 
     def _draw_gutter(self) -> None:
         cursor = int(self.text.index("insert").split(".")[0])
-        self.gutter.show(Signs(cursor, self._runs, self.mistakes.lines))
+        wrong = self.mistakes.lines
+        self.gutter.show(Signs(cursor, self._runs, wrong.get("failed", 0), wrong.values()))
 
     # ── Later ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

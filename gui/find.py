@@ -9,6 +9,9 @@ from gui.button import Button
 from gui.theme import Look
 from gui.toolkit import ctk
 
+NARROW = 300
+"""Units of width below which a row has no buttons to go on and back."""
+
 
 class FindBar(tk.Frame):
     """An entry; Enter or F3 goes on, with Shift back, Escape closes.
@@ -56,6 +59,8 @@ class FindBar(tk.Frame):
         ):  # fmt: skip
             self.entry.bind(sequence, lambda event, command=command: self._key(command))
         self._text = ""
+        if beside is None:
+            self.bind("<Configure>", lambda event: self.arrange())
 
     @property
     def opened(self) -> bool:
@@ -80,7 +85,10 @@ class FindBar(tk.Frame):
 
     def arrange(self) -> None:
         """Takes its place in the corner; where the master is narrow, below what stands in the other, and narrower."""
-        if not self.opened or self._look is None or self._beside is None:
+        if not self.opened or self._look is None:
+            return
+        if self._beside is None:
+            self._leave_room()
             return
         self.update_idletasks()
         px, width = self._look.px, self.master.winfo_width()
@@ -88,6 +96,18 @@ class FindBar(tk.Frame):
         below = wanted + taken + 3 * margin > width
         y = px(10) + (self._beside.winfo_reqheight() + px(6) if below else 0)
         self.place(x=margin, y=y, width=max(1, min(wanted, width - 2 * margin)))
+
+    def _leave_room(self) -> None:
+        """In a row that is too narrow, keys do what the buttons would, and the entry has their place."""
+        assert self._look is not None
+        narrow = self.master.winfo_width() < self._look.px(NARROW)
+        for button in self.buttons[:2]:
+            if narrow:
+                button.grid_remove()
+            else:
+                button.grid()
+        if narrow:
+            self.count.configure(width=0)
 
     def close(self) -> None:
         """Hides the bar; what was found last stays chosen."""

@@ -18,12 +18,13 @@ class Signs:
 
     Attributes:
         cursor: line of the cursor, its number stands out.
-        runs: line that runs, 0 for none.
+        runs, failed: line that runs and line where a run failed, 0 for none.
         wrong: lines where something is wrong.
     """
 
     cursor: int = 1
     runs: int = 0
+    failed: int = 0
     wrong: Collection[int] = ()
 
 
@@ -49,16 +50,18 @@ class Gutter(tk.Canvas):
         if look is None:
             return
         self.delete("all")
-        line, last = self.line_at(0), int(text.index("end-1c").split(".")[0])
+        line, last, height = self.line_at(0), int(text.index("end-1c").split(".")[0]), 0
         while line <= last and (place := text.dlineinfo(f"{line}.0")) is not None:
-            self._draw(look, line, place[1], place[3], signs)
+            height = max(height, place[3])  # of the last line only what is in sight is told
+            self._draw(look, line, place[1], height, signs)
             line += 1
 
     def _draw(self, look: Look, line: int, top: int, height: int, signs: Signs) -> None:
         y, wrong, runs = top + height / 2, line in signs.wrong, line == signs.runs
-        if runs or wrong:
-            ground = look["wrong_soft" if wrong else "running_line"]
+        if runs or line == signs.failed:
+            ground = look["wrong_soft" if line == signs.failed else "running_line"]
             self.create_rectangle(0, top, look.px(WIDTH + 14), top + height, fill=ground, width=0)
+        if runs or wrong:
             sign, colour = ("✗", "wrong") if wrong else ("▸", "grad")
             self.create_text(look.px(40), y, text=sign, fill=look[colour], font=look.font(11))
         here = line == signs.cursor

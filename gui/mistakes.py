@@ -56,13 +56,13 @@ class Mistakes:
                 self._unmark(kind)
 
     @property
-    def lines(self) -> tuple[int, ...]:
+    def lines(self) -> dict[Kind, int]:
         """The first line of each mark, as it stands now."""
-        return tuple(int(str(self._text.tag_ranges(kind)[0]).split(".")[0]) for kind in self._marks)
+        return {kind: int(str(self._text.tag_ranges(kind)[0]).split(".")[0]) for kind in self._marks}
 
     def tell(self, line: int, x: int, y: int) -> bool:
         """Explains the mark of a line beside a pixel of the text; returns whether there is one."""
-        found = next((kind for kind, at in zip(self._marks, self.lines, strict=True) if at == line), None)
+        found = next((kind for kind, at in self.lines.items() if at == line), None)
         self._say(found, x, y)
         return found is not None
 

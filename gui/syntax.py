@@ -72,8 +72,8 @@ def _span(error: SyntaxError, source: str) -> Span:
     line, offset = error.lineno or 0, error.offset or 0
     if isinstance(error, IndentationError) or not (0 < line <= len(lines) and offset):
         return 0, 0, 0, 0
-    text = lines[line - 1]
-    begin = min(offset - 1, max(0, len(text.rstrip()) - 1))  # what is missing behind a line is shown at its end
+    before = lines[line - 1][:offset].rstrip(" \t")  # a blank, or what is missing at the end, is shown at what is there
+    begin = max(0, len(before) - 1)
     end_line, end = error.end_lineno or line, (error.end_offset or 0) - 1
     if not line <= end_line <= len(lines) or (end_line, end) <= (line, begin):
         end_line, end = line, begin + 1
