@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tkinter as tk
 import tkinter.font as tkfont
 from collections.abc import Callable, Iterable
@@ -40,6 +41,7 @@ class Editor(tk.Frame):
         self._on_place = on_place
         self._on_edit = on_edit
         self._pending: dict[Callable[[], None], str] = {}
+        self._took = 0  # milliseconds to colour the text
         self._partners: dict[Place, Place] = {}
         self._runs = 0
         self._marks: tuple[int, Span | None] | None = None
@@ -191,7 +193,7 @@ class Editor(tk.Frame):
         self.text.tag_remove("bracket", "1.0", "end")
         self._partners = {}
         self._soon(self._draw_gutter)
-        self._soon(self._colour, COLOUR_DELAY)
+        self._soon(self._colour, max(COLOUR_DELAY, 2 * self._took))
         self._soon(self._look_for_mistakes, LOOK_DELAY)
 
     def _key_pressed(self, event: tk.Event[tk.Misc]) -> None:
@@ -235,7 +237,7 @@ class Editor(tk.Frame):
 
     def _colour(self) -> None:
         self._forget(self._colour)
-        source = self.source
+        began, source = time.monotonic(), self.source
         reading = read(source)
         wide = {number for number, line in enumerate(source.split("\n"), 1) if max(line, default="") > "\uffff"}
 
@@ -251,6 +253,7 @@ class Editor(tk.Frame):
         self._partners = reading.partners
         self._pair_brackets()
         self.find.edited()
+        self._took = round(1000 * (time.monotonic() - began))
 
     # ── The gutter ────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -67,8 +67,11 @@ def test_of_several_files_the_first_that_opens_is_opened_and_told(window: Window
     assert window.app.statusbar.note.cget("text") == "Opened one.py. One file opens at a time; not opened: 2."
 
 
-def test_what_is_no_program_is_told_and_nothing_is_lost(window: Window, tmp_path: Path) -> None:
+def test_what_is_no_program_is_told_and_nothing_is_lost(
+    window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = window.app
+    monkeypatch.setattr(tkinter.messagebox, "askyesnocancel", lambda *texts, **more: pytest.fail("asked for nothing"))
     app.editor.text.insert("1.0", "# work\n")
     window.settle()
     source, path = app.session.source, app.session.path
