@@ -51,6 +51,8 @@ class Desk:
                 self._session.open_program(read_program(path), str(path.absolute()))
         except (OSError, ValueError) as error:
             self._tell("error.file", wrong=True, name=path.name, reason=_reason(error))
+            if isinstance(error, FileNotFoundError):
+                self.recent = tuple(other for other in self.recent if other != str(path.absolute()))
             return False
         if not is_example(path):
             self.recent = remembered(self.recent, str(path.absolute()))

@@ -69,7 +69,7 @@ class KeysSheet(tk.Frame):
         )  # fmt: skip
         self.title.grid(row=0, column=0, columnspan=4, sticky="w", padx=look.px(24), pady=(look.px(20), look.px(10)))
         for keys, does, row, column, number in self._cells:
-            last = (0, look.px(20) if number == len(COLUMNS[column]) - 1 else look.px(7))
+            last = (0, look.px(20) if number == max(map(len, COLUMNS)) - 1 else look.px(7))
             keys.configure(text=row[0], background=look["card"], foreground=look["text"], font=look.font(12, mono=True))
             keys.grid(row=number + 1, column=2 * column, sticky="w", padx=(look.px(24), look.px(16)), pady=last)
             does.configure(

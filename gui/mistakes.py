@@ -112,4 +112,4 @@ class Mistakes:
         explanation, message = failure_lines(self._marks[kind].failure, self._look.words)
         top = self._text.winfo_toplevel()
         left, upper = self._text.winfo_rootx() - top.winfo_rootx(), self._text.winfo_rooty() - top.winfo_rooty()
-        self.tip.show(left + x, upper + y, explanation, message)
+        self.tip.show(left + x, upper + y, explanation or message, message if explanation else "")
