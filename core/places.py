@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from core.records import TensorSnapshot, Trace
 
+
 def place_of(trace: Trace, tensor: TensorSnapshot) -> str:
     """The place of a tensor that is part of a trace, '' for one that was only computed from it.
 

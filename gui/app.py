@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from core.playback import Playback
-from gui import bindings, context, fonts, scaling
+from gui import bindings, context, fonts, scaling, subjects
 from gui.actions import Actions
 from gui.button import Button
 from gui.canvas import GraphCanvas, Reader
@@ -44,6 +44,7 @@ from gui.timeline import Timeline
 from gui.toolbar import Toolbar
 from gui.toolkit import ctk
 from gui.transcript import Transcript
+from gui.viewer import Viewer
 
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 15, 80
@@ -170,6 +171,7 @@ class App(ctk.CTk):
         self.timeline.grid(row=2, column=0, sticky="ew")
         self._rules[1].grid(row=2, column=0, sticky="new")
         self.keys_sheet = KeysSheet(self)
+        self.viewer = Viewer(self, session)
         self.exporter = Exporter(self, self._told)
         self.desk = Desk(self, session, self._told)
         self.statusbar = StatusBar(self, on_reset=session.as_written, on_cancel=self.exporter.cancel)
@@ -226,7 +228,7 @@ class App(ctk.CTk):
         for panel in (
             self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow_strip, self.canvas,
             self.inspector, self.seed_editor, self.leaf_editor, self.timeline, self.statusbar, self.menu,
-            self.keys_sheet,
+            self.keys_sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -288,6 +290,10 @@ class App(ctk.CTk):
         if changes & {"output", "notice", "trace", "worker"}:
             self._show_output()
         self.statusbar.show(session)
+        if changes & {"source", "trace"}:
+            self.viewer.close()
+        else:
+            self.viewer.refresh()
 
     def _entitle(self) -> None:
         name = Path(self.session.path).name
@@ -447,6 +453,18 @@ class App(ctk.CTk):
         if playback is None or picture is None:
             return "", ""
         return note(playback, picture, self.session.what_if, hit, self.look.words)
+
+    def view(self, what: subjects.Of) -> None:
+        """Opens what the chosen card holds, else the current one, in the viewer."""
+        playback, graph, picture = self.session.playback, self.graph, self.canvas.picture
+        if playback is None or graph is None or picture is None:
+            return
+        card = self._selected if self._selected is not None else picture.current_card(playback)
+        found = what(playback, graph.cards[card], self.look.words) if card is not None else []
+        if found:
+            self.viewer.open(found[0])
+        else:
+            self._told("viewer.nothing")
 
     # ── Menus ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
