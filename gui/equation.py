@@ -12,12 +12,13 @@ from itertools import product as product_of
 from typing import Final
 
 import numpy as np
-from PIL import ImageTk
+from PIL import Image, ImageTk
 
-from gui import shades, wheel
+from gui import wheel
 from gui.figures import aligned, number, span
 from gui.jacobian import Product
 from gui.theme import Look
+from gui.thumbnail import colours
 
 NUMBERS: Final = 8
 """Rows and columns up to which a matrix is written in numbers."""
@@ -33,6 +34,8 @@ MAP_HEIGHT: Final = 150
 THIN: Final = 12
 LARGEST_CELL: Final = 14
 """Units: height of the colours at most, of their sides at least, and of one entry at most."""
+STRIPE: Final = 3
+"""Pixels of the stripes that mark NaN."""
 SUM_LINES: Final = 3
 """Lines kept free for the sum below colours."""
 
@@ -203,8 +206,7 @@ class Equation(tk.Canvas):
             top = round(middle - height / 2)
             part = Part((left, top, left + width, top + height), down, across)
             self._parts[name] = part
-            image = shades.image(entries, width, height, down, across)
-            picture = ImageTk.PhotoImage(image, master=self)
+            picture = ImageTk.PhotoImage(_picture(entries, part), master=self)
             self._pictures.append(picture)
             self.create_image(left, top, anchor="nw", image=picture, tags=name)
             self.create_rectangle(left - 1, top - 1, left + width, top + height, outline=look["edge"])
@@ -223,7 +225,7 @@ class Equation(tk.Canvas):
             assert shown is not None
             low, least, most = _range(shown)
             self._name_part(look.px(7), top, name)
-            picture = ImageTk.PhotoImage(shades.scale(bar, look.px(8), least, most), master=self)
+            picture = ImageTk.PhotoImage(_scale(bar, look.px(8), least, most), master=self)
             self._pictures.append(picture)
             self.create_image(look.px(20), top + high // 2, anchor="w", image=picture)
             self.create_text(
@@ -393,9 +395,36 @@ def _range(entries: np.ndarray) -> tuple[str, float, float]:
     return ", ".join(said), least, most
 
 
+def _scale(width: int, height: int, least: float, most: float) -> Image.Image:
+    """The colours from the least to the greatest entry."""
+    row = np.linspace(least, most, width)[None]
+    return Image.fromarray(colours(row.repeat(height, 0), max(abs(least), abs(most)) or 1.0))
+
+
 def _around(first: float, last: float, share: float, factor: float, whole: int) -> tuple[float, float]:
     """A stretch made longer or shorter around a point of it; between two entries and all of them."""
     length = min(float(whole), max(min(2.0, whole), (last - first) * factor))
     start = first + share * (last - first) - share * length
     start = max(0.0, min(start, whole - length))
     return start, start + length
+
+
+def _picture(entries: np.ndarray, part: Part) -> Image.Image:
+    """The entries that are seen; where several share a pixel, the one of largest magnitude, so that none is lost."""
+    finite = np.abs(entries[np.isfinite(entries)])
+    reach = float(finite.max(initial=0.0)) or 1.0
+    width, height = part.box[2] - part.box[0], part.box[3] - part.box[1]
+    grid = _sampled(_sampled(entries.astype(float), height, part.rows).T, width, part.columns).T
+    return Image.fromarray(colours(grid, reach, STRIPE))
+
+
+def _sampled(entries: np.ndarray, pixels: int, seen: tuple[float, float]) -> np.ndarray:
+    """As many rows as there are pixels, of the rows from ``seen[0]`` to ``seen[1]``."""
+    edges = np.linspace(*seen, pixels + 1)
+    starts: np.ndarray = np.minimum(edges[:-1].astype(int), len(entries) - 1)
+    if seen[1] - seen[0] <= pixels:
+        return np.asarray(entries[starts])
+    end = max(starts[-1] + 1, min(len(entries), math.ceil(seen[1])))
+    high: np.ndarray = np.maximum.reduceat(entries[:end], starts, axis=0)
+    low = np.minimum.reduceat(entries[:end], starts, axis=0)
+    return np.asarray(np.where(high >= -low, high, low))  # NaN, where there is one, is in both

@@ -16,9 +16,9 @@ from gui import figures
 from gui.button import Button
 from gui.heat_map import HeatMap
 from gui.histogram import Histogram
-from gui.inspector import QUICK
 from gui.pages import Pages
 from gui.questions import WholeTensor
+from gui.report import QUICK
 from gui.seen import Seen
 from gui.session import Session
 from gui.slices import Slices
