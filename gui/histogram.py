@@ -68,7 +68,9 @@ class Histogram(tk.Canvas):
         self.delete("all")
         margin, font = look.px(MARGIN), tkfont.Font(self, font=look.font(11, mono=True))
         line = font.metrics("linespace")
-        bins = max(1, min(MOST, (width - 2 * margin) // look.px(BAR), round(2 * max(1, self._data.size) ** 0.5)))
+        bins = max(1, min(MOST, (width - 2 * margin) // look.px(BAR)))
+        if self._data.dtype.kind == "f":  # whole numbers get a bar each where there is room
+            bins = min(bins, max(1, round(2 * self._data.size**0.5)))
         self.counts, self.edges = arrays.histogram(self._data, bins)
         base, top = height - margin - line - look.px(4), margin + line + look.px(4)
         self._ends = (margin, width - margin)
@@ -106,7 +108,7 @@ class Histogram(tk.Canvas):
         say(left, ends[0], "nw")
         say(right, ends[1], "ne")
         first, last = float(self.edges[0]), float(self.edges[-1])
-        if first < 0 < last:
+        if low < 0 < high:
             zero = left + (right - left) * -first / (last - first)
             self.create_line(zero, base, zero, tick, fill=look["edge"])
             free = look.px(12)
