@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from core.playback import Playback
+from core.records import TensorSnapshot
 from gui import bindings, context, fonts, scaling, subjects
 from gui.actions import Actions
 from gui.button import Button
@@ -159,7 +160,7 @@ class App(ctk.CTk):
         )  # fmt: skip
         self.stepping = Stepping(session, self.canvas)
         self._right = tk.Frame(self._panes, borderwidth=0)
-        self.inspector = Inspector(self._right, session)
+        self.inspector = Inspector(self._right, session, on_tensor=self._look_at)
         self.menu = PopUp(self)
         self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed, menu=self.menu)
         self.leaf_editor = LeafEditor(self._right, on_leaf=session.set_leaf)
@@ -467,6 +468,11 @@ class App(ctk.CTk):
             self.viewer.open(found[0])
         else:
             self._told("viewer.nothing")
+
+    def _look_at(self, tensor: TensorSnapshot) -> None:
+        """Opens a tensor of the trace in the viewer."""
+        if self.session.playback is not None:
+            self.viewer.open(subjects.subject(self.session.playback.trace, tensor, self.look.words))
 
     # ── Menus ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

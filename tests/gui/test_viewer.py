@@ -108,6 +108,27 @@ def test_the_menu_of_a_card_opens_it(window: Window) -> None:
     assert {"-12", "65"} <= cells(window.app.viewer)
 
 
+def test_a_click_on_a_tensor_in_the_inspector_opens_it(window: Window) -> None:
+    app = window.app
+    press(window, "<F5>", "<End>")
+    text = app.inspector.text
+    app._clicked(Hit("card", card=titled(window, "a**3").id))
+    window.settle()
+    titles = []
+    for written in ("[2, 3]", "[3, 3]", "[36, 81]"):
+        place = text.search(written, "1.0")
+        text.see(place)
+        window.settle()
+        x, y = text.bbox(place)[:2]  # type: ignore[index]
+        text.event_generate("<Motion>", x=x + 3, y=y + 3)
+        text.event_generate("<ButtonPress-1>", x=x + 3, y=y + 3)
+        text.event_generate("<ButtonRelease-1>", x=x + 3, y=y + 3)
+        window.settle()
+        titles.append(said(app.viewer.title_label))
+        app.viewer.close()
+    assert titles == ["self, saved by PowBackward0", "v at PowBackward0", "PowBackward0: for input 0"]
+
+
 def test_another_run_closes_it(window: Window) -> None:
     press(window, "<F5>", "<Home>", "<space>")
     window.key("<v>", window.app.canvas)
