@@ -47,13 +47,13 @@ class Inspector(tk.Frame):
             self, wrap="word", borderwidth=0, highlightthickness=0, padx=MARGIN, pady=12, width=30, height=10,
             cursor="arrow", state="disabled", takefocus=False,
         )  # fmt: skip
+        self.text.tag_bind("tensor", "<ButtonRelease-1>", lambda event: self._open())
+        self.text.tag_bind("tensor", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
+        self.text.tag_bind("tensor", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
         self.text.pack(fill="both", expand=True)
         self.formulas = Formulas(self.text)
         self.equations = Equations(self.text)
         self.text.bind("<Configure>", lambda event: self._fit(event.width - 2 * self._margin))
-        self.text.tag_bind("tensor", "<ButtonRelease-1>", lambda event: self._open())
-        self.text.tag_bind("tensor", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
-        self.text.tag_bind("tensor", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
         self.text.tag_bind("link", "<Button-1>", lambda event: self._grant())
         self.text.tag_bind("link", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
         self.text.tag_bind("link", "<Leave>", lambda event: self.text.configure(cursor="arrow"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.engine import Options, WhatIf, record, whole_tensor
-from core.playback import Playback
 from core.places import place_of, tensor_at, tensors
+from core.playback import Playback
 from core.records import pack_trace, unpack_trace
 
 PROGRAM = """import torch
