@@ -140,8 +140,8 @@ class Viewer(tk.Toplevel):
         """In the middle of the window it belongs to, and no larger than the screen."""
         look, over = self._look, self.master.winfo_toplevel()
         assert look is not None
-        self.minsize(*map(look.px, LEAST))
         wide, high = min(look.px(SIZE[0]), self.winfo_screenwidth()), min(look.px(SIZE[1]), self.winfo_screenheight())
+        self.minsize(min(look.px(LEAST[0]), wide), min(look.px(LEAST[1]), high))
         x = over.winfo_rootx() + (over.winfo_width() - wide) // 2
         y = over.winfo_rooty() + (over.winfo_height() - high) // 2
         self.geometry(f"{wide}x{high}+{max(0, x)}+{max(0, y)}")
@@ -235,7 +235,7 @@ class Viewer(tk.Toplevel):
             text = look.words("viewer.empty")
         elif tensor.elided is not None:
             reason, costly = self._missing(look, subject)
-            text = f"{look.words('viewer.partly', n=self.seen.whole.size, all=f'{tensor.numel:,}')} {reason}"
+            text = look.words("viewer.partly", n=self.seen.whole.size, all=f"{tensor.numel:,}", reason=reason)
         self.notice.configure(text=text)
         _show(self.notice, bool(text))
         _show(self.ask_button, costly)

@@ -305,7 +305,7 @@ def test_a_vector_lies_in_the_heat_map_and_stands_in_the_table(window: Window) -
 
 def test_one_odd_element_among_a_million_is_seen_and_found(window: Window) -> None:
     data = np.zeros((1000, 1000), "<f4")
-    data[123, 456] = 5.0
+    data[123, 456] = -5.0
     viewer = look_at(window, data)
     turn(window, "viewer.heat")
     assert viewer.heat_map.area is not None
@@ -313,7 +313,7 @@ def test_one_odd_element_among_a_million_is_seen_and_found(window: Window) -> No
     x, y = left + 456 * (right - left) // 1000, top + 123 * (bottom - top) // 1000
     viewer.heat_map.event_generate("<Motion>", x=x, y=y)
     window.settle()
-    assert said(viewer.said) == "[123, 456] = 5.0"
+    assert said(viewer.said) == "[123, 456] = -5.0"
 
 
 def test_the_histogram_counts_and_says_its_bars(window: Window) -> None:
