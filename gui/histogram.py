@@ -24,7 +24,7 @@ class Histogram(tk.Canvas):
     """Bars over an axis that says the least and the greatest element; what is not finite is counted beside them.
 
     Args:
-        on_point: called with what the bar under the pointer stands for, '' where there is none.
+        on_point: called with what the bar stands for that is pointed at, or chosen by arrow keys; '' for none.
     """
 
     def __init__(self, master: tk.Misc, on_point: Callable[[str], object]) -> None:
@@ -33,11 +33,14 @@ class Histogram(tk.Canvas):
         self._look: Look | None = None
         self._data = np.zeros(0)
         self._drawn: object = None
-        self._ends = (0, 0)
+        self._ends = self._heights = (0, 0)
+        self._chosen: int | None = None
         self.counts, self.edges = np.zeros(0, int), np.zeros(0)
         self.bind("<Configure>", lambda event: self._draw())
-        self.bind("<Motion>", lambda event: self._on_point(self.said(self._bin_at(event.x))))
-        self.bind("<Leave>", lambda event: self._on_point(""))
+        self.bind("<Motion>", lambda event: self._choose(self._bin_at(event.x)))
+        self.bind("<Leave>", lambda event: self._choose(None))
+        self.bind("<Left>", lambda event: self._move(-1))
+        self.bind("<Right>", lambda event: self._move(1))
         self.bind("<ButtonPress-1>", lambda event: self.focus_set())
 
     def show(self, data: np.ndarray) -> None:
@@ -58,7 +61,7 @@ class Histogram(tk.Canvas):
         low, high, count = self.edges[bin_], self.edges[bin_ + 1], int(self.counts[bin_])
         whole = self._data.dtype.kind in "iub" and high - low == 1
         stretch = number(round((low + high) / 2)) if whole else f"{number(float(low))} … {number(float(high))}"
-        return self._look.words("viewer.bin", stretch=stretch, n=f"{count:,}")
+        return self._look.words("viewer.bin", stretch=stretch, n=f"{count:,}", all=f"{self._data.size:,}")
 
     def _draw(self) -> None:
         look, width, height = self._look, self.winfo_width(), self.winfo_height()
@@ -73,7 +76,8 @@ class Histogram(tk.Canvas):
             bins = min(bins, max(1, round(2 * self._data.size**0.5)))
         self.counts, self.edges = arrays.histogram(self._data, bins)
         base, top = height - margin - line - look.px(4), margin + line + look.px(4)
-        self._ends = (margin, width - margin)
+        self._ends, self._heights, self._chosen = (margin, width - margin), (top, base), None
+        self._band = self.create_rectangle(0, 0, 0, 0, width=0, fill=look["halo"], state="hidden")
         found = arrays.extent(self._data)
         if found.low is not None and found.high is not None:
             self._bars(look, top, base)
@@ -114,6 +118,22 @@ class Histogram(tk.Canvas):
             free = look.px(12)
             if left + font.measure(ends[0]) + free < zero < right - font.measure(ends[1]) - free:
                 say(zero, "0", "n")
+
+    def _choose(self, bin_: int | None) -> None:
+        """Marks a bar and says it."""
+        self._chosen = bin_
+        if self._drawn is not None:
+            self.itemconfigure(self._band, state="hidden" if bin_ is None else "normal")
+        if bin_ is not None:
+            left, wide = self._ends[0], (self._ends[1] - self._ends[0]) / len(self.counts)
+            self.coords(self._band, left + bin_ * wide, self._heights[0], left + (bin_ + 1) * wide, self._heights[1])
+        self._on_point(self.said(bin_))
+
+    def _move(self, by: int) -> str:
+        if len(self.counts):
+            start = self._chosen if self._chosen is not None else -1 if by > 0 else len(self.counts)
+            self._choose(max(0, min(len(self.counts) - 1, start + by)))
+        return "break"
 
     def _bin_at(self, x: int) -> int | None:
         left, right = self._ends

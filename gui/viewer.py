@@ -133,8 +133,8 @@ class Viewer(tk.Toplevel):
         self.seen = Seen()
         held = str(self.focus_get() or "").startswith(str(self))
         self.withdraw()
-        if held and before is not None and before.winfo_exists():
-            before.focus_force()
+        if held:
+            (before if before is not None and before.winfo_exists() else self.master).focus_force()
 
     def _stand(self) -> None:
         """In the middle of the window it belongs to, and no larger than the screen."""
@@ -160,7 +160,8 @@ class Viewer(tk.Toplevel):
             return
         question = WholeTensor(subject.place)
         answer = self._session.answers.get(question) if subject.place else None
-        tensor = answer.tensor if answer is not None and answer.tensor is not None else subject.tensor
+        known = self._tensor if self._tensor is not None else subject.tensor  # answers are not kept for ever
+        tensor = answer.tensor if answer is not None and answer.tensor is not None else known
         if tensor is not self._tensor:
             chosen = self.seen.index(self.seen.place) if self._tensor is not None else ()
             self._tensor = tensor
@@ -330,7 +331,7 @@ class Viewer(tk.Toplevel):
             filetypes=[("NumPy", "*.npy")],
             initialfile=re.sub(r"[^\w.-]+", "-", self._subject.title).strip("-") + ".npy",
         )  # fmt: skip
-        if name:
+        if name and self._is_whole:  # another run may have closed the window meanwhile
             self.save_to(Path(name))
 
     def save_to(self, path: Path) -> None:

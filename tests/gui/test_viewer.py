@@ -326,7 +326,9 @@ def test_the_histogram_counts_and_says_its_bars(window: Window) -> None:
     x = round(histogram.winfo_width() * 3.5 / 6)
     histogram.event_generate("<Motion>", x=x, y=50)
     window.settle()
-    assert said(viewer.said) == "3: 2 elements"
+    assert said(viewer.said) == "3: 2 of 6 elements"
+    press(window, "<Right>", "<Right>", "<Right>")
+    assert said(viewer.said) == "5: 1 of 6 elements"
     look_at(window, np.array([NAN, 1.0, 1.0]))
     assert [histogram.itemcget(item, "text") for item in histogram.find_withtag("odd")] == ["1 NaN"]
     assert list(histogram.counts) == [2]
@@ -422,6 +424,9 @@ def test_the_whole_of_a_large_tensor_is_asked_for(window: Window) -> None:
     press(window, "<Control-End>")
     assert said(viewer.said) == "[49, 99] = 4999.0"
     assert viewer.copy_button.cget("state") == "normal"
+    window.app.session.answers.clear()  # as others take the room
+    viewer.refresh()
+    assert viewer.seen.whole.size == 5000
 
 
 def test_a_long_program_is_run_again_only_at_the_readers_word(window: Window) -> None:
