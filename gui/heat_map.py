@@ -109,7 +109,9 @@ class HeatMap(tk.Canvas):
 
     def _ends(self) -> list[str]:
         low, high = self._extent.low, self._extent.high
-        return [] if low is None or high is None else [number(high), number(low)]
+        if low is None or high is None:
+            return []
+        return [number(high), number(low) if low != high else ""]
 
     def _legend(self, look: Look, x: int, y: int, height: int, font: tkfont.Font) -> None:
         """The bar from the greatest number down to the least, zero between them, and what NaN looks like."""

@@ -92,10 +92,12 @@ class Histogram(tk.Canvas):
         self.create_line(left, top, right, top, fill=look["line"])
         self.create_text(left, top - look.px(3), anchor="sw", text=said, font=look.font(11), fill=look["quiet"])
         edges = np.linspace(left, right, len(self.counts) + 1).round().astype(int).tolist()
-        for count, start, end in zip(self.counts.tolist(), edges, edges[1:], strict=False):
+        for bin_, (count, start, end) in enumerate(zip(self.counts.tolist(), edges, edges[1:], strict=False)):
             if count:  # one element among a million is seen as well
                 high = max(look.px(2), round((base - top) * count / most))
-                self.create_rectangle(start, base - high, end - 1, base, width=0, fill=look["value"], tags="bar")
+                self.create_rectangle(
+                    start, base - high, end - 1, base, width=0, fill=look["value"], tags=("bar", f"bar{bin_}")
+                )
 
     def _axis(self, look: Look, base: int, low: float, high: float, font: tkfont.Font) -> None:
         """The least and the greatest element below their ends, and zero where there is room between them."""
@@ -121,9 +123,12 @@ class Histogram(tk.Canvas):
 
     def _choose(self, bin_: int | None) -> None:
         """Marks a bar and says it."""
+        if self._look is None or self._drawn is None:
+            return
+        self.itemconfigure(self._band, state="hidden" if bin_ is None else "normal")
+        self.itemconfigure(f"bar{self._chosen}", fill=self._look["value"])
         self._chosen = bin_
-        if self._drawn is not None:
-            self.itemconfigure(self._band, state="hidden" if bin_ is None else "normal")
+        self.itemconfigure(f"bar{bin_}", fill=self._look["accent"])
         if bin_ is not None:
             left, wide = self._ends[0], (self._ends[1] - self._ends[0]) / len(self.counts)
             self.coords(self._band, left + bin_ * wide, self._heights[0], left + (bin_ + 1) * wide, self._heights[1])

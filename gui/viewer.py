@@ -217,8 +217,12 @@ class Viewer(tk.Toplevel):
             found, mean = figures.extent(tensor), tensor.elided.mean
         else:
             found, mean = self.seen.extent, arrays.mean(self.seen.data)
-        named = (("min", found.low), ("max", found.high), ("mean", mean if found.low is not None else None))
-        numbers = [f"{look.words(f'viewer.{name}')} {figures.number(x)}" for name, x in named if x is not None]
+        exact = {"i": int, "u": int, "b": bool}.get(self.seen.data.dtype.kind, float)
+        ends = [("min", found.low), ("max", found.high)]
+        named = [(name, exact(x)) for name, x in ends if x is not None]
+        if named and mean is not None:
+            named.append(("mean", mean))
+        numbers = [f"{look.words(f'viewer.{name}')} {figures.number(x)}" for name, x in named]
         odd = [f"{count:,} {name}" for count, name in ((found.nan, "NaN"), (found.inf, "Inf")) if count]
         self.title_label.configure(text=subject.title)
         self.facts.configure(text="    ".join((f"{tensor.dtype}  {list(tensor.shape)}", *numbers)))
