@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ from gui.actions import Place
 from gui.cards import Card, Graph, Wire
 from gui.leaf_editor import leaf_of_card
 from gui.menu import RULE, Entry
-from gui.programs import examples
+from gui.programs import examples, titles
 from gui.scene import Hit
+from gui.seed_editor import seed_pass
 from gui.settings import SIZES, SPEEDS
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Menus:
         if hit.group is not None:
             fold = Entry(app.look.words("menu.fold"), partial(app.canvas.fold, hit.group))
             return [*self._of_bundle(playback, graph, hit.wires), fold]
-        return self._of_card(playback, graph.cards[hit.card]) if hit.card is not None else []
+        seed = [Entry(app.look.words("menu.seed"), partial(app.edit_seed, hit.seed), "E")] if hit.seed else []
+        return [*seed, *self._of_card(playback, graph.cards[hit.card])] if hit.card is not None else seed
 
     def _of_card(self, playback: Playback, card: Card) -> list[Entry]:
         app, say = self._app, self._app.look.words
@@ -158,12 +160,14 @@ class Menus:
     def _files(self) -> list[Entry]:
         desk, say = self._app.desk, self._app.look.words
 
-        def named(paths: Iterable[Path]) -> tuple[Entry, ...]:
-            return tuple(Entry(path.name, partial(desk.leave_for, path)) for path in paths)
+        def named(paths: Sequence[Path]) -> tuple[Entry, ...]:
+            return tuple(
+                Entry(title, partial(desk.leave_for, path)) for title, path in zip(titles(paths), paths, strict=True)
+            )
 
         return [
             Entry(say("menu.open"), desk.ask_open, "Ctrl+O"),
-            Entry(say("menu.recent"), entries=named(map(Path, desk.recent))),
+            Entry(say("menu.recent"), entries=named([Path(path) for path in desk.recent])),
             Entry(say("menu.examples"), entries=named(examples())),
             Entry(say("menu.save"), desk.save, "Ctrl+S"),
             Entry(say("menu.save_as"), desk.save_as, "Ctrl+Shift+S"),
@@ -194,6 +198,7 @@ class Menus:
     def _what_ifs(self) -> list[Entry]:
         app, session, say = self._app, self._app.session, self._app.look.words
         return [
+            Entry(say("menu.seed"), app.edit_seed if seed_pass(session.playback) is not None else None, "E"),
             Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
             Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
             Entry(say("menu.write_in"), app.write_what_ifs if app.actions.as_code is not None else None),
