@@ -61,7 +61,8 @@ def _why_none(playback: Playback, value: int) -> Reason | None:
     connected, blocked = _follow(trace, held)
     roots = [root for backward in trace.passes for root in _roots(backward, trace)]
     if any(root.id in connected for root in roots):
-        return Reason("inputs")
+        # Without inputs= a pass reaches every leaf, unless its record ends before.
+        return Reason("inputs" if any(backward.inputs for backward in trace.passes) else "later")
     for root in roots:
         if root.id in blocked:
             op = blocked[root.id]
@@ -107,7 +108,11 @@ def _stopped_at(playback: Playback, key: NodeKey) -> Reason | None:
     backward = playback.trace.passes[key[0]]
     waiting, seen = [key[1]], {key[1]}
     while waiting:
-        for contribution in playback.index.inflow((key[0], waiting.pop())):
+        node = waiting.pop()
+        ran = playback.emitted((key[0], node))
+        if ran is not None and ran.altered == "reader":
+            return Reason("zero_reader", name=backward.nodes[node].name)
+        for contribution in playback.index.inflow((key[0], node)):
             if contribution.tensor is None or not contribution.tensor.is_zero:
                 continue
             if contribution.source is None:
@@ -116,10 +121,10 @@ def _stopped_at(playback: Playback, key: NodeKey) -> Reason | None:
             if step is None or contribution.source in seen:
                 continue
             if any(arrived is not None and not arrived.is_zero for arrived in step.grad_outputs):
-                node = backward.nodes[contribution.source].name
+                name = backward.nodes[contribution.source].name
                 op = playback.operation_of((key[0], contribution.source))
                 line = playback.trace.ops[op].line if op is not None else 0
-                return Reason("zero_dead" if node.startswith("Relu") else "zero_node", line, node)
+                return Reason("zero_dead" if name.startswith("Relu") else "zero_node", line, name)
             seen.add(contribution.source)
             waiting.append(contribution.source)
     return None

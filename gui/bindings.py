@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core import jumps
+from gui import subjects
 
 if TYPE_CHECKING:
     from gui.app import App
@@ -21,9 +22,10 @@ def anywhere(app: App) -> dict[str, Deed]:
         "<F1>": app.keys_sheet.toggle,
         "<F3>": app.canvas.find_next,
         "<Shift-F3>": app.canvas.find_previous,
-        "<F5>": app.session.run,
+        "<F5>": app.run,
+        "<Control-F5>": app.session.run_live,
         "<Shift-F5>": app.session.stop,
-        "<F10>": app.session.step,
+        "<F10>": app.step,
         "<Shift-F10>": app.session.back,
         "<F11>": app.stepping.into,
         "<Shift-F11>": app.stepping.out,
@@ -42,12 +44,14 @@ def anywhere(app: App) -> dict[str, Deed]:
 def outside_text(app: App) -> dict[str, Deed]:
     """Keys that belong to a text while one is written."""
     return {
-        "<space>": app.session.step,
-        "<Right>": app.session.step,
+        "<space>": app.step,
+        "<Right>": app.step,
         "<Left>": app.session.back,
         "<Home>": app.session.home,
         "<End>": app.session.end,
         "<p>": app.player.toggle,
+        "<v>": partial(app.view, subjects.values),
+        "<V>": partial(app.view, subjects.gradients),
         "<e>": app.edit_seed,
         "<Control-Right>": partial(app.actions.jump, jumps.next_call),
         "<Control-Left>": partial(app.actions.jump, jumps.previous_call),
@@ -79,10 +83,11 @@ def _shifted(letter: str, deed: Deed) -> dict[str, Deed]:
 
 def _free_text_keys(app: App) -> None:
     """Takes from Tk's texts the keys that mean something else here."""
-    if app.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line instead
-        for sequence in ("<Control-Key-a>", "<Control-Lock-Key-A>"):
-            app.event_delete("<<LineStart>>", sequence)
-            app.event_add("<<SelectAll>>", sequence)
+    if app.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line, and pastes
+        for letter, before, after in (("a", "<<LineStart>>", "<<SelectAll>>"), ("y", "<<Paste>>", "<<Redo>>")):
+            for sequence in (f"<Control-Key-{letter}>", f"<Control-Lock-Key-{letter.upper()}>"):
+                app.event_delete(before, sequence)
+                app.event_add(after, sequence)
     # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
     for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
         app.unbind_class("Text", sequence)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import jumps
 from core.playback import Playback
-from gui import context
+from gui import context, subjects
 from gui.actions import Place
 from gui.cards import Card, Graph, Wire
 from gui.leaf_editor import leaf_of_card
 from gui.menu import RULE, Entry
-from gui.programs import examples
+from gui.programs import examples, titles
 from gui.scene import Hit
 from gui.seed_editor import seed_pass
 from gui.settings import SIZES, SPEEDS
@@ -59,7 +59,7 @@ class Menus:
     def _of_card(self, playback: Playback, card: Card) -> list[Entry]:
         app, say = self._app, self._app.look.words
         line = playback.trace.ops[card.op].line if card.op is not None else 0
-        entries = [Entry(say("menu.run_to"), partial(app.actions.run_to, card.id))]
+        entries = [Entry(say("menu.run_to"), partial(app.run_to, card.id))]
         if line and not app.session.stale:
             entries.append(Entry(say("menu.line", line=line), partial(app.editor.select_line, line)))
         told = context.told(playback, card)
@@ -69,7 +69,16 @@ class Menus:
         ):
             text = context.in_full(snapshots)
             entries.append(Entry(say(key), partial(app.copy, text) if text else None))
+        entries.append(self._viewing("menu.view_value", subjects.values(playback, card, say), "V"))
+        entries.append(self._viewing("menu.view_gradient", subjects.gradients(playback, card, say), "Shift+V"))
         return [*entries, *self._of_leaf(playback, card), self._cutting_all(playback, card)]
+
+    def _viewing(self, key: str, found: Sequence[subjects.Subject], keys: str) -> Entry:
+        """Opens a tensor in the viewer; several are offered by name."""
+        text, opens = self._app.look.words(key), self._app.viewer.open
+        if len(found) > 1:
+            return Entry(text, entries=tuple(Entry(one.title, partial(opens, one)) for one in found))
+        return Entry(text, partial(opens, found[0]) if found else None, keys)
 
     def _of_leaf(self, playback: Playback, card: Card) -> list[Entry]:
         """Where a leaf's gradient changes next, and whether it is to have one."""
@@ -137,6 +146,7 @@ class Menus:
             Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
             Entry(say("menu.find"), app.find, "Ctrl+F"),
             RULE,
+            Entry(say("menu.live"), app.session.run_live, "Ctrl+F5"),
             Entry(say("menu.into"), app.stepping.into, "F11"),
             Entry(say("menu.out"), app.stepping.out, "Shift+F11"),
             Entry(say("menu.jump"), entries=self._places()),
@@ -151,12 +161,14 @@ class Menus:
     def _files(self) -> list[Entry]:
         desk, say = self._app.desk, self._app.look.words
 
-        def named(paths: Iterable[Path]) -> tuple[Entry, ...]:
-            return tuple(Entry(path.name, partial(desk.leave_for, path)) for path in paths)
+        def named(paths: Sequence[Path]) -> tuple[Entry, ...]:
+            return tuple(
+                Entry(title, partial(desk.leave_for, path)) for title, path in zip(titles(paths), paths, strict=True)
+            )
 
         return [
             Entry(say("menu.open"), desk.ask_open, "Ctrl+O"),
-            Entry(say("menu.recent"), entries=named(map(Path, desk.recent))),
+            Entry(say("menu.recent"), entries=named([Path(path) for path in desk.recent])),
             Entry(say("menu.examples"), entries=named(examples())),
             Entry(say("menu.save"), desk.save, "Ctrl+S"),
             Entry(say("menu.save_as"), desk.save_as, "Ctrl+Shift+S"),

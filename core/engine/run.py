@@ -19,13 +19,15 @@ from core.engine import jacobian
 from core.engine.explain import explain
 from core.engine.forward import Forward
 from core.engine.graph import is_accumulator, leaf_of, node_name, reachable, release, roots_of
+from core.engine.live import Live
 from core.engine.passes import Backward
 from core.engine.program import Output, Progress, failure_of, run_code
 from core.engine.recording import Recording
 from core.engine.source import ALTER, BIND, USE, Source
 from core.engine.verify import Digests, plain_digests
 from core.engine.what_if import Plan
-from core.records import Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
+from core.places import tensor_at
+from core.records import Check, Failure, Matrix, Options, Span, TensorSnapshot, Trace, WhatIf
 
 CHECK_SECONDS = 2.0
 """A program that took longer than this is not run once more for its finite differences."""
@@ -60,15 +62,19 @@ class Run:
         self.seconds = 0.0
         self.answered = False
 
-    def failure(self, error: BaseException, line: int) -> Failure:
-        """The record of an exception in a backward call; its traceback has not reached the program's ``line`` yet."""
+    def failure(self, error: BaseException, call: Span) -> Failure:
+        """The record of an exception in a backward call; its traceback has not reached the program's ``call`` yet."""
         failure = failure_of(error, self.source)
-        return explain(self.recording.trace(), msgspec.structs.replace(failure, line=failure.line or line))
+        if not failure.line:
+            failure = msgspec.structs.replace(failure, line=call[0], span=call)
+        return explain(self.recording.trace(), failure)
 
     def execute(self) -> Trace:
         """Runs the program; returns its trace. Raises WhatIfError."""
         names = {BIND: self.forward.bind, ALTER: self.forward.alter, USE: self.forward.use}
         _, failure, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
+        if self.backward.live is not None:
+            self.seconds -= self.backward.live.waited
         self.plan.check_refused()
         if self.answered:
             return self.trace()
@@ -157,18 +163,25 @@ def program_line() -> int:
 
 
 def record(
-    source: str, what_if: WhatIf = WhatIf(), options: Options = Options(), *, listener: Progress | None = None
+    source: str,
+    what_if: WhatIf = WhatIf(),
+    options: Options = Options(),
+    *,
+    listener: Progress | None = None,
+    live: Live | None = None,
 ) -> Trace:
     """Runs a whole program in this process and returns its trace.
 
     What the program raises is in ``Trace.error``. Its output goes to ``Trace.stdout`` and to ``listener``. With
     ``Options.verify`` the program runs once more, unrecorded, for ``Trace.agrees``, and with
-    ``Options.finite_differences`` yet again, for ``Trace.checks``. Raises WhatIfError, a ValueError,
-    for a what-if that does not fit the program, and RuntimeError while another program is being recorded.
+    ``Options.finite_differences`` yet again, for ``Trace.checks``. With ``live`` the program waits there before
+    nodes of its backward passes. Raises WhatIfError, a ValueError, for a what-if that does not fit the program, and
+    RuntimeError while another program is being recorded.
     """
     global _last
     before = _random_state()
     run = Run(source, what_if, options, listener)
+    run.backward.live = live
     with _running(run):
         trace = run.execute()
     _last = trace, run.digests, before
@@ -184,10 +197,12 @@ def verify_trace(trace: Trace, what_if: WhatIf = WhatIf(), options: Options = Op
     """Fills ``agrees`` and ``checks`` of a trace that was just recorded in this process.
 
     The program runs again, unrecorded, from the same random state. Where the two runs differ, a third tells whether
-    the program is deterministic at all: None if not.
+    the program is deterministic at all: None if not. None too, and no run, where the reader overwrote a gradient.
     """
     if _last is None or _last[0] is not trace:
         raise ValueError("only the trace that was recorded last can be verified")
+    if trace.overwritten:
+        return trace
     _, recorded, before = _last
     after = _random_state()
 
@@ -285,26 +300,11 @@ def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: in
 def whole_tensor(source: str, what_if: WhatIf, options: Options, where: str) -> TensorSnapshot:
     """Every element of one tensor of the trace, however large. Runs the program again, keeping all elements.
 
-    ``where``: ``value/3``, ``seed/0/0`` (pass, root), ``leaf/a`` (its ``.grad``), ``step/0/4/grad_outputs/1`` (pass,
-    step, field, slot) or ``step/0/4/grad_after``. Raises ValueError where there is no such tensor.
+    ``where``: its place, as in ``core.places``. Raises ValueError where there is no such tensor.
     """
     whole = msgspec.structs.replace(options, full=True, verify=False, finite_differences=False)
-    trace = record(source, what_if, whole)
-    found: Any = None
-    try:
-        match where.split("/"):
-            case ["value", number]:
-                found = trace.values[int(number)].tensor
-            case ["seed", number, root]:
-                found = trace.passes[int(number)].seeds[int(root)]
-            case ["leaf", name]:
-                found = next(leaf.grad for leaf in trace.leaves if leaf.name == name)
-            case ["step", number, step, field, *slot]:
-                found = getattr(trace.passes[int(number)].steps[int(step)], field)
-                found = found[int(slot[0])] if slot else found
-    except (ValueError, IndexError, AttributeError, StopIteration):
-        pass
-    if not isinstance(found, TensorSnapshot):
+    found = tensor_at(record(source, what_if, whole), where)
+    if found is None:
         raise ValueError(f"the trace has no tensor at {where}")
     return found
 
