@@ -22,6 +22,7 @@ from gui.failure import failure_lines
 from gui.formula import Formulas
 from gui.i18n import Words
 from gui.jacobian import Missing, Product, Structure, products
+from gui.questions import LocalJacobian, Question
 from gui.session import Session
 from gui.theme import Look
 
@@ -54,14 +55,14 @@ class Report:
 
     Attributes:
         products: what is drawn between the lines.
-        question: the (pass, step) whose Jacobian should be asked for.
+        question: what should be asked of the worker.
         costly: whether the reader decides on that, since the program takes long.
     """
 
     lines: list[list[Part]] = field(default_factory=list)
     numbered: int = 0
     products: list[Product] = field(default_factory=list)
-    question: tuple[int, int] | None = None
+    question: Question | None = None
     costly: bool = False
 
     def line(self, *parts: Part) -> None:
@@ -236,7 +237,7 @@ def _jacobian(report: Report, playback: Playback, key: NodeKey, words: Words, se
     if step is None:
         report.line((words("jacobian.later"), "quiet"))
         return
-    place = key[0], playback.index.step_of[key]
+    place = LocalJacobian(key[0], playback.index.step_of[key])
     answer = session.answers.get(place)
     if answer is None:
         obstacle = session.obstacle
@@ -502,8 +503,8 @@ class Inspector(tk.Frame):
         self._session = session
         self._shown: object = None
         self._lines: list[list[Part]] = []
-        self._question: tuple[int, int] | None = None
-        self._granted: tuple[int, int] | None = None
+        self._question: Question | None = None
+        self._granted: Question | None = None
         self._asking = ""
         self._margin = MARGIN
         self.text = tk.Text(
@@ -562,7 +563,7 @@ class Inspector(tk.Frame):
     def _ask(self) -> None:
         self._asking = ""
         if self._question is not None and self.winfo_viewable():
-            self._session.ask_jacobian(self._question)
+            self._session.ask(self._question)
 
     def _grant(self) -> None:
         """The reader wants the answer, however long it takes."""
