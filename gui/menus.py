@@ -17,6 +17,7 @@ from gui.menu import RULE, Entry
 from gui.programs import examples
 from gui.scene import Hit
 from gui.settings import SIZES, SPEEDS
+from gui.theme import MAPS
 
 if TYPE_CHECKING:
     from gui.app import App
@@ -141,6 +142,7 @@ class Menus:
             RULE,
             *self._preferences(),
             RULE,
+            Entry(say("checks.title"), app.show_checks if app.session.checks is not None else None),
             Entry(say("keys.title"), app.keys_sheet.toggle, "F1"),
         ]
 
@@ -206,6 +208,7 @@ class Menus:
             preferred("theme", {"": system, "light": say("menu.light"), "dark": say("menu.dark")}),
             preferred("size", {0: system, **{size: f"{size} %" for size in SIZES}}),
             preferred("motion", {"": system, "on": say("menu.on"), "off": say("menu.off")}),
+            preferred("colours", {name: say(f"menu.{name}") for name in MAPS}),
             choices("speed", {speed: say("menu.per_second", n=f"{speed:g}") for speed in SPEEDS}, app.play_at),
             Entry(say("menu.down"), app.toggle_direction, chosen=app.settings.direction == "down"),
         ]

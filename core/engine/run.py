@@ -25,10 +25,7 @@ from core.engine.recording import Recording
 from core.engine.source import ALTER, BIND, USE, Source
 from core.engine.verify import Digests, plain_digests
 from core.engine.what_if import Plan
-from core.records import Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
-
-CHECK_SECONDS = 2.0
-"""A program that took longer than this is not run once more for its finite differences."""
+from core.records import CHECK_SECONDS, Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
 
 
 class _Answered(BaseException):
