@@ -42,6 +42,7 @@ from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
 from gui.settings import Settings, load, place, save, system_language, system_theme
 from gui.statusbar import StatusBar
+from gui.stepping import Stepping
 from gui.theme import MONO, SANS, Look, first_available, palette_of
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
@@ -162,6 +163,7 @@ class App(ctk.CTk):
                 arranged=self._show_moment,
             ),
         )  # fmt: skip
+        self.stepping = Stepping(session, self.canvas)
         self._right = tk.Frame(self._panes, borderwidth=0)
         self.inspector = Inspector(self._right, session)
         self.menu = PopUp(self)
