@@ -137,7 +137,7 @@ class App(ctk.CTk):
                 "run": session.run, "stop": session.stop, "home": session.home, "back": session.back,
                 "step": session.step, "play": self.player.toggle, "end": session.end, "find": self.find,
                 "export": self.export,
-                "language": self.toggle_language, "theme": self.toggle_theme, "menu": self._open_menu,
+                "language": self.toggle_language, "theme": self.toggle_theme, "menu": self.open_menu,
             },
         )  # fmt: skip
         self.toolbar.grid(row=0, column=0, sticky="ew")
@@ -496,7 +496,7 @@ class App(ctk.CTk):
         self.clipboard_clear()
         self.clipboard_append(text)
 
-    def _open_menu(self) -> None:
+    def open_menu(self) -> None:
         button = self.buttons["menu"]
         self.menu.show(self.menus.main(), button.winfo_rootx(), button.winfo_rooty() + button.winfo_height())
 

@@ -217,7 +217,8 @@ class GraphCanvas(tk.Canvas):
         for role, text in (("minus", "−"), ("plus", "+"), ("fit", look.words("bar.fit")), ("percent", "")):
             self._buttons[role].dress(look, text, ground="card")
         self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
-        self._row.configure(background=look["card"], highlightthickness=1, highlightbackground=look["line"])
+        self._row.configure(background=look["card"], highlightthickness=1)
+        self._row.configure(highlightbackground=look["line"], highlightcolor=look["line"])
         self._row.place(relx=1.0, x=-look.px(12), y=look.px(10), anchor="ne")
         self.itemconfigure(self._title, fill=look["text"], font=look.font(20, bold=True))
         self.itemconfigure(self._hint, fill=look["quiet"], font=look.font(13))

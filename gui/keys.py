@@ -6,7 +6,7 @@ import tkinter as tk
 from typing import Final
 
 from gui.sheet import Sheet
-from gui.shortcuts import spelled
+from gui.shortcuts import MAC, spelled
 from gui.theme import Look
 
 Row = tuple[str, str]
@@ -15,12 +15,15 @@ COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
         ("F5", "keys.run"), ("Shift+F5", "keys.stop"), ("Space   →   F10", "keys.step"), ("←   Shift+F10", "keys.back"),
         ("F11   Shift+F11", "keys.into"),
         ("P", "keys.play"), ("Home   End", "keys.ends"), ("Ctrl+→   Ctrl+←", "keys.calls"), ("Enter", "keys.run_to"),
-        ("Ctrl+Z   Ctrl+Y", "keys.undo"), ("Ctrl+O   Ctrl+S", "keys.files"), ("Ctrl+E", "keys.export"),
+        ("Ctrl+Z   Ctrl+Y", "keys.undo"), ("Ctrl+O   Ctrl+S", "keys.files"), ("Ctrl+Shift+S", "keys.save_as"),
+        ("Ctrl+E", "keys.export"), ("Ctrl+Shift+C", "keys.copy"),
     ),
     (
-        ("Tab", "keys.tab"), ("↑   ↓", "keys.cards"), ("Shift+↑ ↓ ← →", "keys.beside"), ("Ctrl+Enter", "keys.menu"),
-        ("+   −", "keys.zoom"), ("Ctrl+0", "keys.fit"), ("Ctrl+F   F3", "keys.find"), ("Ctrl+Shift+C", "keys.copy"),
+        ("Tab   Shift+Tab", "keys.tab"), ("Ctrl+Tab", "keys.leave"),
+        ("↑   ↓", "keys.cards"), ("Shift+↑ ↓ ← →", "keys.beside"), ("Ctrl+Enter", "keys.menu"),
+        ("+   −", "keys.zoom"), ("Ctrl+0", "keys.fit"), ("Ctrl+F", "keys.find"), ("F3   Shift+F3", "keys.match"),
         ("Esc", "keys.escape"), ("F1", "keys.sheet"),
+        *(() if MAC else (("Alt+F", "keys.window"),)),
     ),
 )  # fmt: skip
 """Keys, and the text that says what they do."""

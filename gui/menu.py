@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gui.shortcuts import spelled
 from gui.theme import Look
 
 
@@ -79,7 +80,7 @@ class PopUp(tk.Menu):
                 self.add_cascade(label=self._label(entry, marked), menu=child, **room)
             else:
                 self.add_command(
-                    label=self._label(entry, marked), accelerator=f"{entry.keys}  ",
+                    label=self._label(entry, marked), accelerator=f"{spelled(entry.keys)}  ",
                     command=entry.command or "", state="normal" if entry.command else "disabled", **room,
                 )  # fmt: skip
 

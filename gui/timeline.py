@@ -1,4 +1,4 @@
-"""The strip of everything that happened, in order; a click moves the cursor."""
+"""The strip of everything that happened, in order; a click moves the cursor, as the arrows do everywhere."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Timeline(tk.Canvas):
     """Shows every event as a cell; ``on_seek`` is called with the cursor that a click asks for."""
 
     def __init__(self, master: tk.Misc, *, on_seek: Callable[[int], None]) -> None:
-        super().__init__(master, height=HEIGHT, highlightthickness=0, borderwidth=0)
+        super().__init__(master, height=HEIGHT, borderwidth=0, takefocus=True)
         self._on_seek = on_seek
         self._look: Look | None = None
         self._playback: Playback | None = None
@@ -96,7 +96,11 @@ class Timeline(tk.Canvas):
 
     def dress(self, look: Look) -> None:
         self._look = look
-        self.configure(background=look["panel"], height=look.px(HEIGHT))
+        ring = look.px(2)
+        self.configure(
+            background=look["panel"], height=look.px(HEIGHT) - 2 * ring, highlightthickness=ring,
+            highlightcolor=look["accent"], highlightbackground=look["panel"],
+        )  # fmt: skip
         self._top, self._bottom = look.px(TOP), look.px(BOTTOM)
         self._built = ()
         self._draw()
