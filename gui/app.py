@@ -23,7 +23,7 @@ from gui.desk import Desk
 from gui.desktop import Desktop
 from gui.editor import Editor
 from gui.exporting import Exporter, Shown
-from gui.flow_strip import FlowStrip
+from gui.flow_page import FlowPage
 from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import Inspector
@@ -149,8 +149,8 @@ class App(ctk.CTk):
         self.pages = Pages(left, on_turn=self._show_page)
         self.output = Output(self.pages)
         self.transcript = Transcript(self.pages, on_seek=session.seek)
-        self.flow_strip = FlowStrip(self.pages, on_leaf=self._leaf_chosen)
-        panels = {"output.title": self.output, "transcript.title": self.transcript, "flow.title": self.flow_strip}
+        self.flow = FlowPage(self.pages, on_seek=session.seek, on_leaf=self._leaf_chosen)
+        panels = {"output.title": self.output, "transcript.title": self.transcript, "flow.title": self.flow}
         self.pages.fill(panels)
         if self.settings.page in panels:
             self.pages.turn(self.settings.page)
@@ -244,7 +244,7 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow_strip, self.canvas,
+            self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow, self.canvas,
             self.inspector, self.seed_editor, self.leaf_editor, self.timeline, self.statusbar, self.menu,
             self.keys_sheet, self.checks_sheet,
         ):  # fmt: skip
@@ -356,7 +356,7 @@ class App(ctk.CTk):
         if self.pages.shown == "transcript.title":
             self.transcript.show(self.session.playback)
         elif self.pages.shown == "flow.title":
-            self.flow_strip.show(self.session.playback)
+            self.flow.show(self.session.playback)
 
     def _inspect(self) -> None:
         session = self.session
