@@ -498,7 +498,8 @@ class App(ctk.CTk):
 
     def open_menu(self) -> None:
         button = self.buttons["menu"]
-        self.menu.show(self.menus.main(), button.winfo_rootx(), button.winfo_rooty() + button.winfo_height())
+        right, below = button.winfo_rootx() + button.winfo_width(), button.winfo_rooty() + button.winfo_height()
+        self.menu.show(self.menus.main(), right, below, leftwards=True)
 
     def show_checks(self) -> None:
         """Each operation with what finite differences say of it."""

@@ -147,8 +147,8 @@ class GraphCanvas(tk.Canvas):
         self._ready = False
         self._image = self.create_image(0, 0, anchor="nw")
         self._labels, self._legend = Labels(self, "picture"), Labels(self, "legend")
-        self._title = self.create_text(0, 0, text="", justify="center")
-        self._hint = self.create_text(0, 0, text="", justify="center")
+        self._title = self.create_text(0, 0, text="", justify="center", anchor="s")
+        self._hint = self.create_text(0, 0, text="", justify="center", anchor="n")
         self._focus_ring = self.create_rectangle(0, 0, 0, 0, width=2, state="hidden")
         self._build_buttons()
         self.minimap = Minimap(self, on_move=self._centre)
@@ -717,8 +717,8 @@ class GraphCanvas(tk.Canvas):
 
     def _write_message(self, empty: bool, look: Look) -> None:
         width, height = self.view.width, self.view.height
-        self.coords(self._title, width / 2, height / 2 - look.px(16))
-        self.coords(self._hint, width / 2, height / 2 + look.px(16))
+        self.coords(self._title, width / 2, height / 2 - look.px(3))
+        self.coords(self._hint, width / 2, height / 2 + look.px(7))
         self.coords(self._focus_ring, 1, 1, width - 1, height - 1)
         for item, text in zip((self._title, self._hint), self._message, strict=True):
             self.itemconfigure(item, text=text if empty else "", width=width - look.px(40))

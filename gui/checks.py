@@ -57,7 +57,6 @@ class ChecksSheet(Sheet):
 
     def __init__(self, master: tk.Misc) -> None:
         super().__init__(master)
-        self._look: Look | None = None
         self.text = tk.Text(
             self, borderwidth=0, highlightthickness=0, wrap="word", width=WIDTH, height=ROWS, state="disabled",
             cursor="arrow", takefocus=False,
@@ -82,10 +81,7 @@ class ChecksSheet(Sheet):
         self.text.configure(state="disabled")
         self.toggle()
 
-    def dress(self, look: Look) -> None:
-        super().dress(look)
-        self._look = look
-        self.close()
+    def arrange(self, look: Look) -> None:
         self.title.configure(text=look.words("checks.title"))
         self.title.pack(fill="x", padx=look.px(24), pady=(look.px(20), look.px(6)))
         self.text.configure(

@@ -44,17 +44,17 @@ class KeysSheet(Sheet):
         for label in (self.title, *(label for cell in self._cells for label in cell[:2])):
             label.bind("<Button>", self.dismissed)
 
-    def dress(self, look: Look) -> None:
-        super().dress(look)
+    def arrange(self, look: Look) -> None:
         self.title.configure(text=look.words("keys.title"))
         self.title.grid(row=0, column=0, columnspan=4, sticky="w", padx=look.px(24), pady=(look.px(20), look.px(10)))
+        rows = max(map(len, COLUMNS))
         for keys, does, row, column, number in self._cells:
-            last = (0, look.px(20) if number == len(COLUMNS[column]) - 1 else look.px(7))
+            below = (0, look.px(20 if number == rows - 1 else 7))
             keys.configure(
                 text=spelled(row[0]), background=look["card"], foreground=look["text"], font=look.font(12, mono=True)
             )
-            keys.grid(row=number + 1, column=2 * column, sticky="w", padx=(look.px(24), look.px(16)), pady=last)
+            keys.grid(row=number + 1, column=2 * column, sticky="w", padx=(look.px(24), look.px(16)), pady=below)
             does.configure(
                 text=look.words(row[1]), background=look["card"], foreground=look["quiet"], font=look.font(12)
             )
-            does.grid(row=number + 1, column=2 * column + 1, sticky="w", padx=(0, look.px(24)), pady=last)
+            does.grid(row=number + 1, column=2 * column + 1, sticky="w", padx=(0, look.px(24)), pady=below)

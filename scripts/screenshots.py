@@ -61,6 +61,7 @@ class Stage:
     def shoot(self, width: int, height: int) -> Image.Image:
         """The window, once it looks the same twice."""
         tk.Tk.geometry(self.app, f"{width}x{height}+0+0")
+        self.app.event_generate("<Motion>", warp=True, x=2, y=2)  # where the pointer lights nothing
         before: Image.Image | None = None
         while True:
             self.wait(self._rests)
