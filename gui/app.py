@@ -240,7 +240,7 @@ class App(ctk.CTk):
         self.configure(fg_color=look["panel"])
         self._right.configure(background=look["panel"])
         for panes in (self._panes, self._left):
-            panes.configure(background=look["line"])
+            panes.configure(background=look["line"], sashwidth=look.px(5))
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
