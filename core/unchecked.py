@@ -1,4 +1,4 @@
-"""Why an operation was not compared with finite differences."""
+"""Which operations are compared with finite differences, and why one was not."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ again in float64."""
 
 
 def unchecked(trace: Trace, checks: Sequence[Check]) -> dict[int, Reason]:
-    """Operations that torch tracks and that were not compared, by id."""
+    """Operations that have a derivative and that were not compared, by id."""
     compared = {check.op for check in checks}
-    return {op.id: _reason(trace, op) for op in trace.ops if op.tracked and op.inputs and op.id not in compared}
+    return {op.id: _reason(trace, op) for op in trace.ops if differentiable(trace, op) and op.id not in compared}
+
+
+def differentiable(trace: Trace, op: Op) -> bool:
+    """Whether torch would go through it: what makes or fills a leaf has no derivative."""
+    made = any(not trace.values[value].is_leaf for value in op.outputs)
+    return op.tracked and op.grad_enabled and bool(op.inputs) and made
 
 
 def _reason(trace: Trace, op: Op) -> Reason:

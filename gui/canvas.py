@@ -41,6 +41,8 @@ REACH = 7
 """Units around a wire in which the pointer is on it."""
 LINGER = 350
 """Milliseconds the pointer rests on something before it is told in full."""
+ROW = 230
+"""Units of width from which on there is room for the percentage among the buttons."""
 LEGEND = 480
 """Units of width from which on there is room for the legend."""
 NOTCH = 1.15
@@ -219,7 +221,6 @@ class GraphCanvas(tk.Canvas):
         self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
         self._row.configure(background=look["card"], highlightthickness=1)
         self._row.configure(highlightbackground=look["line"], highlightcolor=look["line"])
-        self._row.place(relx=1.0, x=-look.px(12), y=look.px(10), anchor="ne")
         self.itemconfigure(self._title, fill=look["text"], font=look.font(20, bold=True))
         self.itemconfigure(self._hint, fill=look["quiet"], font=look.font(13))
         self.itemconfigure(self._focus_ring, outline=look["accent"])
@@ -674,6 +675,7 @@ class GraphCanvas(tk.Canvas):
         if look is None or width < 2 or height < 2:
             return
         empty = self._playback is None or self._picture is None or not self._playback.cursor
+        self._place_row(look)
         self._write_message(empty, look)
         percent = percentage(view.zoom)
         if self._buttons["percent"].cget("text") != percent:
@@ -714,6 +716,17 @@ class GraphCanvas(tk.Canvas):
         self._labels.show(scene.labels, look, x=view.x, y=view.y, scale=view.scale)
         self._legend.show(overlay.labels, look, scale=look.scale)
         self.tag_raise(self._focus_ring)
+
+    def _place_row(self, look: Look) -> None:
+        """The buttons above a picture; the percentage where there is room."""
+        if self._picture is None:
+            self._row.place_forget()
+        elif not self._row.winfo_manager():
+            self._row.place(relx=1.0, x=-look.px(12), y=look.px(10), anchor="ne")
+        if self.view.width < look.px(ROW):
+            self._buttons["percent"].grid_remove()
+        else:
+            self._buttons["percent"].grid()
 
     def _write_message(self, empty: bool, look: Look) -> None:
         width, height = self.view.width, self.view.height

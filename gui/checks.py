@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -42,8 +43,8 @@ def told(trace: Trace, checks: Sequence[Check], words: Words) -> Iterator[Line]:
     missing = sorted((reason, op) for op, reason in unchecked(trace, checks).items())
     for reason, entries in groupby(missing, key=itemgetter(0)):
         yield words(f"checks.{reason}", numbers=CHECK_LIMIT, seconds=f"{CHECK_SECONDS:g}"), "quiet"
-        for _, op in entries:
-            yield f"– {_named(trace.ops[op]).rstrip()}", ""
+        for named, times in Counter(_named(trace.ops[op]) for _, op in entries).items():
+            yield f"– {named}{f'  × {times}' if times > 1 else ''}", ""
 
 
 def _named(op: Op) -> str:

@@ -10,10 +10,10 @@ Geometry = tuple[int, int, int, int]
 Panes = tuple[int, int, int]
 """Widths of the left and the right side and height of the pages below the editor, in units."""
 
-WIDE, MIDDLE, HIGH = 1300, 900, 700
+WIDE, MIDDLE, NARROW, HIGH = 1300, 900, 600, 700
 """Units of a window from which on its panels have more room."""
 LEAST: Panes = (120, 120, 50)
-CANVAS, EDITOR = 200, 90
+CANVAS, EDITOR = 180, 90
 """Units that stay for the picture and for the editor."""
 
 
@@ -34,5 +34,7 @@ def panes_for(wide: float, high: float, kept: Panes | None = None) -> Panes:
     """How a window of so many units is divided: as it was left, if that leaves room for the rest."""
     if kept is not None and kept[0] + kept[1] + CANVAS < wide and kept[2] + EDITOR < 0.8 * high:
         return kept
-    sides = (396, 340) if wide >= WIDE else (236, 256) if wide >= MIDDLE else (176, 196)
+    sides = (
+        (396, 340) if wide >= WIDE else (236, 256) if wide >= MIDDLE else (176, 196) if wide >= NARROW else (130, 190)
+    )
     return (*sides, 170 if high >= HIGH else 110)

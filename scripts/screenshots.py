@@ -1,6 +1,6 @@
 """The window in several scenes, both themes, both languages and three sizes, as pictures in build/screenshots.
 
-python scripts/screenshots.py [SCENE…]
+python scripts/screenshots.py [--readme] [SCENE…]; with --readme the pictures of the README are made anew as well
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ FIRST = ROOT / "assets" / "examples" / "first.py"
 GALLERY = ROOT / "assets" / "gallery"
 SIZES = ((1440, 900, 100), (1024, 600, 100), (1440, 900, 200))
 """Width and height in pixels, percent of text and controls."""
+README = {
+    "step-1440x900-100-light-en": "window.png",
+    "what-if-1440x900-100-dark-en": "what-if.png",
+    "model-1440x900-100-light-en": "model.png",
+}
+"""Pictures that stand in the README → their names in docs/."""
 PATIENCE = 60.0
 """Seconds for torch to be loaded and a program to run."""
 
@@ -118,14 +124,18 @@ SCENES: dict[str, Callable[[Stage], None]] = {
 
 def main() -> None:
     OUT.mkdir(parents=True, exist_ok=True)
+    scenes = [name for name in sys.argv[1:] if name != "--readme"] or list(SCENES)
     began, count = time.perf_counter(), 0
     stage = Stage()
-    for name in sys.argv[1:] or SCENES:
+    for name in scenes:
         SCENES[name](stage)
         for (width, height, percent), theme, language in product(SIZES, ("light", "dark"), ("en", "zh")):
             stage.app.prefer(theme=theme, language=language, size=percent)
             picture = stage.shoot(width, height)
-            picture.save(OUT / f"{name}-{width}x{height}-{percent}-{theme}-{language}.png")
+            stem = f"{name}-{width}x{height}-{percent}-{theme}-{language}"
+            picture.save(OUT / f"{stem}.png")
+            if "--readme" in sys.argv and stem in README:
+                picture.quantize(256, dither=Image.Dither.NONE).save(ROOT / "docs" / README[stem], optimize=True)
             count += 1
     stage.close()
     print(f"{count} pictures in {time.perf_counter() - began:.0f} s: {OUT}")

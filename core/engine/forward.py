@@ -210,7 +210,7 @@ class Forward(TorchFunctionMode):
         if site in self.plan.cuts_by_use:
             args, kwargs, more = self._cut_inputs(site, inputs, taken, args, kwargs)
             cut_inputs += more
-        if self.examine is not None and torch.is_grad_enabled() and any(map(requires_grad, inputs)):
+        if self.examine is not None and any(map(requires_grad, inputs)):
             with self.looking_away():
                 self.examine(len(recording.ops), call, args, kwargs, custom)
         cut = ""

@@ -26,6 +26,7 @@ from core.engine.source import ALTER, BIND, USE, Source
 from core.engine.verify import Digests, plain_digests
 from core.engine.what_if import Plan
 from core.records import CHECK_SECONDS, Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
+from core.unchecked import differentiable
 
 
 class _Answered(BaseException):
@@ -225,8 +226,8 @@ def finite_differences(source: str, what_if: WhatIf, options: Options) -> tuple[
 
     run.forward.examine = examine
     with _running(run):
-        run.execute()
-    return tuple(checks)
+        trace = run.execute()
+    return tuple(check for check in checks if differentiable(trace, trace.ops[check.op]))
 
 
 # ── Questions ─────────────────────────────────────────────────────────────────────────────────────────────────────
