@@ -221,6 +221,7 @@ class GraphCanvas(tk.Canvas):
         self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
         self._row.configure(background=look["card"], highlightthickness=1)
         self._row.configure(highlightbackground=look["line"], highlightcolor=look["line"])
+        self._row.place_forget()  # to be placed anew
         self.itemconfigure(self._title, fill=look["text"], font=look.font(20, bold=True))
         self.itemconfigure(self._hint, fill=look["quiet"], font=look.font(13))
         self.itemconfigure(self._focus_ring, outline=look["accent"])

@@ -60,4 +60,4 @@ class Output(tk.Frame):
         )  # fmt: skip
         self.text.tag_configure("wrong", foreground=look["wrong"], font=look.font(13), spacing3=3, wrap="word")
         self.text.tag_configure("quiet", foreground=look["quiet"], spacing3=3, wrap="word")
-        self.text.tag_configure("hint", foreground=look["quiet"], font=look.font(12))
+        self.text.tag_configure("hint", foreground=look["quiet"], font=look.font(12), wrap="word")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tkinter as tk
 import tkinter.font as tkfont
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from core.playback import Playback
@@ -52,6 +52,18 @@ def groups(trace: Trace) -> list[Group]:
         count = sum(1 for _ in events)
         result.append(Group(key, number, colour, place, place + count))
         place += count
+    return result
+
+
+def without_writes(parts: Sequence[Group]) -> list[Group]:
+    """The same with writes counted to what they happened in: among thousands of events they are but stripes."""
+    result: list[Group] = []
+    for part in parts:
+        before = result[-1] if result else None
+        if before and (part.key == "line.write" or (part.key, part.number) == (before.key, before.number)):
+            result[-1] = replace(before, last=part.last)
+        else:
+            result.append(part)
     return result
 
 
@@ -162,8 +174,8 @@ class Timeline(tk.Canvas):
         if playback is None or not playback.trace.events:
             return
         trace = playback.trace
-        parts = groups(trace)
         events = len(trace.events)
+        parts = groups(trace) if events <= CELLS else without_writes(groups(trace))
         width = max(self.winfo_width() - look.px(32), 100)
         captions = [look.words(part.key, number=part.number) for part in parts]
         if events > CELLS:

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 
 from core.records import Cut  # noqa: E402
 from gui.app import App, start_worker  # noqa: E402
+from gui.questions import LocalJacobian  # noqa: E402
 from gui.settings import Settings  # noqa: E402
 
 OUT = ROOT / "build" / "screenshots"
@@ -32,6 +33,7 @@ README = {
     "model-1440x900-100-light-en": "model.png",
 }
 """Pictures that stand in the README → their names in docs/."""
+SOFTMAX = "SoftmaxBackward0"
 PATIENCE = 60.0
 """Seconds for torch to be loaded and a program to run."""
 
@@ -107,9 +109,16 @@ def what_if(stage: Stage) -> None:
 
 
 def model(stage: Stage) -> None:
-    """A transformer, folded."""
+    """A transformer, folded, in the middle of its backward pass."""
     stage.run(GALLERY / "transformer.py")
-    stage.app.session.end()
+    session = stage.app.session
+    assert session.playback is not None
+    backward, index = session.playback.trace.passes[0], session.playback.index
+    softmax = next(number for number, one in enumerate(backward.steps) if backward.nodes[one.node].name == SOFTMAX)
+    session.seek(index.step_at[0, softmax] + 1)
+    session.ask(LocalJacobian(0, softmax))
+    stage.wait(lambda: bool(session.answers))
+    stage.app.canvas.fit()
 
 
 def error(stage: Stage) -> None:
