@@ -43,7 +43,8 @@ class Stage:
 
     def __init__(self) -> None:
         self.app = App(start_worker, Settings(language="en", theme="light", size=100, motion="off"))
-        self.wait(lambda: self.app.canvas.picture is None and self.app.session.state == "ready")
+        self.wait(lambda: self.app.session.state == "ready")
+        self.run(FIRST)  # torch loads much at its first backward pass: no time of the program
 
     def wait(self, reached: Callable[[], bool]) -> None:
         """Until the window is in a state."""
