@@ -5,12 +5,14 @@ from __future__ import annotations
 import tkinter as tk
 import tkinter.font as tkfont
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from core.unchecked import unchecked
 from gui.button import Button
 from gui.checks import summary
 from gui.figures import number
+from gui.hints import Hints
 from gui.i18n import Words
 from gui.session import Session
 from gui.theme import Look
@@ -133,6 +135,9 @@ class StatusBar(tk.Frame):
         self.checks = Button(self, on_checks, width=20, height=24)
         self.checks.configure(corner_radius=12)
         self.state = tk.Label(self, borderwidth=0)
+        self.hints = Hints(self)
+        self.hints.explain(self.agrees, partial(self._in_full, "agrees"))
+        self.hints.explain(self.checks, partial(self._in_full, "checks"))
         self.bind("<Configure>", lambda event: self._arrange())
 
     def tell(self, text: str, *, busy: bool = False) -> None:
@@ -150,6 +155,7 @@ class StatusBar(tk.Frame):
         self.tell("")
 
     def destroy(self) -> None:
+        self.hints.stop()
         if self._forgetting:
             self.after_cancel(self._forgetting)
         super().destroy()
@@ -158,6 +164,12 @@ class StatusBar(tk.Frame):
         if self._look is not None:
             self._said = said(session, self._look.words)
             self._arrange()
+
+    def _in_full(self, role: str) -> str:
+        """The longest form of what is said, and what a click does."""
+        forms = self._said[role].forms if role in self._said else ()
+        click = self._look.words("hint.checks") if role == "checks" and self._look is not None else ""
+        return "\n".join(filter(None, (*forms[:1], click)))
 
     def _arrange(self) -> None:
         """Puts in the row what has something to say, as long as there is room for."""
@@ -219,6 +231,7 @@ class StatusBar(tk.Frame):
 
     def dress(self, look: Look) -> None:
         self._look, self._shown = look, None
+        self.hints.dress(look)
         self.configure(background=look["panel"], height=look.px(HEIGHT))
         for label, colour in ((self.stale, "quiet"), (self.state, "quiet"), (self.note, "text")):
             label.configure(background=look["panel"], foreground=look[colour], font=look.font(12))

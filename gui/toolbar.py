@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from core.playback import Playback
 from gui.button import Button
+from gui.hints import Hints
 from gui.moment import where_text
 from gui.theme import Look
 from gui.toolkit import ctk
-from gui.tooltip import Tip
 
 FULL, MIDDLE = 1200, 760
 """Units of width from which on there is room for words on the buttons, and for the file and the moment."""
@@ -31,8 +32,6 @@ WIDTHS = {
 THEMES = {"dark": "light", "light": "dark"}
 """Theme → the other, which the button goes to."""
 NARROW = 38
-LINGER = 600
-"""Milliseconds the pointer rests on a button before it is explained."""
 
 
 class Toolbar(tk.Frame):
@@ -53,12 +52,9 @@ class Toolbar(tk.Frame):
         }
         self.buttons["step"].lift()
         self.bind("<Configure>", lambda event: self._arrange())
-        self.hint = Tip(self.winfo_toplevel())
-        self._lingering = ""
+        self.hints = Hints(self)
         for role, button in self.buttons.items():
-            button.bind("<Enter>", lambda event, role=role: self._entered(role), add="+")
-            button.bind("<Leave>", lambda event: self._left(), add="+")
-            button.bind("<Button-1>", lambda event: self._left(), add="+")
+            self.hints.explain(button, partial(self._hint, role))
 
     def play(self, playing: bool) -> None:
         """Whether it plays; the button says what it does now."""
@@ -107,31 +103,16 @@ class Toolbar(tk.Frame):
         self.brand.configure(foreground=look["text"], font=look.font(16, bold=True))
         self.file.configure(foreground=look["quiet"], font=look.font(12))
         self.where.configure(font=look.widget_font(12), bg_color=look["panel"])
-        self.hint.dress(look)
+        self.hints.dress(look)
         self._arrange()
 
     def destroy(self) -> None:
-        self._left()
+        self.hints.stop()
         super().destroy()
 
-    def _entered(self, role: str) -> None:
-        self._left()
-        self._lingering = self.after(LINGER, self._tell, role)
-
-    def _left(self) -> None:
-        if self._lingering:
-            self.after_cancel(self._lingering)
-            self._lingering = ""
-        self.hint.hide()
-
-    def _tell(self, role: str) -> None:
+    def _hint(self, role: str) -> str:
         """What a button does, and its key."""
-        self._lingering = ""
-        if self._look is not None:
-            button, window = self.buttons[role], self.winfo_toplevel()
-            x = button.winfo_rootx() - window.winfo_rootx()
-            y = button.winfo_rooty() - window.winfo_rooty() + button.winfo_height()
-            self.hint.show(x - 18, y - 10, "", self._look.words(f"hint.{role}"))
+        return self._look.words(f"hint.{role}") if self._look is not None else ""
 
     def _arrange(self) -> None:
         """Puts in the row what there is room for."""
@@ -164,18 +145,6 @@ class Toolbar(tk.Frame):
         if room != "small":
             self.where.pack(side="left", padx=10)
         # Tab goes from left to right, whatever was packed first.
-        for role in (
-            "run",
-            "stop",
-            "home",
-            "back",
-            "step",
-            "play",
-            "end",
-            "find",
-            "export",
-            "language",
-            "theme",
-            "menu",
-        ):
+        order = ("run", "stop", "home", "back", "step", "play", "end", "find", "export", "language", "theme", "menu")
+        for role in order:
             self.buttons[role].lift()

@@ -94,3 +94,20 @@ def test_a_narrow_row_says_less_and_cuts_nothing_off(window: Window, size: int, 
             assert widget.winfo_width() >= widget.winfo_reqwidth() - 1, (width, widget.cget("text"))
         said.add(bar.agrees.cget("text") + bar.checks.cget("text") + bar.state.cget("text"))
     assert len(said) > 1
+
+
+def test_the_pointer_is_told_the_long_form(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, bar = window.app, window.app.statusbar
+    monkeypatch.setattr("gui.hints.LINGER", 1)
+    verified(window, *ALL)
+    tk.Tk.minsize(app, 400, 300)
+    tk.Tk.geometry(app, "640x500")
+    window.wait_until(lambda: bar.checks.cget("text") == "✓ differences 4/4")
+    bar.checks._canvas.event_generate("<Enter>")
+    tip = bar.hints.tip
+    window.wait_until(tip.winfo_ismapped)
+    assert tip.body.cget("text").splitlines()[0] == "✓ finite differences: 4 of 4 operations agree"
+    assert tip.winfo_y() + tip.winfo_height() <= bar.winfo_y() + 12
+    bar.checks._canvas.event_generate("<Leave>")
+    window.settle()
+    assert not tip.winfo_ismapped()
