@@ -38,6 +38,7 @@ class Hints:
         self.tip.hide()
 
     def dress(self, look: Look) -> None:
+        self.stop()
         self.tip.dress(look)
 
     def _entered(self, tell: Callable[[], None]) -> None:

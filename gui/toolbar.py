@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+import tkinter.font as tkfont
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -32,6 +33,8 @@ WIDTHS = {
 THEMES = {"dark": "light", "light": "dark"}
 """Theme → the other, which the button goes to."""
 NARROW = 38
+PAD, AROUND = 8, 76
+"""Units around each button, and around the moment and at the ends."""
 
 
 class Toolbar(tk.Frame):
@@ -44,6 +47,7 @@ class Toolbar(tk.Frame):
         self._playing = False
         self._state: dict[str, tuple[bool, bool]] = {}
         self._shown: object = None
+        self._moment: tuple[Playback | None, bool, str] = (None, False, "")
         self.brand = tk.Label(self, text="Pullback", borderwidth=0)
         self.file = tk.Label(self, borderwidth=0)
         self.where = ctk.CTkLabel(self, text="", corner_radius=13, height=26)
@@ -69,6 +73,7 @@ class Toolbar(tk.Frame):
         return look.words(f"bar.{THEMES[look.name] if role == 'theme' else said}")
 
     def show(self, playback: Playback | None, *, busy: bool, file: str) -> None:
+        self._moment = (playback, busy, file)
         if self._look is None:
             return
         at_start = playback is None or not playback.cursor
@@ -94,6 +99,7 @@ class Toolbar(tk.Frame):
             ground = f"{colour}_soft" if colour in ("grad", "wrong") else "button" if text else "panel"
             self.where.configure(text=text, text_color=self._look[colour], fg_color=self._look[ground])
             self.file.configure(text=file)
+            self._place_where()
 
     def dress(self, look: Look) -> None:
         self._look, self._room, self._shown = look, "", None
@@ -114,6 +120,19 @@ class Toolbar(tk.Frame):
         """What a button does, and its key."""
         return self._look.words(f"hint.{role}") if self._look is not None else ""
 
+    def _place_where(self) -> None:
+        """The moment stands in the row where all of it has room."""
+        look = self._look
+        if look is None:
+            return
+        others = [widget for widget in self.pack_slaves() if widget is not self.where]
+        used = sum(widget.winfo_reqwidth() + look.px(PAD) for widget in others) + look.px(AROUND)
+        text = tkfont.Font(self, font=look.font(12)).measure(self.where.cget("text"))
+        if used + text > self.winfo_width():
+            self.where.pack_forget()
+        elif not self.where.winfo_manager():
+            self.where.pack(side="left", padx=10)
+
     def _arrange(self) -> None:
         """Puts in the row what there is room for."""
         look = self._look
@@ -122,6 +141,7 @@ class Toolbar(tk.Frame):
         width = self.winfo_width() / look.scale
         room = "full" if width >= FULL else "middle" if width >= MIDDLE else "small"
         if room == self._room:
+            self._place_where()
             return
         self._room = room
         for role, button in self.buttons.items():
@@ -142,8 +162,9 @@ class Toolbar(tk.Frame):
         for role in ("run", "stop", "home", "back", "step", "play", "end"):
             first = role == "home" or (role == "run" and room == "small")
             self.buttons[role].pack(side="left", padx=(14 if first else 3, 3))
-        if room != "small":
-            self.where.pack(side="left", padx=10)
+        playback, busy, file = self._moment
+        self.show(playback, busy=busy, file=file)
+        self._place_where()
         # Tab goes from left to right, whatever was packed first.
         order = ("run", "stop", "home", "back", "step", "play", "end", "find", "export", "language", "theme", "menu")
         for role in order:
