@@ -10,7 +10,7 @@ import numpy as np
 
 from core.records import TensorSnapshot
 from gui.figures import elements, extent
-from gui.theme import LIGHT, MAPS, Palette
+from gui.theme import MAPS, Palette
 
 LARGEST = 24
 """Rows and columns at most; larger tensors are shown by their first ones."""
@@ -50,7 +50,7 @@ def coloured(found: np.ndarray, palette: Palette, stripe: int = 1) -> np.ndarray
     return colour
 
 
-def colours(grid: np.ndarray, reach: float, stripe: int = 1, *, palette: Palette = LIGHT) -> np.ndarray:
+def colours(grid: np.ndarray, reach: float, stripe: int = 1, *, palette: Palette) -> np.ndarray:
     """RGBA of every element, from ``-reach``, the coldest, to ``reach``, the warmest; see ``coloured``."""
     return coloured(levels(grid, reach), palette, stripe)
 
