@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
+import tkinter.font as tkfont
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -15,12 +16,12 @@ from gui.i18n import Words
 from gui.sheet import Sheet
 from gui.theme import Look
 
-ROWS = 14
+ROWS = 18
 """Lines that are seen at once at most."""
 WIDTH = 76
 """Letters of a line."""
-EXPRESSION = 36
-"""Letters of an expression."""
+BEFORE, EXPRESSION = 17, 36
+"""Letters before an expression, and of it."""
 
 Line = tuple[str, str]
 """Text, and the tag it is shown with."""
@@ -35,22 +36,22 @@ def told(trace: Trace, checks: Sequence[Check], words: Words) -> Iterator[Line]:
     """The sheet's lines: those that differ first."""
     yield words("checks.about"), "quiet"
     for check in sorted(checks, key=lambda check: (check.agrees, check.op)):
-        own = f"  {words('checks.custom')}" if check.custom else ""
-        line = f"{_named(trace.ops[check.op])}  {number(check.error, 2):>8}{own}"
-        yield f"{'✓' if check.agrees else '✗'} {line}", "agrees" if check.agrees else "differs"
+        own = f" · {words('checks.custom')}" if check.custom else ""
+        line = _columns("✓" if check.agrees else "✗", trace.ops[check.op], number(check.error, 2))
+        yield line + own, "agrees" if check.agrees else "differs"
     if not all(check.agrees for check in checks):
         yield words("checks.kink"), "quiet"
     missing = sorted((reason, op) for op, reason in unchecked(trace, checks).items())
     for reason, entries in groupby(missing, key=itemgetter(0)):
         yield words(f"checks.{reason}", numbers=CHECK_LIMIT, seconds=f"{CHECK_SECONDS:g}"), "quiet"
-        for named, times in Counter(_named(trace.ops[op]) for _, op in entries).items():
-            yield f"– {named}{f'  × {times}' if times > 1 else ''}", ""
+        for line, times in Counter(_columns("–", trace.ops[op]) for _, op in entries).items():
+            yield f"{line}  × {times}" if times > 1 else line, "missing"
 
 
-def _named(op: Op) -> str:
-    """Line, expression and name, in columns."""
+def _columns(sign: str, op: Op, error: str = "") -> str:
+    """Sign, line, error, expression and name."""
     text = clip(op.text or op.name, EXPRESSION)
-    return f"{op.line or '':>4}  {text:<{EXPRESSION}}  {op.name}"
+    return f"{sign} {op.line or '':>4}  {error:>8}  {text:<{EXPRESSION}}  {op.name}"
 
 
 class ChecksSheet(Sheet):
@@ -75,7 +76,7 @@ class ChecksSheet(Sheet):
             return
         words = self._look.words
         lines = list(told(trace, checks, words))
-        self.text.configure(state="normal", height=min(ROWS, len(lines) + 2))
+        self.text.configure(state="normal", height=min(ROWS, len(lines) + 5))
         self.text.delete("1.0", "end")
         for place, (text, tag) in enumerate(lines):
             self.text.insert("end", f"\n{text}" if place else text, (tag,))
@@ -92,5 +93,6 @@ class ChecksSheet(Sheet):
         self.text.pack(fill="both", expand=True, padx=look.px(24), pady=(0, look.px(20)))
         self.text.tag_configure("quiet", foreground=look["quiet"], font=look.font(12), spacing1=look.px(6))
         self.text.tag_configure("quiet", spacing3=look.px(6))
-        self.text.tag_configure("agrees", foreground=look["leaf"])
-        self.text.tag_configure("differs", foreground=look["wrong"])
+        indent = tkfont.Font(self, font=look.font(12, mono=True)).measure("0") * BEFORE
+        for tag, colour in (("missing", "text"), ("agrees", "leaf"), ("differs", "wrong")):
+            self.text.tag_configure(tag, foreground=look[colour], lmargin2=indent)

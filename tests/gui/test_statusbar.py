@@ -36,10 +36,10 @@ def test_finite_differences_are_told_and_listed_by_key(window: Window) -> None:
     window.key("<Return>")
     assert app.checks_sheet.winfo_ismapped()
     said = sheet(window)
-    assert [line.split()[:3] for line in said[1:]] == [
-        ["✓", "5", "a**3"], ["✓", "5", "3*a**3"], ["✓", "5", "b**2"], ["✓", "5", "3*a**3"],
+    assert [line.split()[:4] for line in said[1:]] == [
+        ["✓", "5", "1e-10", "a**3"], ["✓", "5", "2e-11", "3*a**3"], ["✓", "5", "0", "b**2"],
+        ["✓", "5", "3e-12", "3*a**3"],
     ]  # fmt: skip
-    assert said[1].split()[-1] == "1e-10"
     window.key("<Escape>")
     assert not app.checks_sheet.winfo_ismapped()
     assert app.focus_get() is button._canvas
@@ -52,7 +52,7 @@ def test_what_differs_stands_first_and_what_was_not_compared_last(window: Window
     app.show_checks()
     window.settle()
     said = sheet(window)
-    assert said[1].split()[:3] == ["✗", "5", "b**2"]
+    assert said[1].split()[:4] == ["✗", "5", "0.5", "b**2"]
     assert "the program's own backward" in said[1]
     assert [line for line in said if line.startswith("–")] == said[-2:]
     assert "cannot be run again" in said[-3]
