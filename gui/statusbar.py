@@ -210,13 +210,12 @@ class StatusBar(tk.Frame):
 
     def _width(self, texts: dict[str, str], look: Look) -> int:
         """Pixels that the row would need."""
-        font = tkfont.Font(self, font=look.font(12))
         note, busy = self._note
         around = {"what_if": PILL + GAP + BUTTON, "agrees": PILL, "checks": PILL}
         parts = [note, *(text for role, text in texts.items() if role not in ON_THE_RIGHT)]
         units = sum(around.get(role, 0) for role, text in texts.items() if text) + (GAP + BUTTON) * busy
         units += GAP * sum(map(bool, parts)) + 2 * EDGE
-        return sum(map(font.measure, (*parts, _right(texts)))) + look.px(units)
+        return sum(map(self._font.measure, (*parts, _right(texts)))) + look.px(units)
 
     def _write(self, texts: dict[str, str], look: Look) -> None:
         grounds = {"leaf": "leaf_soft", "wrong": "wrong_soft"}
@@ -231,6 +230,7 @@ class StatusBar(tk.Frame):
 
     def dress(self, look: Look) -> None:
         self._look, self._shown = look, None
+        self._font = tkfont.Font(self, font=look.font(12))
         self.hints.dress(look)
         self.configure(background=look["panel"], height=look.px(HEIGHT))
         for label, colour in ((self.stale, "quiet"), (self.state, "quiet"), (self.note, "text")):
