@@ -23,7 +23,7 @@ COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
         ("↑   ↓", "keys.cards"), ("Shift+↑ ↓ ← →", "keys.beside"), ("Ctrl+Enter", "keys.menu"),
         ("E", "keys.seed"),
         ("+   −", "keys.zoom"), ("Ctrl+0", "keys.fit"), ("Ctrl+F", "keys.find"), ("F3   Shift+F3", "keys.match"),
-        ("Esc", "keys.escape"), ("F1", "keys.sheet"),
+        ("Ctrl+/   Ctrl+L", "keys.program"), ("Esc", "keys.escape"), ("F1", "keys.sheet"),
         *(() if MAC else (("Alt+F", "keys.window"),)),
     ),
 )  # fmt: skip

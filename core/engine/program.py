@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
-from core.engine.source import Source
+from core.engine.source import NO_SPAN, Source
 from core.engine.threads import DEEP_STACK, join_thread, start_thread
 from core.engine.what_if import Refused
 from core.records import Failure
@@ -197,4 +197,5 @@ def failure_of(error: BaseException, source: Source) -> Failure:
         message = str(error)
     except Exception as trouble:  # a __str__ of the program's own
         message = f"(its text cannot be shown: {type(trouble).__name__})"
-    return Failure(type(error).__name__, message, source.line_of(error.__traceback__))
+    line, span = source.line_of(error.__traceback__), source.span_of(error.__traceback__)
+    return Failure(type(error).__name__, message, line, span=span if span[0] == line else NO_SPAN)
