@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core import jumps
+from gui import subjects
 from gui.shortcuts import MAC, pressed
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def outside_text(app: App) -> dict[str, Deed]:
         "<Home>": app.session.home,
         "<End>": app.session.end,
         "<p>": app.player.toggle,
+        "<v>": partial(app.view, subjects.values),
+        "<V>": partial(app.view, subjects.gradients),
         "<e>": app.edit_seed,
         "<Control-Right>": partial(app.actions.jump, jumps.next_call),
         "<Control-Left>": partial(app.actions.jump, jumps.previous_call),

@@ -8,16 +8,16 @@ import tkinter.font as tkfont
 from collections.abc import Callable, Iterable
 
 from core.records import Failure, Span
-from gui import code_keys, syntax
+from gui import code_keys
 from gui.editor_find import EditorFind
 from gui.gutter import Gutter, Signs
 from gui.highlight import COLOURS, Place, read
-from gui.mistakes import KINDS, Mistakes
+from gui.mistake import HERE, LINE, Mistake
 from gui.theme import Look
 from gui.toolkit import ctk
 
-COLOUR_DELAY, LOOK_DELAY = 150, 350
-"""Milliseconds after the last change before the text is coloured, and before it is looked at for mistakes."""
+COLOUR_DELAY = 150
+"""Milliseconds after the last change before the text is coloured."""
 
 AT_ONCE = 400
 """Indices given to one call of Tk."""
@@ -60,7 +60,7 @@ class Editor(tk.Frame):
         self.scroll.grid(row=2, column=0, columnspan=2, sticky="ew")
         code_keys.bind(self.text)
         self.find = EditorFind(self, self.text, self._place)
-        self.mistakes = Mistakes(self.text, self._place)
+        self.mistake = Mistake(self.text, self._place)
         self._bind()
 
     def _bind(self) -> None:
@@ -69,7 +69,7 @@ class Editor(tk.Frame):
         self.text.bind("<Configure>", lambda event: self._soon(self._draw_gutter))
         self.text.bind("<Escape>", self._escaped)
         self.gutter.bind("<Motion>", self._gutter_pointed_at)
-        self.gutter.bind("<Leave>", lambda event: self.mistakes.tip.hide())
+        self.gutter.bind("<Leave>", lambda event: self.mistake.tip.hide())
         # A tag ahead of the others hears of every key, whichever of them ends it.
         ahead = f"ahead{self.text}"
         self.text.bindtags((ahead, *self.text.bindtags()))
@@ -87,8 +87,7 @@ class Editor(tk.Frame):
         """Another program; the undo history begins anew."""
         if source == self.source:
             return
-        for kind in KINDS:
-            self.mistakes.mark(kind, None)
+        self.mistake.mark(None)
         self.text.delete("1.0", "end")
         self.text.insert("1.0", source)
         self._marks = None
@@ -126,7 +125,7 @@ class Editor(tk.Frame):
         self._failure = failure
         line = failure.line if failure is not None else 0
         same = line > 0 and source.split("\n")[line - 1 : line] == [self.text.get(f"{line}.0", f"{line}.end")]
-        self.mistakes.mark("failed", failure if same else None)
+        self.mistake.mark(failure if same else None)
         if same:
             self.text.see(f"{line}.0")
         self._soon(self._draw_gutter)
@@ -159,9 +158,9 @@ class Editor(tk.Frame):
         self.text.tag_configure("bracket", background=look["button_hover"])
         for colour in set(COLOURS.values()):
             self.text.tag_configure(colour, foreground=look[colour])
-        for part in (self.gutter, self.find, self.mistakes):
+        for part in (self.gutter, self.find, self.mistake):
             part.dress(look)
-        for tag in ("line", "failed_line", "bracket", "match", "span", *KINDS, "sel", "match_now"):
+        for tag in ("line", LINE, "bracket", "match", "span", HERE, "sel", "match_now"):
             self.text.tag_raise(tag)
         self._soon(self._draw_gutter)
 
@@ -188,18 +187,17 @@ class Editor(tk.Frame):
             return
         self.text.edit_modified(False)
         self._on_edit(self.source)
-        self.mistakes.edited()
-        self.mistakes.tip.hide()
+        self.mistake.edited()
+        self.mistake.tip.hide()
         self.text.tag_remove("bracket", "1.0", "end")
         self._partners = {}
         self._soon(self._draw_gutter)
         self._soon(self._colour, max(COLOUR_DELAY, 2 * self._took))
-        self._soon(self._look_for_mistakes, LOOK_DELAY)
 
     def _key_pressed(self, event: tk.Event[tk.Misc]) -> None:
         self._soon(self._cursor_moved)
         if event.keysym in _GOING:
-            self._soon(self.mistakes.tell_at_cursor)
+            self._soon(self.mistake.tell_at_cursor)
 
     def _cursor_moved(self) -> None:
         self._pair_brackets()
@@ -211,8 +209,8 @@ class Editor(tk.Frame):
 
     def _escaped(self, event: tk.Event[tk.Misc]) -> str | None:
         """Ends the first of what can be ended; the last is to be in the editor."""
-        if self.mistakes.tip.winfo_manager():
-            self.mistakes.tip.hide()
+        if self.mistake.tip.winfo_manager():
+            self.mistake.tip.hide()
         elif self.find.bar.opened:
             self.find.bar.close()
         else:
@@ -230,10 +228,6 @@ class Editor(tk.Frame):
                 for at in (place, partner):
                     self.text.tag_add("bracket", self._place(*at))
                 return
-
-    def _look_for_mistakes(self) -> None:
-        self.mistakes.mark("syntax", syntax.mistake_in(self.source))
-        self._soon(self._draw_gutter)
 
     def _colour(self) -> None:
         self._forget(self._colour)
@@ -258,7 +252,7 @@ class Editor(tk.Frame):
     # ── The gutter ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _scrolled(self, first: float, last: float) -> None:
-        self.mistakes.tip.hide()
+        self.mistake.tip.hide()
         self._soon(self._draw_gutter)
 
     def _scrolled_across(self, first: float, last: float) -> None:
@@ -270,12 +264,11 @@ class Editor(tk.Frame):
             self.scroll.grid()
 
     def _gutter_pointed_at(self, event: tk.Event[tk.Misc]) -> None:
-        self.mistakes.tell(self.gutter.line_at(event.y), 0, event.y)
+        self.mistake.tell(self.gutter.line_at(event.y), 0, event.y)
 
     def _draw_gutter(self) -> None:
         cursor = int(self.text.index("insert").split(".")[0])
-        wrong = self.mistakes.lines
-        self.gutter.show(Signs(cursor, self._runs, wrong.get("failed", 0), wrong.values()))
+        self.gutter.show(Signs(cursor, self._runs, self.mistake.line))
 
     # ── Later ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,9 +1,8 @@
-"""The numbers of the lines, with a sign at the line that runs and at those where something is wrong."""
+"""The numbers of the lines, with a sign at the line that runs and at the one that failed."""
 
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from gui.theme import Look
@@ -19,13 +18,11 @@ class Signs:
     Attributes:
         cursor: line of the cursor, its number stands out.
         runs, failed: line that runs and line where a run failed, 0 for none.
-        wrong: lines where something is wrong.
     """
 
     cursor: int = 1
     runs: int = 0
     failed: int = 0
-    wrong: Collection[int] = ()
 
 
 class Gutter(tk.Canvas):
@@ -57,9 +54,9 @@ class Gutter(tk.Canvas):
             line += 1
 
     def _draw(self, look: Look, line: int, top: int, height: int, signs: Signs) -> None:
-        y, wrong, runs = top + height / 2, line in signs.wrong, line == signs.runs
-        if runs or line == signs.failed:
-            ground = look["wrong_soft" if line == signs.failed else "running_line"]
+        y, wrong, runs = top + height / 2, line == signs.failed, line == signs.runs
+        if runs or wrong:
+            ground = look["wrong_soft" if wrong else "running_line"]
             self.create_rectangle(0, top, look.px(WIDTH + 14), top + height, fill=ground, width=0)
         if runs or wrong:
             sign, colour = ("✗", "wrong") if wrong else ("▸", "grad")

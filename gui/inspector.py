@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tkinter as tk
 import tkinter.font as tkfont
+from collections.abc import Callable
 from typing import Final
 
 from core.playback import Playback
-from core.records import Trace
+from core.records import TensorSnapshot, Trace
 from gui.cards import Graph
 from gui.equation import Equations
 from gui.formula import Formulas
@@ -25,11 +26,17 @@ RESTING: Final = 150
 
 
 class Inspector(tk.Frame):
-    """A read-only text; one widget however much there is to say."""
+    """A read-only text; one widget however much there is to say.
 
-    def __init__(self, master: tk.Misc, session: Session) -> None:
+    Args:
+        on_tensor: called with the tensor that a click on its text is to open.
+    """
+
+    def __init__(self, master: tk.Misc, session: Session, on_tensor: Callable[[TensorSnapshot], object]) -> None:
         super().__init__(master, borderwidth=0)
         self._session = session
+        self._on_tensor = on_tensor
+        self._tensors: list[TensorSnapshot] = []
         self._shown: object = None
         self._lines: list[list[Part]] = []
         self._question: Question | None = None
@@ -40,6 +47,9 @@ class Inspector(tk.Frame):
             self, wrap="word", borderwidth=0, highlightthickness=0, padx=MARGIN, pady=12, width=30, height=10,
             cursor="arrow", state="disabled", takefocus=False,
         )  # fmt: skip
+        self.text.tag_bind("tensor", "<ButtonRelease-1>", lambda event: self._open())
+        self.text.tag_bind("tensor", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
+        self.text.tag_bind("tensor", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
         self.text.pack(fill="both", expand=True)
         self.formulas = Formulas(self.text)
         self.equations = Equations(self.text)
@@ -54,6 +64,7 @@ class Inspector(tk.Frame):
     ) -> None:  # fmt: skip
         report = describe(playback, graph, selected, words, written, self._session)
         self._rest(report)
+        self._tensors = report.tensors
         if (report.lines, report.products) == self._shown:
             return
         same = bool(self._lines) and self._lines[:2] == report.lines[:2]  # the answer for what is being read
@@ -63,14 +74,20 @@ class Inspector(tk.Frame):
         self.equations.clear()
         self.text.delete("1.0", "end")
         self.formulas.clear()
+        opened = 0
         for number, line in enumerate(report.lines):
-            for text, tag in line:
+            for part in line:
+                text, tag = part[:2]
                 if tag == "formula":
                     self.formulas.insert(text, tag)
                 elif tag == "equation":
                     self.equations.insert(report.products[int(text)], tag)
                 else:
                     self.text.insert("end", text, (tag,))
+                if len(part) > 2 and part[2] is not None:
+                    for name in ("tensor", f"tensor{opened}"):
+                        self.text.tag_add(name, f"end-1c-{len(text)}c", "end-1c")
+                    opened += 1
             if number < len(report.lines) - 1:
                 self.text.insert("end", "\n")
         self.text.configure(state="disabled")
@@ -80,6 +97,13 @@ class Inspector(tk.Frame):
     def _fit(self, width: int) -> None:
         self.formulas.fit(width)
         self.equations.fit(width)
+
+    def _open(self) -> None:
+        """Opens the tensor whose text was clicked."""
+        names = self.text.tag_names("current")
+        number = next((int(name[6:]) for name in names if name.startswith("tensor") and name != "tensor"), None)
+        if number is not None and not self.text.tag_ranges("sel"):
+            self._on_tensor(self._tensors[number])
 
     def _rest(self, report: Report) -> None:
         """Asks for the Jacobian of the step some time from now, unless another one is shown by then."""

@@ -1,17 +1,12 @@
-"""What keeps a text from being a program: found by parsing it, never by running it, and said in plain words."""
+"""What keeps a text from being a program, in plain words."""
 
 from __future__ import annotations
 
-import ast
 import re
-import warnings
 from typing import Final
 
-from core.records import Failure, Span
+from core.records import Failure
 from gui.i18n import Words
-
-LIMIT: Final = 200_000
-"""Characters above which a text is not looked at while it is typed."""
 
 ROWS: Final[tuple[tuple[str, str], ...]] = (
     (r"^expected ':'", "colon"),
@@ -40,22 +35,6 @@ ROWS: Final[tuple[tuple[str, str], ...]] = (
 """Python's message, and the text ``syntax.…`` that says the same to a learner."""
 
 
-def mistake_in(source: str) -> Failure | None:
-    """The first place where a text is no Python; None where it is, or where it is too long or too deep to tell."""
-    if len(source) > LIMIT:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(source)
-    except SyntaxError as error:
-        line = error.lineno or 0
-        return Failure(type(error).__name__, error.msg, line, span=_span(error, source))
-    except (ValueError, RecursionError, MemoryError):
-        return None
-    return None
-
-
 def explanation(failure: Failure, words: Words) -> str:
     """What a SyntaxError means; '' where no row knows, and for other exceptions."""
     if failure.type not in ("SyntaxError", "IndentationError", "TabError"):
@@ -64,17 +43,3 @@ def explanation(failure: Failure, words: Words) -> str:
         if match := re.search(pattern, failure.message):
             return words(f"syntax.{key}", **match.groupdict())
     return ""
-
-
-def _span(error: SyntaxError, source: str) -> Span:
-    """What is to be underlined; all zeros is the whole line, of which blanks are what is wrong."""
-    lines = source.split("\n")
-    line, offset = error.lineno or 0, error.offset or 0
-    if isinstance(error, IndentationError) or not (0 < line <= len(lines) and offset):
-        return 0, 0, 0, 0
-    before = lines[line - 1][:offset].rstrip(" \t")  # a blank, or what is missing at the end, is shown at what is there
-    begin = max(0, len(before) - 1)
-    end_line, end = error.end_lineno or line, (error.end_offset or 0) - 1
-    if not line <= end_line <= len(lines) or (end_line, end) <= (line, begin):
-        end_line, end = line, begin + 1
-    return line, begin, end_line, end

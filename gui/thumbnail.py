@@ -8,8 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from core.arrays import elements
 from core.records import TensorSnapshot
-from gui.figures import elements, extent
+from gui.figures import extent
 from gui.theme import MAPS, Palette
 
 LARGEST = 24

@@ -80,6 +80,9 @@ def sequences(said: str) -> Iterator[str]:
             last = NAMES.get(last, last)
             if len(last) == 1 and last.isalpha() and "Shift" not in held:
                 last = last.lower()
+            if len(last) == 1 and held == ["Shift"]:
+                yield last  # a capital letter
+                continue
             yield "-".join([*(NAMES.get(one, one) for one in held), last])
 
 

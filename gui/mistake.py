@@ -1,28 +1,21 @@
-"""What is wrong in the program, underlined where it stands and explained beside the pointer or the cursor."""
+"""What went wrong in the program, underlined where it stands and explained beside the pointer or the cursor."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple
 
 from core.records import Failure
 from gui.failure import failure_lines
 from gui.theme import Look
 from gui.tooltip import Tip
 
-Kind = Literal["failed", "syntax"]
-"""A run that failed, and a text that is no program."""
-KINDS: Final[tuple[Kind, ...]] = ("failed", "syntax")
+HERE, LINE = "failed", "failed_line"
+"""Tags of the expression and of its line."""
 
 
-class _Mark(NamedTuple):
-    failure: Failure
-    lines: str  # the text they had when they were marked
-
-
-class Mistakes:
-    """At most one mark of each kind in a text; an edit of its lines takes it away.
+class Mistake:
+    """At most one mark in a text; an edit of its lines takes it away.
 
     Args:
         text: what is marked.
@@ -31,40 +24,43 @@ class Mistakes:
 
     def __init__(self, text: tk.Text, place: Callable[[int, int], str]) -> None:
         self._text, self._place = text, place
-        self._marks: dict[Kind, _Mark] = {}
+        self._failure: Failure | None = None
+        self._written = ""  # the text its lines had when they were marked
         self._look: Look | None = None
         self.tip = Tip(text.winfo_toplevel(), prose=True)
         text.bind("<Motion>", lambda event: self._point_at(event.x, event.y), add="+")
         for sequence in ("<Leave>", "<FocusOut>", "<Button>"):
             text.bind(sequence, lambda event: self.tip.hide(), add="+")
 
-    def mark(self, kind: Kind, failure: Failure | None) -> None:
+    def mark(self, failure: Failure | None) -> None:
         """Underlines the expression of a failure, else the code of its line; None takes the mark away."""
-        self._unmark(kind)
+        if self._failure is not None:
+            self.tip.hide()
+            for tag in (HERE, LINE):
+                self._text.tag_remove(tag, "1.0", "end")
+        self._failure = failure
         if failure is None or not 0 < failure.line < int(self._text.index("end").split(".")[0]):
+            self._failure = None
             return
-        begin, end = self._range(failure)
-        self._text.tag_add(kind, begin, end)
-        if kind == "failed":
-            self._text.tag_add("failed_line", f"{failure.line}.0", f"{failure.line + 1}.0")
-        self._marks[kind] = _Mark(failure, self._lines(kind))
+        self._text.tag_add(HERE, *self._range(failure))
+        self._text.tag_add(LINE, f"{failure.line}.0", f"{failure.line + 1}.0")
+        self._written = self._lines()
 
     def edited(self) -> None:
-        """Takes away the marks whose lines have been edited; the others have moved with their lines."""
-        for kind in tuple(self._marks):
-            if self._lines(kind) != self._marks[kind].lines:
-                self._unmark(kind)
+        """Takes away the mark if its lines have been edited; it has moved with them otherwise."""
+        if self._failure is not None and self._lines() != self._written:
+            self.mark(None)
 
     @property
-    def lines(self) -> dict[Kind, int]:
-        """The first line of each mark, as it stands now."""
-        return {kind: int(str(self._text.tag_ranges(kind)[0]).split(".")[0]) for kind in self._marks}
+    def line(self) -> int:
+        """The first line of the mark, as it stands now; 0 where there is none."""
+        return int(str(self._text.tag_ranges(HERE)[0]).split(".")[0]) if self._failure is not None else 0
 
     def tell(self, line: int, x: int, y: int) -> bool:
         """Explains the mark of a line beside a pixel of the text; returns whether there is one."""
-        found = next((kind for kind, at in self.lines.items() if at == line), None)
-        self._say(found, x, y)
-        return found is not None
+        there = line > 0 and line == self.line
+        self._say(there, x, y)
+        return there
 
     def tell_at_cursor(self) -> None:
         """Explains the mark of the cursor's line, below that line."""
@@ -76,9 +72,8 @@ class Mistakes:
         self._look = look
         self.tip.dress(look)
         self.tip.hide()
-        self._text.tag_configure("failed_line", background=look["wrong_soft"])
-        for kind in KINDS:
-            self._text.tag_configure(kind, underline=True, underlinefg=look["wrong"])
+        self._text.tag_configure(LINE, background=look["wrong_soft"])
+        self._text.tag_configure(HERE, underline=True, underlinefg=look["wrong"])
 
     def _range(self, failure: Failure) -> tuple[str, str]:
         line, column, end_line, end_column = failure.span
@@ -91,25 +86,18 @@ class Mistakes:
             f"{failure.line}.0", f"{failure.line + 1}.0"
         )  # fmt: skip
 
-    def _lines(self, kind: Kind) -> str:
-        ranges = self._text.tag_ranges(kind)
+    def _lines(self) -> str:
+        ranges = self._text.tag_ranges(HERE)
         return self._text.get(f"{ranges[0]} linestart", f"{ranges[-1]} -1c lineend") if ranges else ""
 
-    def _unmark(self, kind: Kind) -> None:
-        if self._marks.pop(kind, None) is not None:
-            self.tip.hide()
-            for tag in (kind, "failed_line") if kind == "failed" else (kind,):
-                self._text.tag_remove(tag, "1.0", "end")
-
     def _point_at(self, x: int, y: int) -> None:
-        tags = self._text.tag_names(f"@{x},{y}") if self._marks else ()
-        self._say(next((kind for kind in self._marks if kind in tags), None), x, y)
+        self._say(self._failure is not None and HERE in self._text.tag_names(f"@{x},{y}"), x, y)
 
-    def _say(self, kind: Kind | None, x: int, y: int) -> None:
-        if kind is None or self._look is None:
+    def _say(self, there: bool, x: int, y: int) -> None:
+        if not there or self._failure is None or self._look is None:
             self.tip.hide()
             return
-        explanation, message = failure_lines(self._marks[kind].failure, self._look.words)
+        explanation, message = failure_lines(self._failure, self._look.words)
         top = self._text.winfo_toplevel()
         left, upper = self._text.winfo_rootx() - top.winfo_rootx(), self._text.winfo_rooty() - top.winfo_rooty()
         self.tip.show(left + x, upper + y, explanation or message, message if explanation else "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import msgspec
@@ -11,7 +10,7 @@ import pytest
 from core.records import Failure, Trace
 from gui.failure import failure_lines
 from gui.i18n import words
-from gui.syntax import LIMIT, ROWS, mistake_in
+from gui.syntax import ROWS
 from tests.gui import traces
 from tests.gui.conftest import Window
 
@@ -62,14 +61,23 @@ def underlined(window: Window, tag: str) -> str:
 
 
 def noted(window: Window) -> tuple[str, str]:
-    tip = window.app.editor.mistakes.tip
+    tip = window.app.editor.mistake.tip
     return (tip.heading.cget("text"), tip.body.cget("text")) if tip.winfo_manager() else ("", "")
 
 
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Failure]:
+    """What running each of them says."""
+    from core.engine import record
+
+    return {source: error for source in BROKEN if (error := record(source).error) is not None}
+
+
 @pytest.mark.parametrize(("source", "part"), BROKEN.items())
-def test_a_mistake_of_syntax_is_placed_and_explained_in_both_languages(source: str, part: str | None) -> None:
-    found = mistake_in(source)
-    assert found is not None
+def test_a_mistake_of_syntax_is_placed_and_explained_in_both_languages(
+    failures: dict[str, Failure], source: str, part: str | None
+) -> None:
+    found = failures[source]
     line, column, end_line, end_column = found.span
     if part is None:
         assert found.span == (0, 0, 0, 0)
@@ -81,21 +89,9 @@ def test_a_mistake_of_syntax_is_placed_and_explained_in_both_languages(source: s
     assert explanations[0] != explanations[1]
 
 
-def test_every_row_of_the_table_is_reached() -> None:
-    messages = [found.message for found in map(mistake_in, BROKEN) if found is not None]
+def test_every_row_of_the_table_is_reached(failures: dict[str, Failure]) -> None:
     for pattern, key in ROWS:
-        assert any(re.search(pattern, message) for message in messages), key
-
-
-@pytest.mark.parametrize("source", ["", "x = 1\n", "x = '\\d'\n", "-" * 20_000 + "1", "1+" * 20_000 + "1", "(" * LIMIT])
-def test_what_is_no_mistake_or_cannot_be_told_is_left_alone(source: str) -> None:
-    assert mistake_in(source + "\n" if len(source) == LIMIT else source) is None
-
-
-def test_a_text_is_parsed_and_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert mistake_in("import does_not_exist\nraise SystemExit\n") is None
-    monkeypatch.setattr(ast, "parse", lambda source: (_ for _ in ()).throw(RecursionError))
-    assert mistake_in("x = 1") is None
+        assert any(re.search(pattern, found.message) for found in failures.values()), key
 
 
 def test_the_expression_that_failed_is_underlined_until_it_is_edited(window: Window) -> None:
@@ -107,13 +103,13 @@ def test_the_expression_that_failed_is_underlined_until_it_is_edited(window: Win
     text.insert("1.0", "# above\n")  # elsewhere: it moves along
     window.settle()
     assert underlined(window, "failed") == whole[4:9]
-    assert app.editor.mistakes.lines == {"failed": 4}
+    assert app.editor.mistake.line == 4
     text.insert("4.end", "  ")
     window.settle()
     assert not underlined(window, "failed")
     assert not text.tag_ranges("failed_line")
     window.key("<F5>", app.canvas)  # fails again: the program that ran is another, but this line of it
-    assert app.editor.mistakes.lines == {}
+    assert app.editor.mistake.line == 0
 
 
 def test_a_failure_without_a_place_marks_nothing(window: Window) -> None:
@@ -165,36 +161,18 @@ def test_a_note_stays_within_the_window(window: Window) -> None:
     editor, app = window.app.editor, window.app
     editor.text.mark_set("insert", "2.0")
     window.key("<Down>", editor.text)
-    tip = editor.mistakes.tip
+    tip = editor.mistake.tip
     app.update()
     assert tip.winfo_x() >= 0
     assert tip.winfo_x() + tip.winfo_width() <= app.winfo_width()
     assert tip.winfo_y() + tip.winfo_height() <= app.winfo_height()
 
 
-def test_a_text_that_is_no_program_is_told_before_it_runs(window: Window) -> None:
-    editor = window.app.editor
-    jobs = len(window.worker.jobs)
-    editor.text.insert("1.0", "x = (1，2)\n")
-    window.wait_until(lambda: underlined(window, "syntax"))
-    assert underlined(window, "syntax") == "，"
-    assert len(window.worker.jobs) == jobs
-    editor.text.mark_set("insert", "2.0")
-    window.key("<Up>", editor.text)
-    assert noted(window)[0].startswith("Python does not know ，")
-    window.key("<a>", editor.text)
-    assert noted(window) == ("", "")
-    assert not underlined(window, "syntax")  # until it is looked at again
-    window.wait_until(lambda: underlined(window, "syntax"))
-    editor.text.delete("1.0", "2.0")
-    window.wait_until(lambda: not underlined(window, "syntax"))
-
-
 def test_another_program_brings_no_marks_of_the_last(window: Window) -> None:
     run_failing(window, failed())
     window.app.session.open_program("y = 1\n" * 5, "")
     window.settle()
-    assert window.app.editor.mistakes.lines == {}
+    assert window.app.editor.mistake.line == 0
 
 
 def test_a_failure_that_is_no_syntax_error_is_not_explained_as_one() -> None:
