@@ -19,6 +19,12 @@ HEAD: Final = 64
 OPERATION_LIMIT: Final = 20_000
 """Operations and backward steps recorded by default; what a program does after that runs unrecorded."""
 
+CHECK_LIMIT: Final = 64
+"""Numbers going in, and numbers coming out, of an operation that finite differences are taken of."""
+
+CHECK_SECONDS: Final = 2.0
+"""A program that took longer than this is not run once more for its finite differences."""
+
 MACHINE_WORDS: Final[dict[str, tuple[str, int]]] = {
     "float8_e4m3fn": ("f", 4),
     "float8_e4m3fnuz": ("f", 4),

@@ -206,7 +206,7 @@ class Equation(tk.Canvas):
             top = round(middle - height / 2)
             part = Part((left, top, left + width, top + height), down, across)
             self._parts[name] = part
-            picture = ImageTk.PhotoImage(_picture(entries, part), master=self)
+            picture = ImageTk.PhotoImage(_picture(entries, part, look), master=self)
             self._pictures.append(picture)
             self.create_image(left, top, anchor="nw", image=picture, tags=name)
             self.create_rectangle(left - 1, top - 1, left + width, top + height, outline=look["edge"])
@@ -225,7 +225,7 @@ class Equation(tk.Canvas):
             assert shown is not None
             low, least, most = _range(shown)
             self._name_part(look.px(7), top, name)
-            picture = ImageTk.PhotoImage(_scale(bar, look.px(8), least, most), master=self)
+            picture = ImageTk.PhotoImage(_scale(bar, look.px(8), least, most, look), master=self)
             self._pictures.append(picture)
             self.create_image(look.px(20), top + high // 2, anchor="w", image=picture)
             self.create_text(
@@ -395,10 +395,10 @@ def _range(entries: np.ndarray) -> tuple[str, float, float]:
     return ", ".join(said), least, most
 
 
-def _scale(width: int, height: int, least: float, most: float) -> Image.Image:
+def _scale(width: int, height: int, least: float, most: float, look: Look) -> Image.Image:
     """The colours from the least to the greatest entry."""
     row = np.linspace(least, most, width)[None]
-    return Image.fromarray(colours(row.repeat(height, 0), max(abs(least), abs(most)) or 1.0))
+    return Image.fromarray(colours(row.repeat(height, 0), max(abs(least), abs(most)) or 1.0, palette=look.palette))
 
 
 def _around(first: float, last: float, share: float, factor: float, whole: int) -> tuple[float, float]:
@@ -409,13 +409,13 @@ def _around(first: float, last: float, share: float, factor: float, whole: int) 
     return start, start + length
 
 
-def _picture(entries: np.ndarray, part: Part) -> Image.Image:
+def _picture(entries: np.ndarray, part: Part, look: Look) -> Image.Image:
     """The entries that are seen; where several share a pixel, the one of largest magnitude, so that none is lost."""
     finite = np.abs(entries[np.isfinite(entries)])
     reach = float(finite.max(initial=0.0)) or 1.0
     width, height = part.box[2] - part.box[0], part.box[3] - part.box[1]
     grid = _sampled(_sampled(entries.astype(float), height, part.rows).T, width, part.columns).T
-    return Image.fromarray(colours(grid, reach, STRIPE))
+    return Image.fromarray(colours(grid, reach, STRIPE, palette=look.palette))
 
 
 def _sampled(entries: np.ndarray, pixels: int, seen: tuple[float, float]) -> np.ndarray:

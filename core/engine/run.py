@@ -27,10 +27,8 @@ from core.engine.source import ALTER, BIND, USE, Source
 from core.engine.verify import Digests, plain_digests
 from core.engine.what_if import Plan
 from core.places import tensor_at
-from core.records import Check, Failure, Matrix, Options, Span, TensorSnapshot, Trace, WhatIf
-
-CHECK_SECONDS = 2.0
-"""A program that took longer than this is not run once more for its finite differences."""
+from core.records import CHECK_SECONDS, Check, Failure, Matrix, Options, Span, TensorSnapshot, Trace, WhatIf
+from core.unchecked import differentiable
 
 
 class _Answered(BaseException):
@@ -243,8 +241,8 @@ def finite_differences(source: str, what_if: WhatIf, options: Options) -> tuple[
 
     run.forward.examine = examine
     with _running(run):
-        run.execute()
-    return tuple(checks)
+        trace = run.execute()
+    return tuple(check for check in checks if differentiable(trace, trace.ops[check.op]))
 
 
 # ── Questions ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -334,6 +334,12 @@ Double.apply(x).sin().sum().backward()
     assert not named["sin"].custom
 
 
+def test_what_runs_without_gradients_is_not_compared() -> None:
+    source = "import torch\nw = torch.empty(3, requires_grad=True)\nwith torch.no_grad():\n    w.uniform_(1, 2)\n"
+    trace = record(source + "torch.nn.init.ones_(w)\n(w * w).sum().backward()\n")
+    assert [trace.ops[check.op].name for check in trace.checks] == ["mul", "sum"]
+
+
 def test_attention_with_a_causal_mask() -> None:
     source = """import torch
 torch.manual_seed(0)
