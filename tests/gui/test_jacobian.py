@@ -17,8 +17,8 @@ from gui import session
 from gui.app import App, start_worker
 from gui.equation import Equation
 from gui.i18n import LANGUAGES, words
-from gui.inspector import sentence
 from gui.jacobian import Missing, Product, products, structure
+from gui.report import sentence
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
 from tests.gui.test_formula import step_to, written

@@ -22,8 +22,8 @@ from gui.export import export_picture
 from gui.failure import failure_lines
 from gui.groups import ROOT, Folding
 from gui.i18n import words
-from gui.inspector import describe
 from gui.moment import where_text
+from gui.report import describe
 from gui.scene import Boxes, Curve, Curves, Hit, Label, Picture, Scene, legend
 from gui.shapes import label_rect, overlap, sample, text_width
 from gui.theme import DARK, LIGHT

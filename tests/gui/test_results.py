@@ -14,7 +14,7 @@ from core.records import Trace
 from gui import cards, context, drawing, results
 from gui.drawing import HEAD, PAD, ROW
 from gui.i18n import words
-from gui.inspector import describe
+from gui.report import describe
 from gui.scene import Curve, Picture
 from gui.shapes import overlap
 

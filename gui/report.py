@@ -1,0 +1,484 @@
+"""What is said of the current step or of the chosen card, in the order it happens: lines of text, no widget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from core.edits import applied, edits
+from core.formulas import Formula, official_formula, own_formula
+from core.playback import NodeKey, Playback, add
+from core.records import Event, SavedTensor, Step, TensorSnapshot, Trace
+from core.why import why
+from gui import figures, results
+from gui.cards import Card, Graph
+from gui.comparison import compare
+from gui.failure import failure_lines
+from gui.i18n import Words
+from gui.jacobian import Missing, Product, Structure, products
+from gui.session import Session
+
+LIMIT = 64
+"""Elements written out here."""
+WIDTH = 160
+"""Characters of one tensor at most."""
+REASONS = 6
+"""Leaves of which it is said why their gradient is None or zero."""
+
+QUICK: Final = 3.0
+"""Seconds of a program that may be run again without the reader's word."""
+
+Part = tuple[str, str]
+"""Text and the tag it is shown with; with the tag ``formula`` the text is mathtext, with ``equation`` it is the number
+of one of the report's products."""
+
+worked_out = lru_cache(maxsize=8)(products)
+"""The products of the steps shown last: naming the structure of a large matrix takes a while."""
+
+
+@dataclass
+class Report:
+    """Lines of text with tags, collected from top to bottom.
+
+    Attributes:
+        products: what is drawn between the lines.
+        question: the (pass, step) whose Jacobian should be asked for.
+        costly: whether the reader decides on that, since the program takes long.
+    """
+
+    lines: list[list[Part]] = field(default_factory=list)
+    numbered: int = 0
+    products: list[Product] = field(default_factory=list)
+    question: tuple[int, int] | None = None
+    costly: bool = False
+
+    def line(self, *parts: Part) -> None:
+        self.lines.append(list(parts))
+
+    def formulas(self, lines: tuple[str, ...]) -> None:
+        for formula in lines:
+            self.line((formula, "formula"))
+
+    def equation(self, product: Product) -> None:
+        self.line((str(len(self.products)), "equation"))
+        self.products.append(product)
+
+    def section(self, title: str) -> None:
+        self.lines.append([(title, "section")])
+
+    def stage(self, title: str) -> None:
+        """A numbered section: what the engine does, in its order."""
+        self.numbered += 1
+        self.section(f"{self.numbered} · {title}")
+
+    @property
+    def text(self) -> str:
+        return "\n".join("".join(text for text, tag in line if tag != "equation") for line in self.lines)
+
+
+def say(snapshot: TensorSnapshot | None) -> str:
+    """A tensor as the inspector writes it."""
+    return figures.clip(figures.tensor(snapshot, small=LIMIT), WIDTH)
+
+
+def describe(
+    playback: Playback | None,
+    graph: Graph | None,
+    selected: int | None,
+    words: Words,
+    written: Trace | None = None,
+    session: Session | None = None,
+) -> Report:
+    """The report on the current event, or on the card the reader has chosen.
+
+    Args:
+        written: the run without what-ifs, to compare with; None where there is nothing to compare.
+        session: knows the Jacobians; without one, nothing is said of them.
+    """
+    report = Report()
+    if playback is None or graph is None:
+        report.line((words("inspect.nothing"), "heading"))
+        report.line((words("inspect.nothing2"), "quiet"))
+        return report
+    event = playback.event
+    if selected is not None:
+        _card(report, playback, graph.cards[selected], words, session)
+    elif event is None:
+        report.line((words("inspect.nothing"), "heading"))
+        report.line((words("inspect.nothing2"), "quiet"))
+    elif playback.node is not None:
+        _node(report, playback, playback.node, words, session)
+    elif event.op is not None:
+        _operation(report, playback, event.op, words)
+    elif event.kind in ("pass", "end"):
+        _pass(report, playback, event, words)
+    else:
+        _write(report, playback, event, words)
+    shown = graph.cards[selected] if selected is not None else None
+    _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
+    if written is not None:
+        _compared(report, written, playback.trace, words)
+    return report
+
+
+def _card(report: Report, playback: Playback, card: Card, words: Words, session: Session | None) -> None:
+    key = results.node(playback, card)
+    if key is not None:
+        _node(report, playback, key, words, session)
+    elif card.op is not None:
+        _operation(report, playback, card.op, words)
+    else:
+        report.line((card.title, "title"))
+        for value in card.values[-1:]:
+            report.section(words("inspect.value"))
+            report.line((say(playback.tensor(value)), "value"))
+
+
+def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> None:
+    trace = playback.trace
+    op = trace.ops[op_id]
+    names = [name for value in op.outputs for name in trace.values[value].names]
+    report.line((names[0] if names else op.name, "title"), *_line(op.line, words))
+    report.line((figures.clip(op.text or op.name, WIDTH), "code"))
+    report.section(words("inspect.value"))
+    for value in op.outputs:
+        report.line((say(playback.tensor(value)), "value"))
+        record = trace.values[value]
+        report.line((f"{record.dtype}  {list(record.shape)}", "quiet"))
+    if op.inputs:
+        report.section(words("inspect.inputs"))
+        for value in op.inputs:
+            report.line((f"{_value_name(playback, value)}  ", "code"), (say(trace.values[value].tensor), "value"))
+    leaf = any(trace.values[value].is_leaf and trace.values[value].requires_grad for value in op.outputs)
+    state = "leaf" if leaf else "tracked" if op.tracked else "untracked"
+    report.line((words(f"inspect.{state}"), "leaf" if leaf else "quiet"))
+    if op.cut_inputs or op.cut:
+        report.line((words("inspect.cut"), "cut"))
+
+
+def _node(report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None) -> None:
+    trace = playback.trace
+    backward = trace.passes[key[0]]
+    node = backward.nodes[key[1]]
+    op_id = playback.operation_of(key)
+    report.line((node.name, "title"), *_line(trace.ops[op_id].line if op_id is not None else 0, words))
+    if op_id is not None:
+        report.line((figures.clip(_node_expression(playback, key, op_id), WIDTH), "code"))
+    step = playback.emitted(key)
+    _arrivals(report, playback, key, words)
+    _jacobian(report, playback, key, words, session)
+    own = own_formula(node.name)
+    if step is None:
+        report.stage(words("inspect.vjp"))
+        _forward(report, node.name, own, words)
+        for entry in own.inputs if own is not None else ():
+            report.formulas(entry.lines)
+        report.line((words("inspect.notrun"), "quiet"))
+        return
+    if node.value is not None and "AccumulateGrad" in node.name:
+        report.stage(words("inspect.goes"))
+        _forward(report, node.name, own, words)
+        report.line((f"{_value_name(playback, node.value)}.grad  ", "code"), (words("inspect.accumulate"), "quiet"))
+        _sum(report, step.grad_before, step.grad_outputs[0] if step.grad_outputs else None, step.grad_after)
+    else:
+        _emitted(report, playback, key, step, own, words)
+    if step.altered:
+        report.line((words("inspect.hook", what=words(f"inspect.hook.{step.altered}")), "cut"))
+    _saved(report, step.saved, words)
+
+
+def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words) -> None:
+    report.stage(words("inspect.arrives"))
+    buffer = playback.arrived(key)
+    if not buffer.contributions:
+        report.line((words("inspect.notyet"), "quiet"))
+    totals: dict[int, TensorSnapshot | None] = {}
+    for number, contribution in enumerate(buffer.contributions):
+        before = totals.get(contribution.into)
+        first = contribution.into not in totals
+        totals[contribution.into] = add(before, contribution.tensor)
+        source = words("inspect.seed")
+        if contribution.source is not None:
+            source = words("inspect.from", name=_node_name(playback, (key[0], contribution.source)))
+        if first:
+            report.line((say(contribution.tensor), "grad"), (f"  {source}", "quiet"))
+        else:
+            this, after = say(contribution.tensor), say(totals[contribution.into])
+            report.line((words("inspect.plus", n=number + 1, this=this, after=after), "grad"), (f"  {source}", "quiet"))
+    if 0 < len(buffer.contributions) < buffer.expected and playback.emitted(key) is None:
+        report.line(
+            (words("inspect.waiting", done=len(buffer.contributions), all=buffer.expected), "quiet"),
+        )
+
+
+def _jacobian(report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None) -> None:
+    """The Jacobian of what the node computes and its product, once the worker has said it."""
+    if session is None:
+        return
+    report.stage(words("jacobian"))
+    node = playback.trace.passes[key[0]].nodes[key[1]]
+    step = playback.emitted(key)
+    if "AccumulateGrad" in node.name:
+        report.line((words("jacobian.accumulate"), "quiet"))
+        return
+    if step is None:
+        report.line((words("jacobian.later"), "quiet"))
+        return
+    place = key[0], playback.index.step_of[key]
+    answer = session.answers.get(place)
+    if answer is None:
+        obstacle = session.obstacle
+        report.question = place if not obstacle else None
+        report.costly = playback.trace.seconds > QUICK and session.asked != place
+        if obstacle or not report.costly:
+            report.line((words(f"jacobian.{obstacle or 'waiting'}"), "quiet"))
+        else:
+            seconds = figures.number(playback.trace.seconds, 2)
+            report.line((words("jacobian.costly", seconds=seconds), "quiet"))
+            report.line((words("jacobian.ask"), "link"))
+    elif answer.missing:
+        reason = words.get(f"jacobian.missing.{answer.missing}", figures.clip(answer.missing, WIDTH))
+        report.line((words("jacobian.none", reason=reason), "quiet"))
+    elif not answer.matrices:
+        report.line((words("jacobian.nothing"), "quiet"))
+    else:
+        if node.op is not None and playback.trace.ops[node.op].custom:
+            report.line((words("jacobian.custom"), "quiet"))
+        for product in worked_out(step, answer.matrices):
+            _product(report, playback, key, product, words)
+
+
+def _product(report: Report, playback: Playback, key: NodeKey, product: Product | Missing, words: Words) -> None:
+    """One input: which derivative it is, its structure in a line, and the equation."""
+    backward = playback.trace.passes[key[0]]
+    output = backward.nodes[key[1]].value
+    edge = next((e for e in backward.edges if (e.source, e.source_slot) == (key[1], product.input)), None)
+    into = backward.nodes[edge.target].value if edge is not None else None
+    above = _value_name(playback, output) if output is not None else words("jacobian.output")
+    below = _value_name(playback, into) if into is not None else words("inspect.input", n=product.input)
+    report.line((" / ".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (above, below)), "code"))
+    if isinstance(product, Missing):
+        report.line((words("jacobian.none", reason=_reason(product, words)), "quiet"))
+        return
+    report.line((sentence(product.structure, words), ""))
+    if any(len(shape) > 1 for shape in (*product.output_shapes, product.input_shape)):
+        outputs = " + ".join(map(figures.shape, product.output_shapes))
+        report.line((words("jacobian.shapes", output=outputs, input=figures.shape(product.input_shape)), "quiet"))
+    if product.complex:
+        report.line((words("jacobian.complex"), "quiet"))
+    if product.jacobian.size:
+        report.equation(product)
+    if not product.agrees.all():
+        report.line((words("jacobian.differs"), "cut"))
+
+
+def sentence(structure: Structure, words: Words) -> str:
+    """A structure in one line."""
+    facts = {
+        "factor": figures.number(structure.factor) if structure.factor is not None else "",
+        "filled": structure.filled, "entries": structure.entries, "blocks": structure.blocks,
+        "size": figures.shape(structure.block) if structure.block is not None else "",
+    }  # fmt: skip
+    kind = f"jacobian.{structure.kind}"
+    if structure.factor not in (None, 1.0) and f"{kind}.times" in words.table:
+        kind += ".times"
+    elif structure.block is not None:
+        kind += ".alike"
+    return words(kind, **facts)
+
+
+def _reason(missing: Missing, words: Words) -> str:
+    """The engine's note in the reader's language, where it is one of the engine's own."""
+    if "too large" in missing.note:
+        return words("jacobian.large", output=math.prod(missing.output_shape), input=math.prod(missing.input_shape))
+    if not missing.note or missing.note.startswith("undefined"):
+        return words("jacobian.undefined")
+    return figures.clip(missing.note, WIDTH)
+
+
+def _forward(report: Report, node: str, own: Formula | None, words: Words) -> None:
+    """What the node computes: its own mathematics, else torch's formula of its gradients, where there is one."""
+    official = official_formula(node) if own is None else None
+    if own is not None:
+        report.formulas(own.forward)
+        report.line((own.sentence[words.language], "quiet"))
+    elif official is not None:
+        report.line((words("inspect.official"), "subtitle"))
+        for names, formula in official.inputs:
+            report.line((f"{names}: ", "quiet"), (formula, "official"))
+
+
+def _emitted(report: Report, playback: Playback, key: NodeKey, step: Step, own: Formula | None, words: Words) -> None:
+    backward = playback.trace.passes[key[0]]
+    report.stage(words("inspect.vjp"))
+    _forward(report, backward.nodes[key[1]].name, own, words)
+    for slot, gradient in enumerate(step.grad_inputs):
+        entry = own.of_input(slot) if own is not None else None
+        if entry is not None:
+            report.formulas(entry.lines)
+        caption = words("inspect.input", n=slot) if len(step.grad_inputs) > 1 and entry is None else ""
+        if gradient is None:
+            report.line((f"{caption}  " if caption else "", "quiet"), (words("inspect.undefined"), "quiet"))
+            continue
+        report.line((f"{caption}  " if caption else "", "quiet"), (say(gradient), "grad"))
+        wide = step.unsummed[slot] if slot < len(step.unsummed) else None
+        if wide is not None and wide.shape != gradient.shape:
+            text = words("inspect.summed", before=figures.shape(wide.shape), after=figures.shape(gradient.shape))
+            report.line((text, "quiet"))
+    report.stage(words("inspect.goes"))
+    edges = sorted((e for e in backward.edges if e.source == key[1]), key=lambda e: e.source_slot)
+    shown = False
+    for edge in edges:
+        gradient = step.grad_inputs[edge.source_slot] if edge.source_slot < len(step.grad_inputs) else None
+        if gradient is not None:
+            shown = True
+            target = _node_name(playback, (key[0], edge.target))
+            report.line((say(gradient), "grad"), ("  →  ", "quiet"), (target, "code"))
+    if not shown:
+        report.line((words("inspect.nowhere"), "quiet"))
+
+
+def _saved(report: Report, saved: tuple[SavedTensor, ...], words: Words) -> None:
+    if not saved:
+        return
+    report.section(words("inspect.saved"))
+    for entry in saved:
+        said = say(entry.tensor) if entry.tensor is not None else words("inspect.packed")
+        extra = "  " + words("inspect.version", n=entry.version) if entry.version else ""
+        report.line((f"{entry.name}  ", "code"), (said, "value"), (extra, "quiet"))
+
+
+def _pass(report: Report, playback: Playback, event: Event, words: Words) -> None:
+    assert event.pass_ is not None
+    backward = playback.trace.passes[event.pass_]
+    title = words("line.backward", number=event.pass_ + 1)
+    report.line((title, "title"), *_line(backward.line, words))
+    if event.kind == "pass":
+        report.section(words("inspect.seeds"))
+        for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
+            name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
+            report.line((say(seed), "grad"), ("  →  ", "quiet"), (name, "code"))
+    else:
+        if backward.error is None:
+            report.line((words("inspect.kept" if backward.retain_graph else "inspect.ended"), "quiet"))
+        else:
+            whole = playback.trace.error
+            failure = whole if whole and whole.message == backward.error.message else backward.error
+            explanation, message = failure_lines(failure, words)
+            report.line((explanation or message, "wrong"))
+
+
+def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:
+    name = _value_name(playback, event.value) if event.value is not None else ""
+    report.line((f"{name}.grad" if event.kind == "grad" else name, "title"), *_line(event.line, words))
+    if event.how:
+        report.line((words.get(f"inspect.write.{event.how}", event.how), "quiet"))
+    if event.skipped:
+        report.line((words("inspect.skipped"), "cut"))
+    empty = event.kind == "data" and event.value in playback.index.unfinished
+    before = words("inspect.empty") if empty else say(event.before)
+    report.line((before, "quiet"), ("  →  ", "quiet"), (say(event.after), "leaf"))
+
+
+def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int]) -> None:
+    """Every leaf's gradient; of the chosen leaf, and of all once a pass has ended, why it is None or zero."""
+    leaves = [leaf for leaf in playback.trace.leaves if leaf.value is not None]
+    if not leaves:
+        return
+    report.section(words("inspect.leaves"))
+    step, key = playback.step, playback.node
+    target = None
+    if key is not None:
+        target = playback.trace.passes[key[0]].nodes[key[1]].value
+    event = playback.event
+    ended = playback.at_end or (event is not None and event.kind == "end")
+    first, told = playback.index.leaf_of, 0
+    chosen_leaves = {first.get(value) for value in chosen}
+    for leaf in leaves[:60]:
+        assert leaf.value is not None
+        here = target is not None and playback.index.leaf_of.get(target) == playback.index.leaf_of.get(leaf.value)
+        if here and step is not None and not step.grad_inputs and step.grad_outputs:
+            _sum(report, step.grad_before, step.grad_outputs[0], step.grad_after, f"{leaf.name}.grad  ")
+            continue
+        grad = playback.grad(leaf.value)
+        said = figures.clip(figures.tensor(grad), 60)
+        report.line((f"{leaf.name}.grad  ", "code"), (said, "leaf" if grad is not None else "quiet"))
+        here = first.get(leaf.value) in chosen_leaves
+        reason = why(playback, leaf.value) if told < REASONS and (here or ended) else None
+        if reason is not None and (here or reason.kind != "later"):
+            told += 1
+            text = words(f"why.{reason.kind}", line=reason.line, name=reason.name or words("seed.loss"))
+            report.line((f"  {text}", "quiet"))
+
+
+def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> None:
+    """At the end of both runs: as written → under the what-ifs."""
+    rows = compare(written, supposed)
+    if not rows:
+        return
+    report.section(words("inspect.compared"))
+    same = [row.name for row in rows if not row.changed]
+    for row in [row for row in rows if row.changed][:60]:
+        report.line(
+            (f"{row.name}.grad  ", "code"), (say(row.written), "quiet"), ("  →  ", "quiet"), (say(row.supposed), "cut")
+        )
+        if row.difference is not None:
+            report.line((words("inspect.difference", what=say(row.difference)), "quiet"))
+        elif row.supposed is None:
+            report.line((words("inspect.lost"), "quiet"))
+    if same:
+        names = figures.clip(", ".join(f"{name}.grad" for name in same), WIDTH)
+        report.line((words("inspect.unchanged", names=names), "quiet"))
+    found = edits(supposed)
+    if found is not None:
+        report.section(words("inspect.as_code"))
+        lines = applied(supposed.source, found).split("\n")
+        for line in sorted({edit.span[0] for edit in found}):
+            report.line((f"{line}  ", "quiet"), (lines[line - 1].strip(), "code"))
+
+
+def _sum(
+    report: Report,
+    before: TensorSnapshot | None,
+    this: TensorSnapshot | None,
+    after: TensorSnapshot | None,
+    name: str = "",
+) -> None:
+    """before + this = after."""
+    report.line(
+        (name, "code"), (say(before), "quiet"), (" + ", "quiet"), (say(this), "grad"), (" = ", "quiet"),
+        (say(after), "leaf"),
+    )  # fmt: skip
+
+
+def _line(line: int, words: Words) -> tuple[Part, ...]:
+    return ((f"   {words('inspect.line', line=line)}", "quiet"),) if line else ()
+
+
+def _value_name(playback: Playback, value: int) -> str:
+    trace = playback.trace
+    names = trace.values[value].names
+    if names:
+        return names[0]
+    producer = playback.index.producer.get(value)
+    if producer is None:
+        return f"#{value}"
+    return figures.clip(trace.ops[producer].text or trace.ops[producer].name, 24)
+
+
+def _node_name(playback: Playback, key: NodeKey) -> str:
+    """A node with the name of its value, where it has one: ``PowBackward0 (a**3)``."""
+    node = playback.trace.passes[key[0]].nodes[key[1]]
+    if node.value is None:
+        return node.name
+    name = _value_name(playback, node.value)
+    return f"{name}.grad" if "AccumulateGrad" in node.name else f"{node.name} ({name})"
+
+
+def _node_expression(playback: Playback, key: NodeKey, op_id: int) -> str:
+    op = playback.trace.ops[op_id]
+    names = [name for value in op.outputs for name in playback.trace.values[value].names]
+    text = op.text or op.name
+    return f"{names[0]} = {text}" if names else text
