@@ -9,9 +9,11 @@ from typing import Final
 from core.playback import Playback
 from core.records import Trace
 from gui.cards import Graph
-from gui.equation import Equations
+from gui.equation import Equation
 from gui.formula import Formulas
 from gui.i18n import Words
+from gui.inset import Widgets
+from gui.link import Link
 from gui.report import Part, Report, describe
 from gui.session import Session
 from gui.theme import Look
@@ -41,11 +43,8 @@ class Inspector(tk.Frame):
         )  # fmt: skip
         self.text.pack(fill="both", expand=True)
         self.formulas = Formulas(self.text)
-        self.equations = Equations(self.text)
+        self.widgets = Widgets(self.text)
         self.text.bind("<Configure>", lambda event: self._fit(event.width - 2 * self._margin))
-        self.text.tag_bind("link", "<Button-1>", lambda event: self._grant())
-        self.text.tag_bind("link", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
-        self.text.tag_bind("link", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
 
     def show(
         self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words,
@@ -59,7 +58,7 @@ class Inspector(tk.Frame):
         self._shown, self._lines = (report.lines, report.products), report.lines
         place = self.text.index("@0,0")
         self.text.configure(state="normal", cursor="arrow")
-        self.equations.clear()
+        self.widgets.clear()
         self.text.delete("1.0", "end")
         self.formulas.clear()
         for number, line in enumerate(report.lines):
@@ -67,7 +66,9 @@ class Inspector(tk.Frame):
                 if tag == "formula":
                     self.formulas.insert(text, tag)
                 elif tag == "equation":
-                    self.equations.insert(report.products[int(text)], tag)
+                    self.widgets.insert(Equation(self.text, report.products[int(text)]), tag)
+                elif tag == "link":
+                    self.widgets.insert(Link(self.text, text, self._grant), tag)
                 else:
                     self.text.insert("end", text, (tag,))
             if number < len(report.lines) - 1:
@@ -78,7 +79,7 @@ class Inspector(tk.Frame):
 
     def _fit(self, width: int) -> None:
         self.formulas.fit(width)
-        self.equations.fit(width)
+        self.widgets.fit(width)
 
     def _rest(self, report: Report) -> None:
         """Asks for the Jacobian of the step some time from now, unless another one is shown by then."""
@@ -112,7 +113,7 @@ class Inspector(tk.Frame):
         self._shown = None
         self._margin = look.px(MARGIN)
         self.formulas.dress(look)
-        self.equations.dress(look)
+        self.widgets.dress(look)
         self.configure(background=look["panel"])
         text = self.text
         text.configure(padx=self._margin, pady=look.px(12))
@@ -130,7 +131,6 @@ class Inspector(tk.Frame):
         text.tag_configure("subtitle", font=look.font(11, bold=True), foreground=look["quiet"], spacing3=look.px(3))
         text.tag_configure("formula", spacing1=look.px(9), spacing3=look.px(4))
         text.tag_configure("equation", spacing1=look.px(6), spacing3=look.px(6))
-        text.tag_configure("link", foreground=look["accent"], underline=True)
         text.tag_configure("heading", font=look.font(14, bold=True), spacing3=look.px(6))
         text.tag_configure("quiet", foreground=look["quiet"])
         for tag, colour in (("code", "text"), ("grad", "grad"), ("value", "value"), ("leaf", "leaf")):

@@ -193,6 +193,12 @@ class Product:
             return said
         return f"{said} {'=' if self.agrees[row] else '≠'} {_said(self.result[row])}"
 
+    def share(self, row: int) -> str:
+        """What one element of v adds to x̄: ``2·[3, 0] = [6, 0]``."""
+        with np.errstate(all="ignore"):
+            share = self.v[row] * self.jacobian[row]
+        return f"{_bracketed(_said(self.v[row]))}·{listed(self.jacobian[row])} = {listed(share)}"
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -259,6 +265,12 @@ def _agree(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray, rounding: fl
         same = (product == result) | (~np.isfinite(product) & ~np.isfinite(result))
     answer: np.ndarray = near | same
     return answer
+
+
+def listed(entries: np.ndarray) -> str:
+    """Numbers in brackets; the first few where they are many."""
+    few = [_said(x) for x in entries[: TERMS if len(entries) <= TERMS else FEW_TERMS]]
+    return f"[{', '.join([*few, '…'] if len(entries) > len(few) else few)}]"
 
 
 def _said(x: float) -> str:
