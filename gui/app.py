@@ -7,19 +7,17 @@ import tkinter as tk
 import tkinter.filedialog
 import tkinter.font as tkfont
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from core import jumps
-from core.edits import applied, edits
 from core.playback import Playback
-from gui import context, fonts, scaling
+from gui import bindings, context, fonts, scaling
+from gui.actions import Actions
 from gui.button import Button
 from gui.canvas import GraphCanvas, Reader
-from gui.cards import Card, Graph, Wire
+from gui.cards import Graph
 from gui.desk import Desk
 from gui.editor import Editor
 from gui.exporting import Exporter, Shown
@@ -29,15 +27,17 @@ from gui.i18n import words
 from gui.inspector import Inspector
 from gui.keys import KeysSheet
 from gui.leaf_editor import LeafEditor, leaf_named, leaf_of_card
-from gui.menu import RULE, Entry, PopUp
+from gui.menu import PopUp
+from gui.menus import Menus
+from gui.notes import Note, note
 from gui.output import Output
 from gui.pages import Pages
 from gui.player import Player
-from gui.programs import ASSETS, examples
+from gui.programs import ASSETS
 from gui.scene import Hit
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
-from gui.settings import SIZES, SPEEDS, Settings, load, place, save, system_language, system_moves, system_theme
+from gui.settings import Settings, load, place, save, system_language, system_moves, system_theme
 from gui.statusbar import StatusBar
 from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
@@ -66,6 +66,8 @@ class App(ctk.CTk):
 
     Attributes:
         session: the state that every panel shows.
+        actions: what the reader does with cards and edges.
+        leaf: name of the leaf whose values are edited, '' for none.
         callback_errors: exceptions raised in callbacks of Tk.
     """
 
@@ -78,9 +80,11 @@ class App(ctk.CTk):
         self.settings = settings or load(place())
         self.session = Session(start)
         self.session.listen(self._changed)
+        self.actions = Actions(self.session, lambda: self.graph)
+        self.menus = Menus(self)
         self._changes: set[Change] = set()
         self._selected: int | None = None
-        self._leaf = ""  # name of the leaf whose values are edited
+        self.leaf = ""
         self._kind: tuple[float, ...] = ()
         self._refreshing = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
@@ -91,7 +95,7 @@ class App(ctk.CTk):
         self._place_window()
         self._build()
         self.player.speed = self.settings.speed
-        self._bind_keys()
+        bindings.bind(self)
         self.desk.recent = self.settings.recent
         self.protocol("WM_DELETE_WINDOW", self.ask_close)
         self.dress(self.look)
@@ -125,7 +129,7 @@ class App(ctk.CTk):
             self,
             {
                 "run": session.run, "stop": session.stop, "home": session.home, "back": session.back,
-                "step": session.step, "play": self.player.toggle, "end": session.end, "find": self._find,
+                "step": session.step, "play": self.player.toggle, "end": session.end, "find": self.find,
                 "export": self.export,
                 "language": self.toggle_language, "theme": self.toggle_theme, "menu": self._open_menu,
             },
@@ -147,7 +151,7 @@ class App(ctk.CTk):
         self.canvas = GraphCanvas(
             self._panes,
             Reader(
-                click=self._clicked, run_to=self._run_to, menu=self._menu_for, tell=self._note_on,
+                click=self._clicked, run_to=self.actions.run_to, menu=self._menu_for, tell=self._note_on,
                 arranged=self._show_moment,
             ),
         )  # fmt: skip
@@ -196,59 +200,7 @@ class App(ctk.CTk):
         self._left.paneconfigure(self.editor, minsize=px(90))
         self._left.paneconfigure(self.pages, minsize=px(50), height=px(output))
 
-    def _bind_keys(self) -> None:
-        session = self.session
-        anywhere = {
-            "<F5>": session.run,
-            "<Shift-F5>": session.stop,
-            "<F10>": session.step,
-            "<Shift-F10>": session.back,
-            "<Control-Key-0>": self.canvas.fit,
-            "<Control-KP_0>": self.canvas.fit,
-            "<Control-f>": self._find,
-            "<Control-e>": self.export,
-            "<Control-o>": self.desk.ask_open,
-            "<Control-s>": self.desk.save,
-            "<Control-Shift-Key-S>": self.desk.save_as,
-            "<Control-Shift-Key-s>": self.desk.save_as,  # Shift and Caps Lock
-            "<Control-Shift-Key-C>": self.copy_picture,
-            "<Control-Shift-Key-c>": self.copy_picture,  # Shift and Caps Lock
-            "<F1>": self.keys_sheet.toggle,
-            "<F3>": self.canvas.find_next,
-            "<Shift-F3>": self.canvas.find_previous,
-            "<Escape>": self._escape,
-        }
-        outside_text = {
-            "<space>": session.step,
-            "<Right>": session.step,
-            "<Left>": session.back,
-            "<Home>": session.home,
-            "<End>": session.end,
-            "<p>": self.player.toggle,
-            "<Control-Right>": lambda: self._jump(jumps.next_call),
-            "<Control-Left>": lambda: self._jump(jumps.previous_call),
-            "<Control-z>": session.undo,
-            "<Control-y>": session.redo,
-            "<Control-Shift-Key-Z>": session.redo,
-            "<Control-Shift-Key-z>": session.redo,  # Shift and Caps Lock
-        }
-        if self.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line instead
-            for sequence in ("<Control-Key-a>", "<Control-Lock-Key-A>"):
-                self.event_delete("<<LineStart>>", sequence)
-                self.event_add("<<SelectAll>>", sequence)
-        # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
-        for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
-            self.unbind_class("Text", sequence)
-        for sequence, command in anywhere.items():
-            self.bind(sequence, lambda event, command=command: self._key(command))
-        for sequence, command in outside_text.items():
-            self.bind(sequence, lambda event, command=command: None if self._typing() else self._key(command))
-
-    def _key(self, command: Callable[[], object]) -> str:
-        command()
-        return "break"
-
-    def _escape(self) -> None:
+    def escape(self) -> None:
         """Ends the first of what can be ended."""
         if self.exporter.busy:
             self.exporter.cancel()
@@ -256,13 +208,8 @@ class App(ctk.CTk):
             self.canvas.give_up()
         elif self.canvas.find_bar.opened:
             self.canvas.find_bar.close()
-        elif not self._typing():
+        elif not bindings.typing(self):
             self._clicked(None)
-
-    def _typing(self) -> bool:
-        """Whether the keys belong to a text that is being written."""
-        focus = self.focus_get()
-        return isinstance(focus, tk.Entry) or (isinstance(focus, tk.Text) and str(focus.cget("state")) == "normal")
 
     # ── Appearance ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -333,7 +280,7 @@ class App(ctk.CTk):
         if changes & {"trace", "cursor"}:
             self._selected = None
         if changes & {"source", "cursor"}:
-            self._leaf = ""
+            self.leaf = ""
         if changes & {"trace", "cursor", "notice", "worker"}:
             self._show_moment()
         elif "answer" in changes:
@@ -379,10 +326,10 @@ class App(ctk.CTk):
     def _show_editor(self) -> None:
         """Below the inspector: the values of the chosen leaf, else the seed, where there are any to edit."""
         session = self.session
-        leaf = leaf_named(session.playback, self._leaf) if self._leaf and not session.recorded else None
+        leaf = leaf_named(session.playback, self.leaf) if self.leaf and not session.recorded else None
         editors = (
             (self.leaf_editor, self.leaf_editor.show(
-                leaf, changed=self._leaf in session.what_if.leaves, busy=session.busy
+                leaf, changed=self.leaf in session.what_if.leaves, busy=session.busy
             )),
             (self.seed_editor, self.seed_editor.show(session.playback)),
         )  # fmt: skip
@@ -437,35 +384,27 @@ class App(ctk.CTk):
         """Selects a card, cuts a use or all uses of a value, or goes to the seed's fields."""
         playback, graph = self.session.playback, self.graph
         if hit is not None and hit.kind == "seed":
-            self._leaf = ""
+            self.leaf = ""
             self._show_editor()
             self.seed_editor.focus_first()
         elif hit is not None and hit.kind == "wire" and hit.wire is not None and graph is not None:
-            self._toggle_use(graph.wires[hit.wire])
+            self.actions.toggle_use(graph.wires[hit.wire])
         elif hit is not None and hit.kind == "bundle":
-            self._toggle_bundle(hit.wires)
+            self.actions.toggle_bundle(hit.wires)
         elif hit is not None and hit.kind == "scissors" and hit.card is not None and graph is not None:
-            self._toggle_all(graph.cards[hit.card])
+            self.actions.toggle_all(graph.cards[hit.card])
         else:
             self._selected = hit.card if hit is not None else None
             chosen = graph.cards[self._selected] if graph is not None and self._selected is not None else None
-            self._leaf = leaf_of_card(playback, chosen)
+            self.leaf = leaf_of_card(playback, chosen)
             self._show_editor()
             self._mark_program()
             self.canvas.show(playback, self._selected)
             self._inspect()
 
-    def _what_ifs_as_code(self) -> str | None:
-        """The program with the what-ifs written into it; None where that cannot be."""
-        session = self.session
-        if session.playback is None or session.stale or session.busy or session.recorded:
-            return None
-        found = edits(session.playback.trace)
-        return None if found is None else applied(session.source, found)
-
     def write_what_ifs(self) -> None:
         """Writes ``.detach()`` into the program where it was cut, and runs it as it is written then."""
-        source = self._what_ifs_as_code()
+        source = self.actions.as_code
         if source is not None:
             self.editor.rewrite(source)
             self.update_idletasks()
@@ -496,260 +435,33 @@ class App(ctk.CTk):
         if card is not None:
             self.canvas.reveal(card)
 
-    def _toggle_use(self, wire: Wire) -> None:
-        """Cuts this use of the value, undoes the cut, or heals a ``.detach()``."""
-        playback, graph = self.session.playback, self.graph
-        if playback is None or graph is None or self.session.busy:
-            return
-        heal = context.heal_of(playback, graph, wire)
-        cut = context.cut_of_use(playback, graph, wire)
-        if heal is not None:
-            self.session.toggle_heal(heal)
-        elif cut is not None:
-            self.session.toggle_cut(cut)
-
-    def _toggle_bundle(self, wires: Sequence[int]) -> None:
-        playback, graph = self.session.playback, self.graph
-        if playback is None or graph is None or self.session.busy:
-            return
-        cuts = context.cuts_of_bundle(playback, graph, wires)
-        if cuts:
-            self.session.toggle_cuts(cuts)
-
-    def _toggle_all(self, card: Card) -> None:
-        playback = self.session.playback
-        cut = context.cut_of_all(playback, card) if playback is not None else None
-        if cut is not None and not self.session.busy:
-            self.session.toggle_cut(cut)
-
-    def _run_to(self, card: int) -> None:
-        playback, graph = self.session.playback, self.graph
-        if playback is not None and graph is not None:
-            self.session.seek(context.moment_of(playback, graph.cards[card]))
-
     def _playing_changed(self) -> None:
         self.toolbar.play(self.player.playing)
 
-    def _play_at(self, speed: float) -> None:
+    def play_at(self, speed: float) -> None:
         self.player.speed = speed
         self._keep(speed=speed)
 
-    def _jump(self, find: Callable[[Playback], int | None]) -> None:
-        playback = self.session.playback
-        place = find(playback) if playback is not None else None
-        if place is not None:
-            self.session.seek(place)
-
-    def _jump_entries(self) -> tuple[Entry, ...]:
-        """Places in the run; what there is none of is greyed."""
-        say, playback = self.look.words, self.session.playback
-        if playback is None:
-            return ()
-
-        def entry(key: str, find: Callable[[Playback], int | None], keys: str = "", **facts: object) -> Entry:
-            there = find(playback) is not None
-            return Entry(say(key, **facts), partial(self._jump, find) if there else None, keys)
-
-        leaf = next((leaf for leaf in playback.trace.leaves if leaf.name == self._leaf), None)
-        entries = [
-            entry("menu.next_call", jumps.next_call, "Ctrl+→"),
-            entry("menu.previous_call", jumps.previous_call, "Ctrl+←"),
-            entry("menu.first_nan", jumps.first_nan),
-            entry("menu.first_zero", jumps.first_zero),
-        ]
-        if leaf is not None and leaf.value is not None:
-            value = leaf.value
-            entries.append(entry("menu.next_change", lambda now: jumps.next_change(now, value), name=leaf.name))
-        return tuple(entries)
-
-    def _note_on(self, hit: Hit) -> tuple[str, str]:
-        playback, graph, say = self.session.playback, self.graph, self.look.words
-        if playback is None or graph is None:
+    def _note_on(self, hit: Hit) -> Note:
+        playback, picture = self.session.playback, self.canvas.picture
+        if playback is None or picture is None:
             return "", ""
-        if hit.kind == "wire" and hit.wire is not None:
-            return context.wire_note(playback, graph, graph.wires[hit.wire], say)
-        if hit.kind == "bundle":
-            cuts = context.cuts_of_bundle(playback, graph, hit.wires)
-            undo = any(cut in self.session.what_if.cuts for cut in cuts)
-            return "", say("tip.unbundle" if undo else "tip.bundle", n=len(cuts)) if cuts else ""
-        if hit.kind == "group" and hit.group is not None and self.canvas.picture is not None:
-            count = self.canvas.picture.operations(hit.group)
-            size = say("group.operations" if count != 1 else "group.operation", n=count)
-            return self.canvas.picture.groups[hit.group].name, f"{size}\n{say('tip.group')}"
-        if hit.kind in ("card", "chip") and hit.card is not None:
-            return context.note(playback, graph.cards[hit.card], say)
-        return "", say(f"tip.{hit.kind}") if hit.kind in ("seed", "scissors", "fold") else ""
+        return note(playback, picture, self.session.what_if, hit, self.look.words)
 
     # ── Menus ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _menu_for(self, hit: Hit | None, x: int, y: int) -> None:
-        self.menu.show(self.entries_for(hit), x, y)
+        self.menu.show(self.menus.of(hit), x, y)
 
-    def entries_for(self, hit: Hit | None) -> list[Entry]:
-        """What can be done with what lies under the pointer, then what can always be done."""
-        say, graph = self.look.words, self.graph
-        entries: list[Entry] = []
-        if hit is not None and graph is not None:
-            if hit.kind == "wire" and hit.wire is not None:
-                entries = self._wire_entries(graph, graph.wires[hit.wire])
-            elif hit.group is not None:
-                group = hit.group
-                entries = self._bundle_entries(graph, hit.wires)
-                entries.append(Entry(say("menu.fold"), lambda: self.canvas.fold(group)))
-            elif hit.card is not None:
-                entries = self._card_entries(graph.cards[hit.card])
-        entries += self._clearing_entries()
-        if entries:
-            entries.append(RULE)
-        return [
-            *entries,
-            Entry(say("bar.fit"), self.canvas.fit, "Ctrl+0"),
-            Entry(say("menu.find"), self._find, "Ctrl+F"),
-            Entry(say("menu.export"), self.export, "Ctrl+E"),
-            Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
-        ]
-
-    def _card_entries(self, card: Card) -> list[Entry]:
-        say, playback = self.look.words, self.session.playback
-        assert playback is not None
-        line = playback.trace.ops[card.op].line if card.op is not None else 0
-        cut = context.cut_of_all(playback, card)
-        undo = cut is not None and cut in self.session.what_if.cuts
-        entries = [Entry(say("menu.run_to"), lambda: self._run_to(card.id))]
-        if line and not self.session.stale:
-            entries.append(Entry(say("menu.line", line=line), lambda: self.editor.select_line(line)))
-        told = context.told(playback, card)
-        for key, snapshots in (
-            ("menu.copy_value", [one.value for one in told]),
-            ("menu.copy_gradient", [one.gradient for one in told]),
-        ):
-            text = context.in_full(snapshots)
-            entries.append(Entry(say(key), partial(self._copy, text) if text else None))
-        command = None if cut is None or self.session.busy else partial(self._toggle_all, card)
-        leaf = leaf_of_card(playback, card)
-        if leaf:
-            value = next(one.value for one in playback.trace.leaves if one.name == leaf)
-            place = jumps.next_change(playback, value) if value is not None else None
-            command = partial(self.session.seek, place) if place is not None else None
-            entries.append(Entry(say("menu.next_change", name=leaf), command))
-        switched = next((name for name in self._names_of(card) if name in self.session.what_if.requires_grad), "")
-        if leaf or switched:
-            switch = None if self.session.busy else partial(self.session.toggle_requires_grad, switched or leaf)
-            entries.append(Entry(say("menu.track" if switched else "menu.untrack"), switch))
-        return [*entries, Entry(say("menu.uncut_all" if undo else "menu.cut_all"), command)]
-
-    def _names_of(self, card: Card) -> list[str]:
-        playback = self.session.playback
-        assert playback is not None
-        return [name for value in card.values for name in playback.trace.values[value].names]
-
-    def _clearing_entries(self) -> list[Entry]:
-        """Where the program has just cleared ``.grad``: to leave that out."""
-        playback = self.session.playback
-        site = context.clearing_at(playback) if playback is not None else ""
-        if not site:
-            return []
-        left_out = site in self.session.what_if.skip_zero_grad
-        command = None if self.session.busy else partial(self.session.toggle_clearing, site)
-        return [Entry(self.look.words("menu.clear" if left_out else "menu.no_clear"), command)]
-
-    def _bundle_entries(self, graph: Graph, wires: Sequence[int]) -> list[Entry]:
-        say, playback = self.look.words, self.session.playback
-        assert playback is not None
-        cuts = context.cuts_of_bundle(playback, graph, wires)
-        if not cuts:
-            return []
-        key = "menu.uncut_bundle" if any(cut in self.session.what_if.cuts for cut in cuts) else "menu.cut_bundle"
-        command = None if self.session.busy else partial(self._toggle_bundle, wires)
-        return [Entry(say(key, n=len(cuts)), command)]
-
-    def _wire_entries(self, graph: Graph, wire: Wire) -> list[Entry]:
-        say, playback, busy = self.look.words, self.session.playback, self.session.busy
-        assert playback is not None
-        cut, heal = context.cut_of_use(playback, graph, wire), context.heal_of(playback, graph, wire)
-        if heal is not None:
-            key = "menu.unheal" if heal in self.session.what_if.heals else "menu.heal"
-        else:
-            key = "menu.uncut_use" if cut in self.session.what_if.cuts else "menu.cut_use"
-        able = not busy and (heal is not None or cut is not None)
-        entries = [Entry(say(key), partial(self._toggle_use, wire) if able else None)]
-        source = graph.cards[wire.source]
-        whole = context.cut_of_all(playback, source)
-        if whole is not None:
-            undo = whole in self.session.what_if.cuts
-            key = "menu.uncut_all_of" if undo else "menu.cut_all_of"
-            command = None if busy else partial(self._toggle_all, source)
-            entries.append(Entry(say(key, name=source.title), command))
-        return entries
-
-    def _copy(self, text: str) -> None:
+    def copy(self, text: str) -> None:
         self.clipboard_clear()
         self.clipboard_append(text)
 
     def _open_menu(self) -> None:
         button = self.buttons["menu"]
-        self.menu.show(self.menu_entries(), button.winfo_rootx(), button.winfo_rooty() + button.winfo_height())
+        self.menu.show(self.menus.main(), button.winfo_rootx(), button.winfo_rooty() + button.winfo_height())
 
-    def menu_entries(self) -> list[Entry]:
-        """Files, and what the reader may prefer."""
-        say, settings, session = self.look.words, self.settings, self.session
-
-        def choices(key: str, values: tuple[object, ...], names: list[str]) -> tuple[Entry, ...]:
-            now = getattr(settings, key)
-            return tuple(
-                Entry(name, lambda value=value: self.prefer(**{key: value}), chosen=value == now)  # type: ignore[misc]
-                for value, name in zip(values, names, strict=True)
-            )
-
-        def files(paths: list[Path]) -> tuple[Entry, ...]:
-            return tuple(Entry(path.name, partial(self.desk.leave_for, path)) for path in paths)
-
-        system = say("menu.system")
-        return [
-            Entry(say("menu.open"), self.desk.ask_open, "Ctrl+O"),
-            Entry(say("menu.recent"), entries=files([Path(path) for path in self.desk.recent])),
-            Entry(say("menu.examples"), entries=files(examples())),
-            Entry(say("menu.save"), self.desk.save, "Ctrl+S"),
-            Entry(say("menu.save_as"), self.desk.save_as, "Ctrl+Shift+S"),
-            RULE,
-            Entry(say("menu.export"), self.export, "Ctrl+E"),
-            Entry(say("menu.copy_picture"), self.copy_picture, "Ctrl+Shift+C"),
-            Entry(say("menu.find"), self._find, "Ctrl+F"),
-            RULE,
-            Entry(say("menu.jump"), entries=self._jump_entries()),
-            RULE,
-            Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
-            Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
-            Entry(say("menu.write_in"), self.write_what_ifs if self._what_ifs_as_code() is not None else None),
-            Entry(say("menu.as_written"), session.as_written if session.what_if else None),
-            RULE,
-            Entry(say("menu.language"), entries=choices("language", ("", "en", "zh"), [system, "English", "中文"])),
-            Entry(
-                say("menu.theme"),
-                entries=choices("theme", ("", "light", "dark"), [system, say("menu.light"), say("menu.dark")]),
-            ),
-            Entry(say("menu.size"), entries=choices("size", (0, *SIZES), [system, *(f"{size} %" for size in SIZES)])),
-            Entry(
-                say("menu.motion"),
-                entries=choices("motion", ("", "on", "off"), [system, say("menu.on"), say("menu.off")]),
-            ),
-            Entry(
-                say("menu.speed"),
-                entries=tuple(
-                    Entry(
-                        say("menu.per_second", n=f"{speed:g}"),
-                        partial(self._play_at, speed),
-                        chosen=speed == self.player.speed,
-                    )
-                    for speed in SPEEDS
-                ),
-            ),
-            Entry(say("menu.down"), self.toggle_direction, chosen=settings.direction == "down"),
-            RULE,
-            Entry(say("keys.title"), self.keys_sheet.toggle, "F1"),
-        ]
-
-    def _find(self) -> None:
+    def find(self) -> None:
         if self.canvas.picture is not None:
             self.canvas.open_find()
 

@@ -1,4 +1,4 @@
-"""What can be done with a card or an edge: run to it, cut it, heal it, tell it in full."""
+"""What can be done with a card or an edge: run to it, cut it, heal it, copy it in full."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from core.playback import NEVER, Playback
 from core.records import Cut, TensorSnapshot
 from gui import figures, results
 from gui.cards import DETACHING, Card, Graph, Wire
-from gui.i18n import Words
 
 IN_FULL = 1000
 """Elements written out where a value is told in full."""
-LONGEST = 1200
-"""Characters of it at most."""
 
 
 def moment_of(playback: Playback, card: Card) -> int:
@@ -123,53 +120,3 @@ def in_full(snapshots: Sequence[TensorSnapshot | None]) -> str:
         return ""
     texts = [figures.tensor(snapshot, small=IN_FULL) for snapshot in snapshots]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-
-
-def note(playback: Playback, card: Card, words: Words) -> tuple[str, str]:
-    """Heading and lines on a card whose text is cut short in the picture."""
-    trace = playback.trace
-    lines = []
-    if card.op is not None:
-        op = trace.ops[card.op]
-        expression = figures.clip(op.text, LONGEST)
-        if expression and expression != card.title:
-            lines.append(expression)
-        if op.line:
-            lines[-1:] = [f"{lines[-1]}   {words('inspect.line', line=op.line)}"] if lines else []
-    shown = told(playback, card)
-    for one in shown:
-        before = f"{one.name}  " if one.name else ""
-        if one.value is not None:
-            lines.append(f"{before}{words('card.value')}  {_long(one.value, len(shown))}")
-            lines.append(f"{one.value.dtype} {list(one.value.shape)}")
-        if one.gradient is not None:
-            lines.append(f"{before}{'.grad' if card.leaf else 'v'}  {_long(one.gradient, len(shown))}")
-    buffer = results.waiting(playback, card)
-    if buffer is not None and card.leaf:
-        lines.append(words("card.paths", done=len(buffer.contributions), all=buffer.expected))
-        lines += [f"v  {_long(held)}" for held in results.arrived(playback, card) if held is not None]
-    altered = results.altered(playback, card)
-    if altered:
-        lines.append(words("inspect.hook", what=words(f"inspect.hook.{altered}")))
-    return card.title, "\n".join(lines)
-
-
-def _long(snapshot: TensorSnapshot, among: int = 1) -> str:
-    """A tensor in full, shorter where it is told with others."""
-    return figures.clip(in_full([snapshot]), LONGEST // among)
-
-
-def wire_note(playback: Playback, graph: Graph, wire: Wire, words: Words) -> tuple[str, str]:
-    """Heading and lines on an edge: the gradient that passed it last, and what a click does."""
-    lines = []
-    begun = [passage for passage in wire.passages if playback.began(passage.source[0])]
-    for passage in sorted(begun, key=lambda passage: passage.source[0])[-1:]:
-        step = playback.emitted(passage.source)
-        if step is not None and passage.source_slot < len(step.grad_inputs):
-            gradient = step.grad_inputs[passage.source_slot]
-            lines.append(_long(gradient) if gradient is not None else "None")
-    if heal_of(playback, graph, wire) is not None:
-        lines.append(words("tip.heal"))
-    elif cut_of_use(playback, graph, wire) is not None:
-        lines.append(words("tip.uncut" if wire.cut else "tip.cut"))
-    return f"{graph.cards[wire.source].title} → {graph.cards[wire.target].title}", "\n".join(lines)

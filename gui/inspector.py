@@ -14,6 +14,7 @@ from gui.formula import Formulas
 from gui.i18n import Words
 from gui.inset import Widgets
 from gui.link import Link
+from gui.questions import Question
 from gui.report import Part, Report, describe
 from gui.session import Session
 from gui.theme import Look
@@ -33,8 +34,8 @@ class Inspector(tk.Frame):
         self._session = session
         self._shown: object = None
         self._lines: list[list[Part]] = []
-        self._question: tuple[int, int] | None = None
-        self._granted: tuple[int, int] | None = None
+        self._question: Question | None = None
+        self._granted: Question | None = None
         self._asking = ""
         self._margin = MARGIN
         self.text = tk.Text(
@@ -92,7 +93,7 @@ class Inspector(tk.Frame):
     def _ask(self) -> None:
         self._asking = ""
         if self._question is not None and self.winfo_viewable():
-            self._session.ask_jacobian(self._question)
+            self._session.ask(self._question)
 
     def _grant(self) -> None:
         """The reader wants the answer, however long it takes."""

@@ -18,6 +18,7 @@ from gui.comparison import compare
 from gui.failure import failure_lines
 from gui.i18n import Words
 from gui.jacobian import Missing, Product, Structure, products
+from gui.questions import LocalJacobian, Question
 from gui.session import Session
 
 LIMIT = 64
@@ -44,14 +45,14 @@ class Report:
 
     Attributes:
         products: what is drawn between the lines.
-        question: the (pass, step) whose Jacobian should be asked for.
+        question: what should be asked of the worker.
         costly: whether the reader decides on that, since the program takes long.
     """
 
     lines: list[list[Part]] = field(default_factory=list)
     numbered: int = 0
     products: list[Product] = field(default_factory=list)
-    question: tuple[int, int] | None = None
+    question: Question | None = None
     costly: bool = False
 
     def line(self, *parts: Part) -> None:
@@ -226,7 +227,7 @@ def _jacobian(report: Report, playback: Playback, key: NodeKey, words: Words, se
     if step is None:
         report.line((words("jacobian.later"), "quiet"))
         return
-    place = key[0], playback.index.step_of[key]
+    place = LocalJacobian(key[0], playback.index.step_of[key])
     answer = session.answers.get(place)
     if answer is None:
         obstacle = session.obstacle

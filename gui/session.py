@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from core import wire
 from core.playback import Playback
-from core.records import Cut, Matrix, Options, Trace, WhatIf
+from core.records import Cut, Options, Trace, WhatIf
 from gui.history import History
+from gui.questions import Answer, Answers, Question
 
 Change = Literal["source", "trace", "cursor", "worker", "output", "notice", "answer"]
 Landing = int | Literal["backward", "same"]
@@ -21,21 +22,6 @@ MESSAGES = 32
 
 OUTPUT_SHOWN = 200_000
 """Characters of output kept on the screen."""
-
-ANSWERS_KEPT = 64 << 20
-"""Bytes of answers kept; beyond, the oldest are asked for again."""
-
-
-class Answer(NamedTuple):
-    """What the worker said of a step: its Jacobians, or in one line why there are none."""
-
-    matrices: tuple[Matrix, ...] = ()
-    missing: str = ""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the matrices."""
-        return sum(len(matrix.tensor.raw) for matrix in self.matrices if matrix.tensor is not None)
 
 
 class Runner(Protocol):
@@ -64,7 +50,7 @@ class Session:
         output: what the program printed.
         notice: (key of the text, facts) of what went wrong outside the program; None when nothing did.
         recorded: the trace came from a file; nothing is run before F5.
-        answers: local Jacobians of this trace by (pass, step), those asked for last.
+        answers: what the worker has said of this trace, by question.
     """
 
     def __init__(self, start: Callable[[], Runner]) -> None:
@@ -86,8 +72,8 @@ class Session:
         self.output = ""
         self.notice: tuple[str, dict[str, object]] | None = None
         self.recorded = False
-        self.answers: dict[tuple[int, int], Answer] = {}
-        self._question: tuple[int, tuple[int, int]] | None = None  # number of the job, and the step it is about
+        self.answers = Answers()
+        self._question: tuple[int, Question] | None = None  # and the number of its job
 
     def listen(self, listener: Callable[[Change], None]) -> None:
         self._listeners.append(listener)
@@ -289,28 +275,25 @@ class Session:
         return "stale" if self.stale else "gone" if self.state in ("none", "gone") else ""
 
     @property
-    def asked(self) -> tuple[int, int] | None:
-        """The step whose question is being answered."""
+    def asked(self) -> Question | None:
+        """The question that is being answered."""
         return self._question[1] if self._question is not None else None
 
-    def ask_jacobian(self, step: tuple[int, int]) -> None:
-        """Has the local Jacobian of a step, given with its pass, worked out by another run, where the worker rests.
+    def ask(self, question: Question) -> None:
+        """Has a question about this trace answered by another run, where the worker rests.
 
         One question at a time: a run overtakes it, another question has to wait until 'answer' is told.
         """
         resting = self.state == "ready" and self.agrees != "waiting" and self._question is None
-        if self._runner is None or self.playback is None or self.obstacle or not resting or step in self.answers:
+        if self._runner is None or self.playback is None or self.obstacle or not resting or question in self.answers:
             return
-        trace = self.playback.trace
-        options = Options(path=trace.path, verify=False)
-        job = wire.AskLocalJacobian(trace.source, trace.what_if, options, pass_index=step[0], step_index=step[1])
-        self._question = self._runner.ask(job), step
+        self._question = self._runner.ask(question.job(self.playback.trace)), question
         self._tell("answer")
 
-    def _hear_answer(self, reply: wire.AnyReply, step: tuple[int, int]) -> None:
+    def _hear_answer(self, reply: wire.AnyReply, question: Question) -> None:
         match reply:
             case wire.Answered():
-                answer = Answer(reply.matrices)
+                answer = Answer(reply.matrices, reply.tensor)
             case wire.Refused() | wire.Failed():
                 answer = Answer(missing=reply.message)
             case wire.Stopped():
@@ -321,14 +304,12 @@ class Session:
             case _:
                 return  # what the program prints once more, and how far it is
         self._question = None
-        self.answers[step] = answer
-        while len(self.answers) > 1 and sum(known.size for known in self.answers.values()) > ANSWERS_KEPT:
-            del self.answers[next(iter(self.answers))]
+        self.answers.add(question, answer)
         self._tell("answer")
 
     def _forget(self) -> None:
         """The answers were about another trace."""
-        self.answers, self._question = {}, None
+        self.answers, self._question = Answers(), None
 
     # ── Moving ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,7 +10,9 @@ import time
 import tkinter as tk
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from core import wire
@@ -51,7 +53,8 @@ class FakeWorker:
         jobs: what it was asked to run.
         held: while True, nothing is answered.
         asked: the questions it was asked; their jobs are numbered from ``QUESTIONS`` on.
-        jacobians: what it answers to a question.
+        jacobians: what it answers to the question for a local Jacobian.
+        answers: its reply to any other question, whatever its number.
     """
 
     QUESTIONS = 1000
@@ -64,8 +67,9 @@ class FakeWorker:
             cut=bool(job.what_if.cuts),
         )
         self.held = False
-        self.asked: list[wire.AskLocalJacobian] = []
+        self.asked: list[Any] = []
         self.jacobians: Callable[[wire.AskLocalJacobian], tuple[Matrix, ...]] = lambda job: ()
+        self.answers: Callable[[wire.Job], wire.AnyReply] = lambda job: wire.Refused(0, message="nobody knows")
         self.stopped = 0
         self.closed = False
 
@@ -82,11 +86,12 @@ class FakeWorker:
         self.replies.append(wire.Verified(number, agrees=True))
 
     def ask(self, job: wire.Job) -> int:
-        assert isinstance(job, wire.AskLocalJacobian)
         self.asked.append(job)
         number = self.QUESTIONS + len(self.asked) - 1
-        if not self.held:
+        if not self.held and isinstance(job, wire.AskLocalJacobian):
             self.replies.append(wire.Answered(number, self.jacobians(job)))
+        elif not self.held:
+            self.replies.append(msgspec.structs.replace(self.answers(job), id=number))
         return number
 
     def stop(self) -> None:

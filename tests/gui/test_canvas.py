@@ -445,7 +445,7 @@ def test_a_line_into_a_folded_group_cuts_all_its_uses_and_undoes_that(window: Wi
     app._clicked(bundle)
     window.settle()
     assert set(window.worker.jobs[-1].what_if.cuts) == {Cut("mul#3", "sub#5", 0), Cut("pow#4", "sub#5", 1)}
-    undo = named(app.entries_for(bundle), "Undo the cut of these 2 uses").command
+    undo = named(app.menus.of(bundle), "Undo the cut of these 2 uses").command
     assert undo is not None
     undo()
     window.settle()
@@ -471,7 +471,7 @@ def test_a_loop_unrolls_at_a_click_and_rolls_up_to_where_it_was(window: Window) 
 def test_what_is_preferred_changes_at_once_and_is_kept(window: Window, tmp_path: Path) -> None:
     app = window.app
     app._kept = tmp_path / "new" / "settings.json"
-    theme = named(app.menu_entries(), "Theme").entries
+    theme = named(app.menus.main(), "Theme").entries
     assert [entry.chosen for entry in theme] == [False, True, False]
     assert theme[2].command is not None
     theme[2].command()

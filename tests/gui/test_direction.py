@@ -239,7 +239,7 @@ def test_the_menu_turns_the_picture_at_once_and_for_later_starts(window: Window,
     assert canvas.view.y < top < bottom < canvas.view.rect[3]
     assert canvas.view.x + canvas.view.rect[2] == pytest.approx(left + right)
     assert load(app._kept).direction == "down"
-    assert next(e for e in app.menu_entries() if e.text == "Top to bottom").chosen
+    assert next(e for e in app.menus.main() if e.text == "Top to bottom").chosen
     # Another run stays so, and the way back is the same.
     window.key("<F5>")
     assert canvas.picture.direction == "down"

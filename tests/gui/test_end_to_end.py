@@ -94,7 +94,7 @@ def test_what_ifs_of_leaves_and_clearings_on_a_real_run(real: Window) -> None:
         card = next((card.id for card in picture.graph.cards if card.title == title), None)
         hit = Hit("card", card) if card is not None else None
         text = app.look.words(key)
-        command = next(entry.command for entry in app.entries_for(hit) if entry.text == text)
+        command = next(entry.command for entry in app.menus.of(hit) if entry.text == text)
         assert command is not None
         command()
         ran(window)
@@ -138,7 +138,7 @@ def test_a_cut_is_written_into_the_program_and_taken_back(real: Window) -> None:
     assert gradients(window) == {"a": [36, 81], "b": None}
     assert "5  Q = 3*a**3 - (b**2).detach()" in app.inspector.text.get("1.0", "end")
     say = app.look.words
-    command = next(entry.command for entry in app.menu_entries() if entry.text == say("menu.write_in"))
+    command = next(entry.command for entry in app.menus.main() if entry.text == say("menu.write_in"))
     assert command is not None
     command()
     ran(window)

@@ -13,11 +13,12 @@ import pytest
 
 from core import wire
 from core.records import Matrix, Op, Step, TensorSnapshot, Trace, WhatIf
-from gui import session
+from gui import questions
 from gui.app import App, start_worker
 from gui.equation import Equation
 from gui.i18n import LANGUAGES, words
 from gui.jacobian import Missing, Product, products, structure
+from gui.questions import LocalJacobian
 from gui.report import sentence
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
@@ -300,14 +301,14 @@ def test_stepping_on_asks_for_the_step_that_is_rested_on_only(window: Window) ->
 
 
 def test_answers_take_a_bounded_room(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "ANSWERS_KEPT", 40)  # two matrices of 2×2
+    monkeypatch.setattr(questions, "ANSWERS_KEPT", 40)  # two matrices of 2×2
     window.worker.jacobians = answers
     window.key("<F5>")
     for step in (1, 3, 4, 3):
         window.app.session.seek(9 + step)
         window.settle()
         wait_for_equations(window)
-    assert list(window.app.session.answers) == [(0, 3), (0, 4)]
+    assert list(window.app.session.answers) == [LocalJacobian(0, 3), LocalJacobian(0, 4)]
     window.app.session.seek(10)
     window.settle()
     wait_for_equations(window)

@@ -48,7 +48,7 @@ def test_places_that_are_not_there_are_greyed(window: Window) -> None:
     app = window.app
     window.key("<F5>", app.canvas)
     window.key("<Home>", app.canvas)
-    entries = {entry.text: entry for entry in app.menu_entries()}
+    entries = {entry.text: entry for entry in app.menus.main()}
     places = {entry.text: entry for entry in entries["Go to"].entries}
     assert places["Next backward call"].command is not None
     assert places["First NaN or Inf"].command is None

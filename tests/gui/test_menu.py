@@ -57,6 +57,15 @@ def test_a_click_beside_the_menu_closes_it(window: Window) -> None:
     window.wait_until(lambda: not menu.winfo_ismapped())
 
 
+def test_all_uses_of_a_leaf_are_cut_from_its_menu(window: Window) -> None:
+    window.key("<F5>")
+    cursor = window.app.session.playback.cursor  # type: ignore[union-attr]
+    right_click(window, *middle(window, titled(window, "a")))
+    choose(window, "Cut all uses")
+    assert window.worker.jobs[-1].what_if.cuts
+    assert window.app.session.playback.cursor == cursor  # type: ignore[union-attr]
+
+
 def test_the_menu_of_a_card(window: Window) -> None:
     app = window.app
     window.key("<F5>")

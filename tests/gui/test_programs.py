@@ -148,7 +148,7 @@ def test_programs_opened_lately_are_offered_and_examples_are_there(window: Windo
     app = window.app
     app.open(program)
     window.settle()
-    entries = {entry.text: entry for entry in app.menu_entries()}
+    entries = {entry.text: entry for entry in app.menus.main()}
     assert [entry.text for entry in entries["Open recent"].entries] == ["mine.py"]
     names = [entry.text for entry in entries["Examples"].entries]
     assert names[0] == "first.py"

@@ -11,7 +11,7 @@ import pytest
 from core.files import read_trace
 from core.playback import Playback
 from core.records import Trace
-from gui import cards, context, drawing, results
+from gui import cards, context, drawing, notes, results
 from gui.drawing import HEAD, PAD, ROW
 from gui.i18n import words
 from gui.report import describe
@@ -175,7 +175,7 @@ def test_hovering_and_copying_tell_every_result_by_its_name(recorded: dict[str, 
     playback = Playback.of(trace)
     graph = Picture(trace, playback.index).graph
     card = next(card for card in graph.cards if card.title == "a, b")
-    _, lines = context.note(playback.end(), card, words("en"))
+    _, lines = notes.on_card(playback.end(), card, words("en"))
     assert lines.splitlines()[1:] == [
         "a  value  [1, 2]", "float32 [2]", "a  v  [10, 10]", "b  value  [3, 4]", "float32 [2]", "b  v  [6, 8]",
     ]  # fmt: skip
@@ -217,7 +217,7 @@ def test_a_gradient_that_a_hook_changed_says_so_once_it_is_changed(recorded: dic
     hooked = at_step(trace, "MulBackward0")
     for playback, told in ((hooked.back(), False), (hooked, True), (hooked.end(), True)):
         assert said(picture, playback, "y")[1] == "MulBackward0" + "  ✱ a hook changed v" * told
-        assert ("A hook changed what arrived." in context.note(playback, card, words("en"))[1]) == told
+        assert ("A hook changed what arrived." in notes.on_card(playback, card, words("en"))[1]) == told
     assert "✱" not in "".join(said(picture, hooked.end(), "w") + said(picture, hooked.end(), "y.exp()"))
 
 
@@ -228,9 +228,9 @@ def test_a_leaf_tells_what_has_arrived_before_it_is_in_grad(recorded: dict[str, 
     assert said(picture, waiting.back(), "x")[1] == "AccumulateGrad"
     assert said(picture, waiting, "x")[1:] == ["1 of 3 paths · v [4, 9]", "value", "[2, -3]", ".grad", "None"]
     assert said(picture, waiting.end(), "x")[1:] == ["AccumulateGrad", "value", "[2, -3]", ".grad", "[44, -81]"]
-    note = context.note(waiting, picture.graph.cards[card_of(picture, "x")], words("en"))[1]
-    assert note.endswith("1 of 3 paths\nv  [4, 9]")
-    assert "paths" not in context.note(waiting.end(), picture.graph.cards[card_of(picture, "x")], words("en"))[1]
+    told = notes.on_card(waiting, picture.graph.cards[card_of(picture, "x")], words("en"))[1]
+    assert told.endswith("1 of 3 paths\nv  [4, 9]")
+    assert "paths" not in notes.on_card(waiting.end(), picture.graph.cards[card_of(picture, "x")], words("en"))[1]
 
 
 def test_what_has_arrived_for_some_results_only_fits_the_card(recorded: dict[str, Trace]) -> None:

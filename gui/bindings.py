@@ -1,0 +1,94 @@
+"""Which key does what in the window."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from core import jumps
+
+if TYPE_CHECKING:
+    from gui.app import App
+
+Deed = Callable[[], object]
+
+
+def anywhere(app: App) -> dict[str, Deed]:
+    """Keys that do the same wherever the keyboard is."""
+    return {
+        "<F1>": app.keys_sheet.toggle,
+        "<F3>": app.canvas.find_next,
+        "<Shift-F3>": app.canvas.find_previous,
+        "<F5>": app.session.run,
+        "<Shift-F5>": app.session.stop,
+        "<F10>": app.session.step,
+        "<Shift-F10>": app.session.back,
+        "<Control-Key-0>": app.canvas.fit,
+        "<Control-KP_0>": app.canvas.fit,
+        "<Control-f>": app.find,
+        "<Control-e>": app.export,
+        "<Control-o>": app.desk.ask_open,
+        "<Control-s>": app.desk.save,
+        **_shifted("s", app.desk.save_as),
+        **_shifted("c", app.copy_picture),
+        "<Escape>": app.escape,
+    }
+
+
+def outside_text(app: App) -> dict[str, Deed]:
+    """Keys that belong to a text while one is written."""
+    return {
+        "<space>": app.session.step,
+        "<Right>": app.session.step,
+        "<Left>": app.session.back,
+        "<Home>": app.session.home,
+        "<End>": app.session.end,
+        "<p>": app.player.toggle,
+        "<Control-Right>": partial(app.actions.jump, jumps.next_call),
+        "<Control-Left>": partial(app.actions.jump, jumps.previous_call),
+        "<Control-z>": app.session.undo,
+        "<Control-y>": app.session.redo,
+        **_shifted("z", app.session.redo),
+    }
+
+
+def bind(app: App) -> None:
+    """Binds every key to the window."""
+    _free_text_keys(app)
+    for sequence, deed in anywhere(app).items():
+        app.bind(sequence, partial(_do, deed))
+    for sequence, deed in outside_text(app).items():
+        app.bind(sequence, partial(_do_outside, app, deed))
+
+
+def typing(app: App) -> bool:
+    """Whether the keys belong to a text that is being written."""
+    focus = app.focus_get()
+    return isinstance(focus, tk.Entry) or (isinstance(focus, tk.Text) and str(focus.cget("state")) == "normal")
+
+
+def _shifted(letter: str, deed: Deed) -> dict[str, Deed]:
+    """With Control and Shift; the small letter arrives while Caps Lock is on."""
+    return {f"<Control-Shift-Key-{key}>": deed for key in (letter.upper(), letter)}
+
+
+def _free_text_keys(app: App) -> None:
+    """Takes from Tk's texts the keys that mean something else here."""
+    if app.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line instead
+        for sequence in ("<Control-Key-a>", "<Control-Lock-Key-A>"):
+            app.event_delete("<<LineStart>>", sequence)
+            app.event_add("<<SelectAll>>", sequence)
+    # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
+    for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
+        app.unbind_class("Text", sequence)
+
+
+def _do(deed: Deed, event: tk.Event[tk.Misc]) -> str:
+    deed()
+    return "break"
+
+
+def _do_outside(app: App, deed: Deed, event: tk.Event[tk.Misc]) -> str | None:
+    return None if typing(app) else _do(deed, event)
