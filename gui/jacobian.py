@@ -1,4 +1,4 @@
-"""A local Jacobian in numbers: which structure it has, and its product with what arrived."""
+"""A Jacobian in numbers: which structure it has, and its product with what arrived."""
 
 from __future__ import annotations
 
@@ -219,20 +219,18 @@ def products(step: Step, matrices: Sequence[Matrix]) -> list[Product | Missing]:
     for slot in sorted({matrix.input for matrix in matrices}):
         mine = [matrix for matrix in matrices if matrix.input == slot]
         arrived = [matrix for matrix in mine if _at(step.grad_outputs, matrix.output) is not None]
-        blocks = [block for matrix in arrived if (block := _entries(matrix)) is not None]
-        seeds = [v for matrix in arrived if (v := _numbers(_at(step.grad_outputs, matrix.output))) is not None]
+        blocks = [block for matrix in arrived if (block := entries(matrix)) is not None]
+        seeds = [v for matrix in arrived if (v := numbers(_at(step.grad_outputs, matrix.output))) is not None]
         if not arrived or len(blocks) < len(arrived) or len(seeds) < len(arrived):
             shown = next((matrix for matrix in [*arrived, *mine] if matrix.note), mine[0])
             found.append(Missing(slot, shown.output_shape, shown.input_shape, shown.note))
             continue
         jacobian, v = np.concatenate(blocks), np.concatenate(seeds)
         emitted = _at(step.grad_inputs, slot)
-        result = _numbers(emitted)
+        result = numbers(emitted)
         if result is not None and len(result) != jacobian.shape[1]:
             result = None
-        agrees = np.ones(jacobian.shape[1], bool)
-        if result is not None and emitted is not None:
-            agrees = _agree(jacobian, v, result, _ROUNDING.get(emitted.dtype, _COARSE))
+        agrees = agreeing(jacobian, v, result, emitted.dtype if emitted is not None else "")
         shapes = tuple(matrix.output_shape for matrix in arrived)
         found.append(Product(slot, shapes, mine[0].input_shape, jacobian, v, result, agrees, structure(jacobian)))
     return found
@@ -242,12 +240,13 @@ def _at(snapshots: Sequence[TensorSnapshot | None], slot: int) -> TensorSnapshot
     return snapshots[slot] if slot < len(snapshots) else None
 
 
-def _entries(matrix: Matrix) -> np.ndarray | None:
-    data = _numbers(matrix.tensor)
+def entries(matrix: Matrix) -> np.ndarray | None:
+    """J as it is, None where it is not known whole."""
+    data = numbers(matrix.tensor)
     return None if data is None or matrix.tensor is None else data.reshape(matrix.tensor.shape)
 
 
-def _numbers(snapshot: TensorSnapshot | None) -> np.ndarray | None:
+def numbers(snapshot: TensorSnapshot | None) -> np.ndarray | None:
     """Every element in one row, real and imaginary parts one after the other; None where some were not kept."""
     if snapshot is None or snapshot.elided is not None:
         return None
@@ -257,7 +256,11 @@ def _numbers(snapshot: TensorSnapshot | None) -> np.ndarray | None:
     return np.stack([data.real, data.imag], -1).reshape(-1) if np.iscomplexobj(data) else data
 
 
-def _agree(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray, rounding: float) -> np.ndarray:
+def agreeing(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray | None, dtype: str) -> np.ndarray:
+    """For each element of the result, whether it is the product up to rounding; all do where there is no result."""
+    if result is None:
+        return np.ones(jacobian.shape[1], bool)
+    rounding = _ROUNDING.get(dtype, _COARSE)
     with np.errstate(all="ignore"):
         exact, seed = jacobian.T.astype(float), v.astype(float)
         product = exact @ seed

@@ -10,7 +10,7 @@ from typing import Final
 from core.edits import applied, edits
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
-from core.records import Event, SavedTensor, Step, TensorSnapshot, Trace
+from core.records import Event, Matrix, SavedTensor, Step, TensorSnapshot, Trace
 from core.why import why
 from gui import figures, results
 from gui.cards import Card, Graph
@@ -18,7 +18,8 @@ from gui.comparison import compare
 from gui.failure import failure_lines
 from gui.i18n import Words
 from gui.jacobian import Missing, Product, Structure, products
-from gui.questions import LocalJacobian, Question
+from gui.pass_jacobian import PassProduct, pass_products, root_values
+from gui.questions import LocalJacobian, PassJacobian, Question
 from gui.session import Session
 
 LIMIT = 64
@@ -27,13 +28,15 @@ WIDTH = 160
 """Characters of one tensor at most."""
 REASONS = 6
 """Leaves of which it is said why their gradient is None or zero."""
+DRAWN: Final = 12
+"""Jacobians of a pass that are drawn."""
 
 QUICK: Final = 3.0
 """Seconds of a program that may be run again without the reader's word."""
 
 Part = tuple[str, str]
 """Text and the tag it is shown with; with the tag ``formula`` the text is mathtext, with ``equation`` it is the number
-of one of the report's products."""
+of one of the report's products, with ``link``, ``next`` and ``play`` it is a deed."""
 
 worked_out = lru_cache(maxsize=8)(products)
 """The products of the steps shown last: naming the structure of a large matrix takes a while."""
@@ -47,6 +50,7 @@ class Report:
         products: what is drawn between the lines.
         question: what should be asked of the worker.
         costly: whether the reader decides on that, since the program takes long.
+        place: line where the answer is going to stand.
     """
 
     lines: list[list[Part]] = field(default_factory=list)
@@ -54,6 +58,7 @@ class Report:
     products: list[Product] = field(default_factory=list)
     question: Question | None = None
     costly: bool = False
+    place: int = 0
 
     def line(self, *parts: Part) -> None:
         self.lines.append(list(parts))
@@ -114,7 +119,7 @@ def describe(
     elif event.op is not None:
         _operation(report, playback, event.op, words)
     elif event.kind in ("pass", "end"):
-        _pass(report, playback, event, words)
+        _pass(report, playback, event, words, session)
     else:
         _write(report, playback, event, words)
     shown = graph.cards[selected] if selected is not None else None
@@ -128,6 +133,8 @@ def _card(report: Report, playback: Playback, card: Card, words: Words, session:
     key = results.node(playback, card)
     if key is not None:
         _node(report, playback, key, words, session)
+        if any(node == key[1] for node, _ in playback.trace.passes[key[0]].roots):
+            _whole(report, playback, key[0], words, session)
     elif card.op is not None:
         _operation(report, playback, card.op, words)
     else:
@@ -227,28 +234,39 @@ def _jacobian(report: Report, playback: Playback, key: NodeKey, words: Words, se
     if step is None:
         report.line((words("jacobian.later"), "quiet"))
         return
-    place = LocalJacobian(key[0], playback.index.step_of[key])
-    answer = session.answers.get(place)
-    if answer is None:
-        obstacle = session.obstacle
-        report.question = place if not obstacle else None
-        report.costly = playback.trace.seconds > QUICK and session.asked != place
-        if obstacle or not report.costly:
-            report.line((words(f"jacobian.{obstacle or 'waiting'}"), "quiet"))
-        else:
+    matrices = _answer(report, playback, LocalJacobian(key[0], playback.index.step_of[key]), words, session)
+    if matrices is None:
+        return
+    if not matrices:
+        report.line((words("jacobian.nothing"), "quiet"))
+    elif node.op is not None and playback.trace.ops[node.op].custom:
+        report.line((words("jacobian.custom"), "quiet"))
+    for product in worked_out(step, matrices):
+        _product(report, playback, key, product, words)
+
+
+def _answer(
+    report: Report, playback: Playback, question: Question, words: Words, session: Session
+) -> tuple[Matrix, ...] | None:
+    """The matrices asked for; None where they are not there, which is said, and asked for where that is possible."""
+    answer = session.answers.get(question)
+    if answer is not None and not answer.missing:
+        return answer.matrices
+    if answer is not None:
+        reason = words.get(f"jacobian.missing.{answer.missing}", figures.clip(answer.missing, WIDTH))
+        report.line((words("jacobian.none", reason=reason), "quiet"))
+    elif session.obstacle:
+        report.line((words(f"jacobian.{session.obstacle}"), "quiet"))
+    elif report.question is None:
+        report.question, report.place = question, len(report.lines)
+        report.costly = playback.trace.seconds > QUICK and session.asked != question
+        if report.costly:
             seconds = figures.number(playback.trace.seconds, 2)
             report.line((words("jacobian.costly", seconds=seconds), "quiet"))
             report.line((words("jacobian.ask"), "link"))
-    elif answer.missing:
-        reason = words.get(f"jacobian.missing.{answer.missing}", figures.clip(answer.missing, WIDTH))
-        report.line((words("jacobian.none", reason=reason), "quiet"))
-    elif not answer.matrices:
-        report.line((words("jacobian.nothing"), "quiet"))
-    else:
-        if node.op is not None and playback.trace.ops[node.op].custom:
-            report.line((words("jacobian.custom"), "quiet"))
-        for product in worked_out(step, answer.matrices):
-            _product(report, playback, key, product, words)
+        else:
+            report.line((words("jacobian.waiting"), "quiet"))
+    return None
 
 
 def _product(report: Report, playback: Playback, key: NodeKey, product: Product | Missing, words: Words) -> None:
@@ -259,10 +277,15 @@ def _product(report: Report, playback: Playback, key: NodeKey, product: Product 
     into = backward.nodes[edge.target].value if edge is not None else None
     above = _value_name(playback, output) if output is not None else words("jacobian.output")
     below = _value_name(playback, into) if into is not None else words("inspect.input", n=product.input)
-    report.line((" / ".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (above, below)), "code"))
+    report.line((_derivative(above, below), "derivative"))
     if isinstance(product, Missing):
         report.line((words("jacobian.none", reason=_reason(product, words)), "quiet"))
         return
+    _drawn(report, product, words)
+
+
+def _drawn(report: Report, product: Product, words: Words) -> None:
+    """What the matrix is, in a line, and the matrix with its product."""
     report.line((sentence(product.structure, words), ""))
     if any(len(shape) > 1 for shape in (*product.output_shapes, product.input_shape)):
         outputs = " + ".join(map(figures.shape, product.output_shapes))
@@ -273,6 +296,52 @@ def _product(report: Report, playback: Playback, key: NodeKey, product: Product 
         report.equation(product)
     if not product.agrees.all():
         report.line((words("jacobian.differs"), "cut"))
+
+
+def _whole(report: Report, playback: Playback, number: int, words: Words, session: Session | None) -> None:
+    """The Jacobian of each root of a pass by itself and by each leaf, and what the pass made of it."""
+    backward = playback.trace.passes[number]
+    if session is None or not backward.roots:
+        return
+    report.section(words("jacobian.whole"))
+    matrices = _answer(report, playback, PassJacobian(number), words, session)
+    if matrices is None:
+        return
+    found = pass_products(playback, number, matrices)
+    drawings = [product for product in found if isinstance(product, PassProduct) and product.jacobian.size]
+    if drawings:
+        report.line((words("jacobian.whole.how"), "quiet"))
+    if drawings and drawings[0].total > 1:
+        report.line((words("jacobian.next"), "next"), ("   ", ""), (words("jacobian.play"), "play"))
+    names = [_root_name(playback, value, words) for value in root_values(playback.trace, backward)]
+    for product in found[:DRAWN]:
+        below = _value_name(playback, product.input)
+        if isinstance(product, Missing):
+            reason = words("why.no_path", name=", ".join(names)) if "no path" in product.note else ""
+            report.line((", ".join(_derivative(name, below) for name in names), "derivative"))
+            report.line((words("jacobian.none", reason=reason or _reason(product, words)), "quiet"))
+            continue
+        report.line((", ".join(_derivative(names[root], below) for root in product.outputs), "derivative"))
+        _drawn(report, product, words)
+        for root in {matrix.output for matrix in matrices if matrix.input == product.input} - set(product.outputs):
+            text = words("jacobian.no_share", name=_derivative(names[root], below))
+            report.line((text, "quiet"))
+    if len(found) > DRAWN:
+        report.line((words("jacobian.more", count=len(found) - DRAWN), "quiet"))
+    first = playback.index.leaf_of
+    shown = {first.get(product.input) for product in found}
+    for leaf in playback.trace.leaves:
+        if leaf.value is not None and first.get(leaf.value) not in shown and playback.exists(first[leaf.value]):
+            report.line((f"{_derivative(', '.join(names), leaf.name)}  ", "code"), ("None", "quiet"))
+            report.line((words("why.no_path", name=", ".join(names)), "quiet"))
+
+
+def _root_name(playback: Playback, value: int | None, words: Words) -> str:
+    return _value_name(playback, value) if value is not None else words("jacobian.output")
+
+
+def _derivative(above: str, below: str) -> str:
+    return " / ".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (above, below))
 
 
 def sentence(structure: Structure, words: Words) -> str:
@@ -351,7 +420,7 @@ def _saved(report: Report, saved: tuple[SavedTensor, ...], words: Words) -> None
         report.line((f"{entry.name}  ", "code"), (said, "value"), (extra, "quiet"))
 
 
-def _pass(report: Report, playback: Playback, event: Event, words: Words) -> None:
+def _pass(report: Report, playback: Playback, event: Event, words: Words, session: Session | None) -> None:
     assert event.pass_ is not None
     backward = playback.trace.passes[event.pass_]
     title = words("line.backward", number=event.pass_ + 1)
@@ -369,6 +438,7 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words) -> Non
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
+    _whole(report, playback, event.pass_, words, session)
 
 
 def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:
