@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from core.parts import Part, parts
 from core.records import Event, Pass, Span, Step, TensorSnapshot, Trace
 
 NEVER = 1 << 60
@@ -235,10 +236,12 @@ class Playback:
     Attributes:
         trace: the run.
         cursor: how many events have happened, 0 … ``len(trace.events)``.
+        part: how many parts of the next event are being told, where that is a node's step; it has not happened yet.
     """
 
     trace: Trace = field(compare=False)
     cursor: int = 0
+    part: int = 0
     index: Index = field(compare=False, repr=False, kw_only=True)
 
     @classmethod
@@ -250,7 +253,7 @@ class Playback:
 
     def at(self, cursor: int) -> Playback:
         """The same trace with the cursor elsewhere, kept inside the trace."""
-        return replace(self, cursor=max(0, min(cursor, len(self.trace.events))))
+        return replace(self, cursor=max(0, min(cursor, len(self.trace.events))), part=0)
 
     def forward(self) -> Playback:
         return self.at(self.cursor + 1)
@@ -264,9 +267,46 @@ class Playback:
     def end(self) -> Playback:
         return self.at(len(self.trace.events))
 
+    def into(self) -> Playback:
+        """The next part of the node that runs next; after the last one, and where there are none, the next event."""
+        return replace(self, part=self.part + 1) if self.part < len(self.parts) else self.forward()
+
+    def out(self) -> Playback:
+        """The inverse of ``into``."""
+        if self.part:
+            return replace(self, part=self.part - 1)
+        before = self.back()
+        return replace(before, part=len(before.parts)) if self.cursor else self
+
     @property
     def at_end(self) -> bool:
         return self.cursor >= len(self.trace.events)
+
+    # ── What happens next ─────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def upcoming(self) -> NodeKey | None:
+        """The node that runs next; None where something else happens next."""
+        event = None if self.at_end else self.trace.events[self.cursor]
+        if event is None or event.kind != "step" or event.pass_ is None or event.step is None:
+            return None
+        return event.pass_, self.trace.passes[event.pass_].steps[event.step].node
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of what happens next; () where that is no step of a node."""
+        key = self.upcoming
+        if key is None:
+            return ()
+        backward = self.trace.passes[key[0]]
+        step = backward.steps[self.index.step_of[key]]
+        leaf = "AccumulateGrad" in backward.nodes[key[1]].name
+        return parts(step, self.index.expected(key), leaf=leaf)
+
+    @property
+    def inside(self) -> Part | None:
+        """The part that is being told; None between two events."""
+        return self.parts[self.part - 1] if self.part else None
 
     # ── What just happened ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -283,6 +323,11 @@ class Playback:
             return None
         return self.trace.passes[event.pass_].steps[event.step]
 
+    @property
+    def subject(self) -> NodeKey | None:
+        """The node that is being told part by part, else the one that has just run."""
+        return self.upcoming if self.part else self.node
+
     @cached_property
     def node(self) -> NodeKey | None:
         """The node that has just run."""
@@ -298,7 +343,7 @@ class Playback:
     @property
     def line(self) -> int:
         """Line of the program that is running; 0 when unknown."""
-        event = self.event
+        event = self.trace.events[self.cursor] if self.part else self.event
         if event is None:
             return 0
         if event.kind == "op" and event.op is not None:
@@ -310,14 +355,14 @@ class Playback:
     @property
     def span(self) -> Span | None:
         """The expression concerned: of the operation, or of the operation whose node has just run."""
-        event = self.event
+        event = self.trace.events[self.cursor] if self.part else self.event
         if event is None:
             return None
         op = event.op
         if event.kind == "pass" and event.pass_ is not None:
             span = self.trace.passes[event.pass_].span
             return span if span[0] else None
-        key = self.node
+        key = self.subject
         if key is not None:
             op = self.operation_of(key)
         if op is None or not self.trace.ops[op].line:

@@ -21,7 +21,7 @@ from gui.cards import Graph
 from gui.desk import Desk
 from gui.editor import Editor
 from gui.exporting import Exporter, Shown
-from gui.flow_strip import FlowStrip
+from gui.flow_page import FlowPage
 from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import Inspector
@@ -39,6 +39,7 @@ from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
 from gui.settings import Settings, load, place, save, system_language, system_moves, system_theme
 from gui.statusbar import StatusBar
+from gui.stepping import Stepping
 from gui.theme import MONO, PALETTES, SANS, Look, first_available
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
@@ -143,8 +144,8 @@ class App(ctk.CTk):
         self.pages = Pages(left, on_turn=self._show_page)
         self.output = Output(self.pages)
         self.transcript = Transcript(self.pages, on_seek=session.seek)
-        self.flow_strip = FlowStrip(self.pages, on_leaf=self._leaf_chosen)
-        panels = {"output.title": self.output, "transcript.title": self.transcript, "flow.title": self.flow_strip}
+        self.flow = FlowPage(self.pages, on_seek=session.seek, on_leaf=self._leaf_chosen)
+        panels = {"output.title": self.output, "transcript.title": self.transcript, "flow.title": self.flow}
         self.pages.fill(panels)
         left.add(self.editor, stretch="always")
         left.add(self.pages, stretch="never")
@@ -155,6 +156,7 @@ class App(ctk.CTk):
                 arranged=self._show_moment,
             ),
         )  # fmt: skip
+        self.stepping = Stepping(session, self.canvas)
         self._right = tk.Frame(self._panes, borderwidth=0)
         self.inspector = Inspector(self._right, session)
         self.menu = PopUp(self)
@@ -224,7 +226,7 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow_strip, self.canvas,
+            self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow, self.canvas,
             self.inspector, self.seed_editor, self.leaf_editor, self.timeline, self.statusbar, self.menu,
             self.keys_sheet,
         ):  # fmt: skip
@@ -317,7 +319,7 @@ class App(ctk.CTk):
         if self.pages.shown == "transcript.title":
             self.transcript.show(self.session.playback)
         elif self.pages.shown == "flow.title":
-            self.flow_strip.show(self.session.playback)
+            self.flow.show(self.session.playback)
 
     def _inspect(self) -> None:
         session = self.session

@@ -25,6 +25,8 @@ def anywhere(app: App) -> dict[str, Deed]:
         "<Shift-F5>": app.session.stop,
         "<F10>": app.session.step,
         "<Shift-F10>": app.session.back,
+        "<F11>": app.stepping.into,
+        "<Shift-F11>": app.stepping.out,
         "<Control-Key-0>": app.canvas.fit,
         "<Control-KP_0>": app.canvas.fit,
         "<Control-f>": app.find,

@@ -231,7 +231,7 @@ class GraphCanvas(tk.Canvas):
         before, self._playback = self._playback, playback
         self._selected = selected
         same = playback is not None and before is not None and playback.trace is before.trace
-        moved = not same or (before is not None and playback is not None and playback.cursor != before.cursor)
+        moved = not same or playback != before
         self.motion.stop()
         if not same:
             self._again = (

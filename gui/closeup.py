@@ -204,7 +204,7 @@ class Moment:
 
     def strand(self, sheet: Sheet, strand: Strand, chips: list[tuple[Strand, str, str]]) -> None:
         wires = [self.standing.graph.wires[wire] for wire in strand.wires]
-        if self.lit_wires.intersection(strand.wires):
+        if self.lit_wires.intersection(strand.wires) or any(map(self._arriving, wires)):
             sheet.shapes.append(Curve(strand.route, "halo", 8.0))
         if wires[0].cut:
             sheet.shapes.append(self._arrow(strand, "cut", 1.8, dashed=True))
@@ -257,6 +257,15 @@ class Moment:
             text = drawing.contribution(gradient)
             found.append((text, colour, passage.source == self.playback.node))
         return found
+
+    def _arriving(self, wire: Wire) -> bool:
+        """Whether it is told now what has come along a wire."""
+        part, key = self.playback.inside, self.playback.upcoming
+        if part is None or part.path == 0 or key is None:
+            return False
+        told = self.playback.arrived(key).contributions[part.path - 1]
+        place = ((key[0], told.source), told.slot)
+        return any((passage.source, passage.source_slot) == place for passage in wire.passages)
 
     def _ran_earlier(self, wire: Wire) -> bool:
         """Whether a gradient has run back along a wire in another pass: no part of what is summed now."""

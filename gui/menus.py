@@ -135,6 +135,8 @@ class Menus:
             Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
             Entry(say("menu.find"), app.find, "Ctrl+F"),
             RULE,
+            Entry(say("menu.into"), app.stepping.into, "F11"),
+            Entry(say("menu.out"), app.stepping.out, "Shift+F11"),
             Entry(say("menu.jump"), entries=self._places()),
             RULE,
             *self._what_ifs(),

@@ -9,6 +9,9 @@ from gui.i18n import Words
 def where_text(playback: Playback, words: Words) -> tuple[str, str]:
     """The moment, and the colour it is written in."""
     event, trace = playback.event, playback.trace
+    if playback.inside is not None and playback.upcoming is not None:
+        node = trace.passes[playback.upcoming[0]].nodes[playback.upcoming[1]].name.rpartition("::")[2]
+        return words("where.part", node=node, n=playback.part, all=len(playback.parts)), "grad"
     if event is None:
         return words("where.start"), "quiet"
     if event.kind == "op" and event.op is not None:

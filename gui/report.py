@@ -111,6 +111,9 @@ def describe(
     event = playback.event
     if selected is not None:
         _card(report, playback, graph.cards[selected], words, session)
+    elif playback.inside is not None and playback.upcoming is not None:
+        # What the node will have done: nothing of it is shown beyond the part.
+        _node(report, playback.forward(), playback.upcoming, words, session, playback)
     elif event is None:
         report.line((words("inspect.nothing"), "heading"))
         report.line((words("inspect.nothing2"), "quiet"))
@@ -166,7 +169,12 @@ def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> 
         report.line((words("inspect.cut"), "cut"))
 
 
-def _node(report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None) -> None:
+def _node(
+    report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None,
+    within: Playback | None = None,
+) -> None:  # fmt: skip
+    """A node as it stands; ``within`` one that is told part by part, up to that part."""
+    part = within.inside if within is not None else None
     trace = playback.trace
     backward = trace.passes[key[0]]
     node = backward.nodes[key[1]]
@@ -174,9 +182,15 @@ def _node(report: Report, playback: Playback, key: NodeKey, words: Words, sessio
     report.line((node.name, "title"), *_line(trace.ops[op_id].line if op_id is not None else 0, words))
     if op_id is not None:
         report.line((figures.clip(_node_expression(playback, key, op_id), WIDTH), "code"))
+    if within is not None:
+        report.line((words("inspect.part", n=within.part, all=len(within.parts)), "quiet"))
     step = playback.emitted(key)
-    _arrivals(report, playback, key, words)
+    _arrivals(report, playback, key, words, part.path if part is not None and part.path else None)
+    if part is not None and part.kind == "arrives":
+        return
     _jacobian(report, playback, key, words, session)
+    if part is not None and part.kind == "jacobian":
+        return
     own = own_formula(node.name)
     if step is None:
         report.stage(words("inspect.vjp"))
@@ -191,19 +205,23 @@ def _node(report: Report, playback: Playback, key: NodeKey, words: Words, sessio
         report.line((f"{_value_name(playback, node.value)}.grad  ", "code"), (words("inspect.accumulate"), "quiet"))
         _sum(report, step.grad_before, step.grad_outputs[0] if step.grad_outputs else None, step.grad_after)
     else:
-        _emitted(report, playback, key, step, own, words)
+        _products(report, playback, key, step, own, words, summed=part is None or part.kind != "vjp")
+        if part is not None:
+            return
+        _passed_on(report, playback, key, step, words)
     if step.altered:
         report.line((words("inspect.hook", what=words(f"inspect.hook.{step.altered}")), "cut"))
     _saved(report, step.saved, words)
 
 
-def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words) -> None:
+def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words, paths: int | None = None) -> None:
+    """Path by path, the first of them where not all are wanted."""
     report.stage(words("inspect.arrives"))
     buffer = playback.arrived(key)
     if not buffer.contributions:
         report.line((words("inspect.notyet"), "quiet"))
     totals: dict[int, TensorSnapshot | None] = {}
-    for number, contribution in enumerate(buffer.contributions):
+    for number, contribution in enumerate(buffer.contributions[:paths]):
         before = totals.get(contribution.into)
         first = contribution.into not in totals
         totals[contribution.into] = add(before, contribution.tensor)
@@ -380,7 +398,10 @@ def _forward(report: Report, node: str, own: Formula | None, words: Words) -> No
             report.line((f"{names}: ", "quiet"), (formula, "official"))
 
 
-def _emitted(report: Report, playback: Playback, key: NodeKey, step: Step, own: Formula | None, words: Words) -> None:
+def _products(
+    report: Report, playback: Playback, key: NodeKey, step: Step, own: Formula | None, words: Words, *, summed: bool
+) -> None:
+    """The product for each input, before or after it is ``summed`` to the input's shape."""
     backward = playback.trace.passes[key[0]]
     report.stage(words("inspect.vjp"))
     _forward(report, backward.nodes[key[1]].name, own, words)
@@ -392,11 +413,16 @@ def _emitted(report: Report, playback: Playback, key: NodeKey, step: Step, own: 
         if gradient is None:
             report.line((f"{caption}  " if caption else "", "quiet"), (words("inspect.undefined"), "quiet"))
             continue
-        report.line((f"{caption}  " if caption else "", "quiet"), (say(gradient), "grad"))
         wide = step.unsummed[slot] if slot < len(step.unsummed) else None
-        if wide is not None and wide.shape != gradient.shape:
+        before = wide is not None and wide.shape != gradient.shape and not summed
+        report.line((f"{caption}  " if caption else "", "quiet"), (say(wide if before else gradient), "grad"))
+        if wide is not None and wide.shape != gradient.shape and summed:
             text = words("inspect.summed", before=figures.shape(wide.shape), after=figures.shape(gradient.shape))
             report.line((text, "quiet"))
+
+
+def _passed_on(report: Report, playback: Playback, key: NodeKey, step: Step, words: Words) -> None:
+    backward = playback.trace.passes[key[0]]
     report.stage(words("inspect.goes"))
     edges = sorted((e for e in backward.edges if e.source == key[1]), key=lambda e: e.source_slot)
     shown = False
@@ -459,7 +485,7 @@ def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[
     if not leaves:
         return
     report.section(words("inspect.leaves"))
-    step, key = playback.step, playback.node
+    step, key = (playback.step, playback.node) if not playback.part else (None, None)
     target = None
     if key is not None:
         target = playback.trace.passes[key[0]].nodes[key[1]].value

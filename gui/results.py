@@ -24,9 +24,9 @@ def versions(card: Card) -> Iterator[list[int]]:
 
 
 def node(playback: Playback, card: Card) -> NodeKey | None:
-    """The node that a card shows now: the one that has just run, else the main one of the latest pass that knows it."""
-    if playback.node in card.nodes:
-        return playback.node
+    """The node that a card shows now: the one being told, else the main one of the latest pass that knows it."""
+    if playback.subject in card.nodes:
+        return playback.subject
     latest: NodeKey | None = None
     for key in card.nodes:
         if (latest is None or key[0] > latest[0]) and playback.began(key[0]):
@@ -54,7 +54,7 @@ def altered(playback: Playback, card: Card) -> str:
 def waiting(playback: Playback, card: Card) -> Buffer | None:
     """What a node of a card has got while it waits for more; None where none does."""
     main = node(playback, card)
-    if main is None or main == playback.node:
+    if main is None or main == playback.subject:
         return None
     for key in (main, *_others(card, main)):
         buffer = playback.arrived(key)
@@ -77,7 +77,7 @@ def arrived(playback: Playback, card: Card) -> tuple[TensorSnapshot | None, ...]
     if key is None:
         return ()
     others = _others(card, key)
-    if others and key != playback.node:
+    if others and key != playback.subject:
         each = gradients(playback, card, key[0])
         if any(gradient is not None for gradient in each):
             last = max(place for place, gradient in enumerate(each) if gradient is not None)

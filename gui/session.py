@@ -73,6 +73,7 @@ class Session:
         self.notice: tuple[str, dict[str, object]] | None = None
         self.recorded = False
         self.answers = Answers()
+        self._within = False  # whether the last move was into a node
         self._question: tuple[int, Question] | None = None  # and the number of its job
 
     def listen(self, listener: Callable[[Change], None]) -> None:
@@ -315,21 +316,39 @@ class Session:
 
     def seek(self, cursor: int) -> None:
         if self.playback is not None:
-            playback = self.playback.at(cursor)
-            if playback.cursor != self.playback.cursor:
-                self.playback = playback
-                self._tell("cursor")
+            self._move(self.playback.at(cursor), within=False)
+
+    def _move(self, playback: Playback, *, within: bool) -> None:
+        self._within = within
+        if playback != self.playback:
+            self.playback = playback
+            self._tell("cursor")
 
     def step(self) -> None:
-        """One event on; with nothing recorded yet, records and makes the first step."""
-        if self.playback is not None:
+        """One event on, inside a node one part; with nothing recorded yet, records and makes the first step."""
+        if self.playback is not None and self.playback.part:
+            self.into()
+        elif self.playback is not None:
             self.seek(self.playback.cursor + 1)
         elif not self.busy:
             self.run(landing=1)
 
     def back(self) -> None:
-        if self.playback is not None:
+        """The inverse of the last step, one event or one part."""
+        if self.playback is not None and self._within:
+            self._move(self.playback.out(), within=True)
+        elif self.playback is not None:
             self.seek(self.playback.cursor - 1)
+
+    def into(self) -> None:
+        """One part of the node that runs next, or one event where that has no parts."""
+        if self.playback is not None:
+            self._move(self.playback.into(), within=True)
+
+    def finish(self) -> None:
+        """To the end of the node whose parts are told."""
+        if self.playback is not None and self.playback.part:
+            self.seek(self.playback.cursor + 1)
 
     def home(self) -> None:
         self.seek(0)

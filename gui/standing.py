@@ -248,6 +248,11 @@ class Standing:
         unit = self.unit_of_card.get(card)
         return self.units[unit].group if unit is not None else ""
 
+    def frame_of(self, card: int) -> str:
+        """The innermost open group around a card; '' where there is none."""
+        around = (group for group in self.frames if card in self.contents.cards(group))
+        return max(around, key=lambda group: group.count("/"), default="")
+
     def group_at(self, unit: int) -> Group:
         """The folded group that a box is; of a card, the whole picture."""
         return self.groups[self.units[unit].group]
@@ -295,12 +300,15 @@ class Standing:
         return self.course.later(playback)
 
     def current_card(self, playback: Playback) -> int | None:
-        """The drawn card that the last event is about."""
-        card = self._card_of_event(playback)
+        """The drawn card that the last event is about, or the one that is told part by part."""
+        card = self.card_now(playback)
         return card if card is not None and self.shows(card) else None
 
-    def _card_of_event(self, playback: Playback) -> int | None:
+    def card_now(self, playback: Playback) -> int | None:
+        """The same, whether it is drawn or not."""
         event = playback.event
+        if playback.part and playback.upcoming is not None:
+            return self.graph.card_of_node.get(playback.upcoming)
         if event is None:
             return None
         if playback.at_end and self.oddities.failing is not None:

@@ -123,6 +123,7 @@ class Timeline(tk.Canvas):
         if playback is None:
             return
         cursor = playback.cursor
+        self.itemconfigure(self._frame, dash=(3, 3) if playback.part else "")
         if self._items:
             low, high = sorted((self._drawn, cursor))
             for position in range(low, min(high, len(self._items))):
@@ -132,8 +133,9 @@ class Timeline(tk.Canvas):
             share = max(0.0, min(1.0, (cursor - group.first) / max(1, group.last - group.first)))
             self.coords(item, left, self._top, left + (right - left) * share, self._bottom)
             self.itemconfigure(item, state="normal" if share else "hidden")
-        if cursor and self._cells:
-            left, right = self._cells[cursor - 1]
+        shown = cursor if playback.part else cursor - 1  # a node that is told part by part comes next
+        if shown >= 0 and self._cells:
+            left, right = self._cells[shown]
             self.coords(self._frame, left - 2, self._top - 3, max(right, left + 3) + 2, self._bottom + 3)
             self.itemconfigure(self._frame, state="normal")
             self.tag_raise(self._frame)

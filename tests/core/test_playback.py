@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.parts import Part
 from core.playback import Playback, add
 from core.records import TensorSnapshot, Trace
 from tests.gui import traces
@@ -50,6 +51,29 @@ def test_forward_then_back_is_identity(name: str, moves: list[str]) -> None:
         if playback.cursor:
             assert known(playback.back().forward()) == known(playback)
         assert known(playback) == known(Playback.of(TRACES[name], playback.cursor))
+
+
+@pytest.mark.parametrize("name", sorted(TRACES))
+def test_out_retraces_every_part_that_into_told(name: str) -> None:
+    there = [Playback.of(TRACES[name])]
+    while not there[-1].at_end:
+        there.append(there[-1].into())
+    back = [there[-1]]
+    while back[-1].cursor or back[-1].part:
+        back.append(back[-1].out())
+    assert back == there[::-1]
+    assert all(known(inside) == known(inside.at(inside.cursor)) for inside in there if not inside.part)
+    assert [place.cursor for place in there if not place.part] == list(range(len(TRACES[name].events) + 1))
+
+
+def test_the_parts_of_a_node_and_of_a_leaf() -> None:
+    playback = Playback.of(traces.fan(), 3)
+    assert [part.kind for part in playback.parts] == ["arrives", "jacobian", "vjp"]
+    assert playback.forward().parts == (Part("arrives", 1), Part("arrives", 2))
+    assert playback.home().parts == ()
+    told = playback.forward().into()
+    assert (told.subject, told.node, told.inside) == ((0, 1), (0, 0), Part("arrives", 1))
+    assert told.span == (1, 4, 1, 40)  # of the leaf, not of the multiplication that has just run
 
 
 def test_cursor_stays_inside() -> None:

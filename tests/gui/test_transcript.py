@@ -65,7 +65,7 @@ def test_the_flow_has_a_bar_for_every_leaf_and_a_click_chooses_it(window: Window
     window.key("<End>", app.canvas)
     app.pages.buttons["flow.title"].invoke()
     window.settle()
-    strip = app.flow_strip.canvas
+    strip = app.flow.bars.canvas
     said = [strip.itemcget(item, "text") for item in strip.find_all() if strip.type(item) == "text"]
     assert {"a", "81", "b", "12"} <= set(said)
     widths = [strip.bbox(item) for item in strip.find_withtag("bar")]
@@ -78,3 +78,35 @@ def test_the_flow_has_a_bar_for_every_leaf_and_a_click_chooses_it(window: Window
     assert app.graph.cards[app._selected].title == "b"
     window.key("<Home>", app.canvas)
     assert not strip.find_withtag("bar")
+
+
+def test_the_strip_has_a_bar_for_every_step_that_has_run_and_a_click_goes_there(window: Window) -> None:
+    app = window.app
+    window.key("<F5>", app.canvas)
+    window.key("<End>", app.canvas)
+    app.pages.buttons["flow.title"].invoke()
+    window.settle()
+    strip = app.flow.strip
+    assert len(strip.find_withtag("bar")) == 6
+    assert not strip.find_withtag("odd")
+    left, _, right, _ = strip.bbox(strip.find_withtag("bar")[1])
+    place = {"x": (left + right) // 2, "y": 20}
+    strip.event_generate("<Motion>", **place)
+    assert app.flow.note.cget("text") == "PowBackward0  1"
+    strip.event_generate("<Button-1>", **place)
+    window.settle()
+    assert app.session.playback is not None
+    assert app.session.playback.node == (0, 4)
+    assert len(strip.find_withtag("bar")) == 2
+
+
+def test_a_leaf_is_chosen_in_the_list_by_key(window: Window) -> None:
+    app = window.app
+    window.key("<F5>", app.canvas)
+    app.pages.buttons["flow.title"].invoke()
+    window.settle()
+    for key in ("<Down>", "<Down>", "<Return>"):
+        window.key(key, app.flow.bars.canvas)
+    assert app.graph is not None
+    assert app._selected is not None
+    assert app.graph.cards[app._selected].title == "b"
