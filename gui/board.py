@@ -143,7 +143,8 @@ class Board(tk.Canvas):
         elements = [(name, place) for name in "vx" for place in range(self._length(name)) if self.as_numbers]
         lines = max((math.ceil(len(self.sentence(element)) / room) for element in elements), default=SUM_LINES)
         hint = tkfont.Font(self, font=look.font(12)).measure(self._hint)
-        lines = max(lines, math.ceil(hint / (self._width - look.px(40))))
+        if hint > self._width:
+            lines = max(lines, math.ceil(hint / (self._width - look.px(40))))
         top = bottom + look.px(6)
         self._sum = self.create_text(0, top, anchor="nw", font=font, width=self._width)
         height = top + lines * font.metrics("linespace") + look.px(2)

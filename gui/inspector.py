@@ -191,5 +191,6 @@ class Inspector(tk.Frame):
                 tag, font=look.font(13, mono=True), foreground=look[colour], lmargin2=indent, spacing3=look.px(2)
             )
         text.tag_configure("official", font=look.font(13, mono=True), lmargin2=indent, spacing3=look.px(6))
+        text.tag_configure("freed", font=look.font(13, mono=True), foreground=look["quiet"], overstrike=True)
         text.tag_configure("cut", foreground=look["cut"])
         text.tag_configure("wrong", foreground=look["wrong"])

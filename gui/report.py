@@ -10,7 +10,7 @@ from typing import Final
 from core.edits import applied, edits
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
-from core.records import Event, Matrix, SavedTensor, Step, TensorSnapshot, Trace
+from core.records import Event, Matrix, Step, TensorSnapshot, Trace
 from core.why import why
 from gui import figures, results
 from gui.cards import Card, Graph
@@ -198,6 +198,7 @@ def _node(
         for entry in own.inputs if own is not None else ():
             report.formulas(entry.lines)
         report.line((words("inspect.notrun"), "quiet"))
+        _saved(report, playback, key, words)
         return
     if node.value is not None and "AccumulateGrad" in node.name:
         report.stage(words("inspect.goes"))
@@ -211,7 +212,7 @@ def _node(
         _passed_on(report, playback, key, step, words)
     if step.altered:
         report.line((words("inspect.hook", what=words(f"inspect.hook.{step.altered}")), "cut"))
-    _saved(report, step.saved, words)
+    _saved(report, playback, key, words)
 
 
 def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words, paths: int | None = None) -> None:
@@ -436,14 +437,31 @@ def _passed_on(report: Report, playback: Playback, key: NodeKey, step: Step, wor
         report.line((words("inspect.nowhere"), "quiet"))
 
 
-def _saved(report: Report, saved: tuple[SavedTensor, ...], words: Words) -> None:
+def _saved(report: Report, playback: Playback, key: NodeKey, words: Words) -> None:
+    """What the node keeps from its operation on; the engine lets go of it as soon as the node has run."""
+    backward, number = playback.trace.passes[key[0]], playback.index.step_of.get(key)
+    op = backward.nodes[key[1]].op
+    saved = backward.steps[number].saved if number is not None and (op is None or playback.ran(op)) else ()
     if not saved:
         return
     report.section(words("inspect.saved"))
+    freed = _freed(playback, key)
     for entry in saved:
         said = say(entry.tensor) if entry.tensor is not None else words("inspect.packed")
         extra = "  " + words("inspect.version", n=entry.version) if entry.version else ""
-        report.line((f"{entry.name}  ", "code"), (said, "value"), (extra, "quiet"))
+        extra += "  " + words("inspect.freed") if freed else ""
+        report.line((f"{entry.name}  ", "code"), (said, "freed" if freed else "value"), (extra, "quiet"))
+
+
+def _freed(playback: Playback, key: NodeKey) -> bool:
+    """Whether a pass has run this node by now without retain_graph."""
+    passes, wanted = playback.trace.passes, playback.trace.passes[key[0]].nodes[key[1]].sequence_nr
+    return any(
+        node.sequence_nr == wanted and playback.emitted((number, node.id)) is not None
+        for number in range(key[0], len(passes))
+        if not passes[number].retain_graph
+        for node in (passes[number].nodes if number > key[0] else [passes[number].nodes[key[1]]])
+    )
 
 
 def _pass(report: Report, playback: Playback, event: Event, words: Words, session: Session | None) -> None:
