@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 import tkinter.font as tkfont
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 from typing import ClassVar, Final
 
 import numpy as np
@@ -77,7 +78,6 @@ class Rows(Board):
     def _write(self) -> bool:
         look, product = self._look, self.product
         rows, columns = product.jacobian.shape
-        known = product.result is not None
         shown = np.vstack([self.entries[name] for name in "Jx" if name in self.entries])
         for digits, size in SIZES:
             font = tkfont.Font(self, font=look.font(size, mono=True))
@@ -92,42 +92,38 @@ class Rows(Board):
                 break
         else:
             return False
-        top, edges = look.px(HEAD), [self._margin()]
-        for column, (text, width) in enumerate(zip(texts, widths, strict=False)):
-            for row in range(rows):
-                box = (edges[-1], top + row * high, edges[-1] + width, top + (row + 1) * high)
-                if row < self.filled:
-                    self._cell("J", float(product.jacobian[row, column]), text[row], box, font)
-                else:
-                    self._unknown("J", box, font)
-            edges.append(edges[-1] + width)
-        bottom = top + rows * high
-        self._part("J", (edges[0], top, edges[-1], bottom), (0.0, float(rows)), (0.0, float(columns)), tuple(edges))
-        left = self._sign("×", edges[-1], (top + bottom) / 2)
-        for row, (entry, weight) in enumerate(zip(product.v, weights, strict=True)):
-            box = (left, top + row * high, left + widths[-1], top + (row + 1) * high)
-            self._cell("v", float(entry), weight, box, font)
-        self._part("v", (left, top, left + widths[-1], bottom), (0.0, float(rows)), (0.0, 1.0))
-        below = bottom + look.px(8)
-        for column in range(columns):
-            box = (edges[column], below, edges[column + 1], below + high)
-            if known:
-                self._cell("x", float(shown[-1, column]), texts[column][-1], box, font)
-            else:
-                self._unknown("x", box, font)
-        self._part("x", (edges[0], below, edges[-1], below + high), (0.0, 1.0), (0.0, float(columns)), tuple(edges))
+        edges = tuple(accumulate(widths[:-1], initial=self._margin()))
+        start = edges[-1] + look.px(SIGN)
+        top, bottom = look.px(HEAD), look.px(HEAD) + rows * high
+        self._sign("×", edges[-1], (top + bottom) / 2)
         for row, place in enumerate(self._seeds):
-            said = f"{seed_name(place)} →"
-            self._beside(said, top + row * high + high / 2, "text" if row < self.filled else "quiet")
+            at, there = top + row * high, row < self.filled
+            self._beside(f"{seed_name(place)} →", at + high / 2, "text" if there else "quiet")
+            entries = product.jacobian[row] if there else None
+            self._row("J", entries, [text[row] for text in texts], edges, (at, at + high), font)
+            self._row("v", product.v[row : row + 1], [weights[row]], (start, start + widths[-1]), (at, at + high), font)
+        below = bottom + look.px(8)
+        self._row("x", product.result, [text[-1] for text in texts], edges, (below, below + high), font)
+        down, across = (0.0, float(rows)), (0.0, float(columns))
+        self._part("J", (edges[0], top, edges[-1], bottom), down, across, edges)
+        self._part("v", (start, top, start + widths[-1], bottom), down, (0.0, 1.0))
+        self._part("x", (edges[0], below, edges[-1], below + high), (0.0, 1.0), across, edges)
         return True
 
-    def _unknown(self, name: str, box: tuple[int, int, int, int], font: tkfont.Font) -> None:
-        """An entry that has not come yet."""
+    def _row(
+        self, name: str, entries: np.ndarray | None, texts: list[str], edges: tuple[int, ...], side: tuple[int, int],
+        font: tkfont.Font,
+    ) -> None:  # fmt: skip
+        """Numbers beside one another; dots where they have not come yet."""
         look = self._look
-        self.create_rectangle(*box, outline=look["line"], fill=look["panel"])
-        self.create_text(
-            (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, text="·", font=font, fill=look["quiet"], tags=name
-        )
+        for column, (left, right) in enumerate(pairwise(edges)):
+            box = (left, side[0], right, side[1])
+            if entries is not None:
+                self._cell(name, float(entries[column]), texts[column], box, font)
+                continue
+            middle = (left + right) / 2, sum(side) / 2
+            self.create_rectangle(*box, outline=look["line"], fill=look["panel"])
+            self.create_text(*middle, text="·", font=font, fill=look["quiet"], tags=name)
 
     def _zero(self, written: str) -> str:
         """A dot would be an entry that has not come yet."""
