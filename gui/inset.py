@@ -44,7 +44,7 @@ class Insets:
 
 
 class Widgets(Insets):
-    """Widgets in a text: the wheel scrolls the text below them, and one that gets the focus is brought into sight.
+    """Widgets in a text: the wheel scrolls the text below them, and Tab reaches those that are out of sight too.
 
     Attributes:
         shown: from top to bottom.
@@ -53,6 +53,7 @@ class Widgets(Insets):
     def __init__(self, text: tk.Text) -> None:
         super().__init__(text)
         self.shown: list[Widget] = []
+        self._reached_with_tab(text)
 
     def refit(self) -> None:
         for widget in self.shown:
@@ -70,8 +71,24 @@ class Widgets(Insets):
             widget.show(self.look, self.width)
         zoom = widget.zoom if isinstance(widget, Board) else lambda notches, x, y: None
         wheel.bind(widget, lambda dx, dy: self.text.yview_scroll(int(dy), "pixels"), zoom)
-        widget.bind("<FocusIn>", lambda event: self.text.see(str(widget)), add="+")
+        self._reached_with_tab(widget)
         self.shown.append(widget)
         place = self.text.index("end-1c")
         self.text.window_create("end", window=widget)
         self.text.tag_add(tag, place)
+
+    def _reached_with_tab(self, widget: tk.Misc) -> None:
+        for key, by in (("<<NextWindow>>", 1), ("<<PrevWindow>>", -1)):
+            widget.bind(key, lambda event, by=by: self._go(widget, by))  # type: ignore[misc]
+
+    def _go(self, widget: tk.Misc, by: int) -> str | None:
+        """The focus goes on to the next one, or back; Tk itself would skip what has been scrolled away."""
+        order: list[tk.Misc] = [self.text, *self.shown]
+        place = order.index(widget) + by
+        if not 0 <= place < len(order):
+            return None  # out of the text
+        if place:
+            self.text.see(str(order[place]))
+            self.text.update_idletasks()
+        order[place].focus_set()
+        return "break"

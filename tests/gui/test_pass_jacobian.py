@@ -290,6 +290,25 @@ def test_the_link_of_a_slow_program_is_reached_with_tab(window: Window) -> None:
     window.wait_until(lambda: drawings(window))
 
 
+def test_tab_goes_through_all_that_can_be_done_and_on(at_end: Window) -> None:
+    text = at_end.app.inspector.text
+    tk.Tk.geometry(at_end.app, "900x420")
+    at_end.settle()
+    text.focus_force()
+    at_end.settle()
+    for widget in at_end.app.inspector.widgets.shown:
+        at_end.key("<Tab>")
+        assert at_end.app.focus_get() is widget
+        assert text.bbox(str(widget))  # in sight
+    at_end.key("<Shift-Tab>")
+    assert at_end.app.focus_get() is at_end.app.inspector.widgets.shown[-2]
+    at_end.key("<Tab>")
+    at_end.key("<Tab>")
+    focused = at_end.app.focus_get()
+    assert focused is not None
+    assert not str(focused).startswith(str(text))
+
+
 # ── Saved tensors ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
