@@ -26,7 +26,7 @@ class LocalJacobian:
 
 @dataclass(frozen=True, slots=True)
 class PassJacobian:
-    """The Jacobians of every root of a pass with respect to every leaf."""
+    """The Jacobians of every root of a pass with respect to itself and to every leaf."""
 
     pass_: int
 
