@@ -26,7 +26,7 @@ from gui.groups import Folding
 from gui.i18n import words
 from gui.inspector import Inspector
 from gui.keys import KeysSheet
-from gui.leaf_editor import LeafEditor, leaf_named, leaf_of_card
+from gui.leaf_editor import LeafEditor, leaf_of_card
 from gui.menu import PopUp
 from gui.menus import Menus
 from gui.notes import Note, note
@@ -34,7 +34,7 @@ from gui.output import Output
 from gui.pages import Pages
 from gui.player import Player
 from gui.programs import ASSETS
-from gui.scene import Hit
+from gui.scene import Hit, Seed
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
 from gui.settings import Settings, load, place, save, system_language, system_moves, system_theme
@@ -45,9 +45,10 @@ from gui.timeline import Timeline
 from gui.toolbar import Toolbar
 from gui.toolkit import ctk
 from gui.transcript import Transcript
+from gui.typed_numbers import LARGEST
 
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
-SOON, LATER = 15, 80
+SOON, LATER = 5, 80
 """Milliseconds between two looks at the worker: while it runs, and while it rests."""
 
 
@@ -87,7 +88,7 @@ class App(ctk.CTk):
         self._selected: int | None = None
         self.leaf = ""
         self._kind: tuple[float, ...] = ()
-        self._refreshing = ""
+        self._refreshing = self._loop = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
         families = set(tkfont.families(self))
         self._sans = first_available(SANS, families, "TkDefaultFont")
@@ -160,8 +161,8 @@ class App(ctk.CTk):
         self._right = tk.Frame(self._panes, borderwidth=0)
         self.inspector = Inspector(self._right, session)
         self.menu = PopUp(self)
-        self.seed_editor = SeedEditor(self._right, on_seed=session.set_seed, menu=self.menu)
-        self.leaf_editor = LeafEditor(self._right, on_leaf=session.set_leaf)
+        self.seed_editor = SeedEditor(self.canvas, session, self.menu)
+        self.leaf_editor = LeafEditor(self._right, session)
         self.inspector.pack(side="top", fill="both", expand=True)
         self._panes.add(left, stretch="never")
         self._panes.add(self.canvas, stretch="always")
@@ -210,6 +211,8 @@ class App(ctk.CTk):
             self.canvas.give_up()
         elif self.canvas.find_bar.opened:
             self.canvas.find_bar.close()
+        elif self.seed_editor.opened:
+            self.seed_editor.close()
         elif not bindings.typing(self):
             self._clicked(None)
 
@@ -267,6 +270,9 @@ class App(ctk.CTk):
 
     def _changed(self, *changes: Change) -> None:
         self._changes.update(changes)
+        if self._loop and self.session.busy:  # a run has begun: its answer may be here in a few milliseconds
+            self.after_cancel(self._loop)
+            self._loop = self.after(SOON, self._poll)
         if not self._refreshing:
             self._refreshing = self.after_idle(self._refresh)
 
@@ -326,21 +332,12 @@ class App(ctk.CTk):
         self.inspector.show(session.playback, self.graph, self._selected, self.look.words, session.written)
 
     def _show_editor(self) -> None:
-        """Below the inspector: the values of the chosen leaf, else the seed, where there are any to edit."""
-        session = self.session
-        leaf = leaf_named(session.playback, self.leaf) if self.leaf and not session.recorded else None
-        editors = (
-            (self.leaf_editor, self.leaf_editor.show(
-                leaf, changed=self.leaf in session.what_if.leaves, busy=session.busy
-            )),
-            (self.seed_editor, self.seed_editor.show(session.playback)),
-        )  # fmt: skip
-        shown = next((editor for editor, able in editors if able), None)
-        for editor, _ in editors:
-            if editor is not shown:
-                editor.pack_forget()
-            elif not editor.winfo_manager():
-                editor.pack(side="bottom", fill="x", before=self.inspector)
+        """Below the inspector the values of the chosen leaf; on the picture the seed, where it was opened."""
+        if not self.leaf_editor.show(self.leaf):
+            self.leaf_editor.pack_forget()
+        elif not self.leaf_editor.winfo_manager():
+            self.leaf_editor.pack(side="bottom", fill="x", before=self.inspector)
+        self.seed_editor.show(self.session.playback)
 
     def _mark_program(self) -> None:
         session, playback = self.session, self.session.playback
@@ -383,12 +380,10 @@ class App(ctk.CTk):
     # ── The reader clicks ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _clicked(self, hit: Hit | None) -> None:
-        """Selects a card, cuts a use or all uses of a value, or goes to the seed's fields."""
+        """Selects a card, cuts a use or all uses of a value, or opens the seed."""
         playback, graph = self.session.playback, self.graph
         if hit is not None and hit.kind == "seed":
-            self.leaf = ""
-            self._show_editor()
-            self.seed_editor.focus_first()
+            self.edit_seed(hit.seed)
         elif hit is not None and hit.kind == "wire" and hit.wire is not None and graph is not None:
             self.actions.toggle_use(graph.wires[hit.wire])
         elif hit is not None and hit.kind == "bundle":
@@ -403,6 +398,11 @@ class App(ctk.CTk):
             self._mark_program()
             self.canvas.show(playback, self._selected)
             self._inspect()
+
+    def edit_seed(self, seed: Seed | None = None) -> None:
+        """Opens a seed, by itself that of the current pass, at its place in the picture."""
+        if not self.seed_editor.open(seed) and self.session.playback is not None:
+            self._tell_wrong("seed.none", n=LARGEST)
 
     def write_what_ifs(self) -> None:
         """Writes ``.detach()`` into the program where it was cut, and runs it as it is written then."""
@@ -486,6 +486,7 @@ class App(ctk.CTk):
         self.inspector.formulas.ready()
 
     def _poll(self) -> None:
+        self._loop = ""
         taken = self.session.poll()
         pause = 1 if taken == MESSAGES else SOON if self.session.busy else LATER
         self._loop = self.after(pause, self._poll)

@@ -48,6 +48,7 @@ def outside_text(app: App) -> dict[str, Deed]:
         "<Home>": app.session.home,
         "<End>": app.session.end,
         "<p>": app.player.toggle,
+        "<e>": app.edit_seed,
         "<Control-Right>": partial(app.actions.jump, jumps.next_call),
         "<Control-Left>": partial(app.actions.jump, jumps.previous_call),
         "<Control-z>": app.session.undo,

@@ -24,7 +24,7 @@ from gui.labels import Labels
 from gui.minimap import Minimap
 from gui.motion import Motion
 from gui.neighbours import beside
-from gui.scene import READABLE, Box, Hit, Picture, Scene, legend
+from gui.scene import READABLE, Box, Hit, Picture, Scene, Seed, legend
 from gui.shapes import inside, label_rect, overlap, sample, touches
 from gui.theme import Look
 from gui.tooltip import Tip
@@ -229,6 +229,7 @@ class GraphCanvas(tk.Canvas):
     def show(self, playback: Playback | None, selected: int | None = None) -> None:
         """The picture at this moment; one step from the last moment, it moves there."""
         before, self._playback = self._playback, playback
+        anew = selected != self._selected or self.motion.running
         self._selected = selected
         same = playback is not None and before is not None and playback.trace is before.trace
         moved = not same or playback != before
@@ -254,7 +255,8 @@ class GraphCanvas(tk.Canvas):
             self._forget_pointer()
         if moved and same:
             self._follow()
-        self.redraw()
+        if moved or anew:
+            self.redraw()  # else only the rest of the window has changed, as when a run begins
 
     def say(self, title: str, hint: str) -> None:
         """What stands on the ground while there is no picture on it."""
@@ -292,6 +294,12 @@ class GraphCanvas(tk.Canvas):
         if self._picture is not None and self._picture.shows(card):
             self.view.reveal(self._picture.rect(card))
             self.redraw()
+
+    def seed_rect(self, seed: Seed) -> Rect | None:
+        """Where a seed stands in the picture, also before it is there; None where it has no place."""
+        of_unit = self._picture.seeds_of_unit if self._picture is not None else {}
+        unit = next((unit for unit, seeds in of_unit.items() if seed in seeds), None)
+        return None if unit is None or self._picture is None else self._picture.seed_rect(unit)
 
     def redraw(self) -> None:
         """Draws once when Tk has nothing else to do, however often it is asked."""
@@ -713,6 +721,7 @@ class GraphCanvas(tk.Canvas):
         self._labels.show(scene.labels, look, x=view.x, y=view.y, scale=view.scale)
         self._legend.show(overlay.labels, look, scale=look.scale)
         self.tag_raise(self._focus_ring)
+        self.event_generate("<<Drawn>>")  # for what lies over the picture and goes with it
 
     def _write_message(self, empty: bool, look: Look) -> None:
         width, height = self.view.width, self.view.height

@@ -28,6 +28,10 @@ class History(NamedTuple):
         """A new state; what was undone is forgotten."""
         return History((*self.states[: self.cursor + 1], what_if), self.cursor + 1)
 
+    def instead(self, what_if: WhatIf) -> History:
+        """A new state in place of this one, as while something is dragged."""
+        return self.at(self.cursor - 1).then(what_if) if self.cursor else self.then(what_if)
+
     def without(self, what_if: WhatIf) -> History:
         """As though a state that was refused had never been; what was before it holds."""
         kept = tuple(state for state in self.states[: self.cursor + 1] if state != what_if)

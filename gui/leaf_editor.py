@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
+from core.expression import Values
 from core.playback import Playback
 from core.records import TensorSnapshot
 from gui import figures
 from gui.cards import Card
 from gui.i18n import Words
-from gui.number_editor import FIELDS, NumberEditor, editable
-from gui.theme import Look
-from gui.toolkit import ctk
-
-Values = tuple[float, ...]
+from gui.number_editor import Caption, NumberEditor
+from gui.session import Session
+from gui.typed_numbers import Numbers, editable
 
 
 class ChosenLeaf(NamedTuple):
@@ -49,109 +50,46 @@ def leaf_named(playback: Playback | None, name: str) -> ChosenLeaf | None:
     return ChosenLeaf(name, tensor) if tensor is not None and editable([tensor]) else None
 
 
-def span_of(value: float) -> tuple[float, float]:
-    """Where the slider goes for an element: as far again on both sides, past zero, and at least by two."""
-    reach = max(2.0, 2 * abs(value))
-    return value - reach, value + reach
-
-
 class LeafEditor(NumberEditor):
-    """``on_leaf(name, values)`` on Enter and while the slider moves; values None are the program's own.
-
-    The slider moves the element that had the keyboard last. While a run is still on its way nothing more is asked for;
-    the last place of the slider is sent when it is there.
-    """
+    """Below the inspector: the values of one leaf of a session."""
 
     colour = "leaf"
 
-    def __init__(self, master: tk.Misc, *, on_leaf: Callable[[str, Values | None], None]) -> None:
-        super().__init__(master)
-        self._on_leaf = on_leaf
+    def __init__(self, master: tk.Misc, session: Session) -> None:
+        super().__init__(master, busy=lambda: session.busy)
+        self._session = session
         self._leaf: ChosenLeaf | None = None
-        self._changed = False
-        self._busy = False
-        self._dragging = False
-        self._waiting: Values | None = None
-        self._element = 0
-        self.slider = ctk.CTkSlider(self, command=self._slid, height=18, number_of_steps=200)
-        self.slider.bind("<ButtonRelease-1>", lambda event: self._let_go())
+        self._names: Mapping[str, np.ndarray] = {}
 
-    def show(self, leaf: ChosenLeaf | None, *, changed: bool, busy: bool) -> bool:
-        """Fills the fields with the leaf's values; False where there is none to edit.
-
-        Args:
-            changed: whether the values are a what-if.
-            busy: whether a run is on its way.
-        """
-        self._busy = busy
-        if not busy and self._waiting is not None and leaf is not None:
-            waiting, self._waiting = self._waiting, None
-            self.ask_for(waiting)
-        before, self._changed = self._leaf, changed
+    def show(self, name: str) -> bool:
+        """Fills the fields with the values of a leaf; False where there is none to edit."""
+        self.go_on()
+        session = self._session
+        leaf = leaf_named(session.playback, name) if name and not session.recorded else None
         if leaf is None:
-            if not busy:
-                self._leaf, self._tensors, self._dragging = None, [], False
+            if not session.busy:
+                self._leaf, self._tensors = None, []
             return self._leaf is not None
-        self._leaf = leaf
-        if before is None or before.name != leaf.name:
-            self._element = 0
-        if before != leaf and not self._dragging:
-            self.fill([leaf.tensor])
-            self._place_slider()
+        before, self._leaf = self._leaf, leaf
+        self.symbol = leaf.name
+        if before != leaf and session.playback is not None:
+            self._names = Values(session.playback.end())
+            self.fill([leaf.tensor], anew=before is None or before.name != leaf.name)
         self.tell()
         return True
 
-    def caption(self, words: Words) -> tuple[str, str, bool]:
+    def caption(self, words: Words) -> Caption:
         name = self._leaf.name if self._leaf is not None else ""
-        return words("leaf.title", name=figures.clip(name, 24)), words("leaf.hint"), self._changed
+        title = words("leaf.title", name=figures.clip(name, 24))
+        return Caption(title, "", words("leaf.hint"), name in self._session.what_if.leaves)
 
-    def ask_for(self, numbers: Values) -> None:
+    def names(self) -> Mapping[str, np.ndarray]:
+        return self._names
+
+    def ask_for(self, numbers: Numbers, *, again: bool) -> None:
         if self._leaf is not None:
-            self._on_leaf(self._leaf.name, numbers)
+            self._session.set_leaf(self._leaf.name, numbers, again=again)
 
     def reset(self) -> None:
         if self._leaf is not None:
-            self._on_leaf(self._leaf.name, None)
-
-    def entered(self, entry: ctk.CTkEntry) -> None:
-        self._element = self.used().index(entry) if entry in self.used() else 0
-        self._place_slider()
-
-    def dress(self, look: Look) -> None:
-        super().dress(look)
-        self.slider.configure(
-            fg_color=look["line"], progress_color=look["leaf"], button_color=look["leaf"],
-            button_hover_color=look["leaf"], bg_color=look["panel"],
-        )  # fmt: skip
-
-    def _place_slider(self) -> None:
-        """A slider for single numbers; a long list has none."""
-        used = self.used()
-        if self._leaf is None or self._leaf.tensor.numel > FIELDS:
-            self.slider.pack_forget()
-            return
-        value = float(self._leaf.tensor.head[min(self._element, len(used) - 1)])
-        low, high = span_of(value)
-        self.slider.configure(from_=low, to=high)
-        self.slider.set(value)
-        if not self.slider.winfo_manager():
-            px = self._look.px if self._look is not None else int
-            self.slider.pack(fill="x", padx=px(12), pady=(0, px(8)), after=self.fields)
-
-    def _slid(self, value: float) -> None:
-        if self._leaf is None:
-            return
-        self._dragging = True
-        entry = self.used()[min(self._element, len(self.used()) - 1)]
-        entry.delete(0, "end")
-        entry.insert(0, figures.number(round(value, 4)))
-        numbers = [float(x) for x in self._leaf.tensor.head]
-        numbers[self._element] = round(value, 4)
-        if self._busy:
-            self._waiting = tuple(numbers)
-        else:
-            self.ask_for(tuple(numbers))
-
-    def _let_go(self) -> None:
-        self._dragging = False
-        self._place_slider()
+            self._session.set_leaf(self._leaf.name, None)

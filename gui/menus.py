@@ -16,6 +16,7 @@ from gui.leaf_editor import leaf_of_card
 from gui.menu import RULE, Entry
 from gui.programs import examples
 from gui.scene import Hit
+from gui.seed_editor import seed_pass
 from gui.settings import SIZES, SPEEDS
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Menus:
         if hit.group is not None:
             fold = Entry(app.look.words("menu.fold"), partial(app.canvas.fold, hit.group))
             return [*self._of_bundle(playback, graph, hit.wires), fold]
-        return self._of_card(playback, graph.cards[hit.card]) if hit.card is not None else []
+        seed = [Entry(app.look.words("menu.seed"), partial(app.edit_seed, hit.seed), "E")] if hit.seed else []
+        return [*seed, *self._of_card(playback, graph.cards[hit.card])] if hit.card is not None else seed
 
     def _of_card(self, playback: Playback, card: Card) -> list[Entry]:
         app, say = self._app, self._app.look.words
@@ -185,6 +187,7 @@ class Menus:
     def _what_ifs(self) -> list[Entry]:
         app, session, say = self._app, self._app.session, self._app.look.words
         return [
+            Entry(say("menu.seed"), app.edit_seed if seed_pass(session.playback) is not None else None, "E"),
             Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
             Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
             Entry(say("menu.write_in"), app.write_what_ifs if app.actions.as_code is not None else None),

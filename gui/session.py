@@ -377,19 +377,19 @@ class Session:
         heals = tuple(s for s in heals if s != site) if site in heals else (*heals, site)
         self._suppose(msgspec.structs.replace(self.what_if, heals=heals))
 
-    def set_seed(self, pass_: int, seed: tuple[float, ...] | None) -> None:
-        """Another seed of a backward call; None is the program's own."""
+    def set_seed(self, pass_: int, seed: tuple[float, ...] | None, *, again: bool = False) -> None:
+        """Another seed of a backward call; None is the program's own; ``again`` while a drag goes on."""
         seeds = {number: numbers for number, numbers in self.what_if.seeds.items() if number != pass_}
         if seed is not None:
             seeds[pass_] = seed
-        self._suppose(msgspec.structs.replace(self.what_if, seeds=seeds))
+        self._suppose(msgspec.structs.replace(self.what_if, seeds=seeds), again=again)
 
-    def set_leaf(self, name: str, values: tuple[float, ...] | None) -> None:
-        """Other values of a leaf; None are the program's own."""
+    def set_leaf(self, name: str, values: tuple[float, ...] | None, *, again: bool = False) -> None:
+        """Other values of a leaf; None are the program's own; ``again`` while a drag goes on."""
         leaves = {other: numbers for other, numbers in self.what_if.leaves.items() if other != name}
         if values is not None:
             leaves[name] = values
-        self._suppose(msgspec.structs.replace(self.what_if, leaves=leaves))
+        self._suppose(msgspec.structs.replace(self.what_if, leaves=leaves), again=again)
 
     def toggle_requires_grad(self, name: str) -> None:
         """Switches requires_grad of a leaf off, or undoes that."""
@@ -408,10 +408,10 @@ class Session:
         """No what-ifs."""
         self._suppose(WhatIf())
 
-    def _suppose(self, what_if: WhatIf) -> None:
+    def _suppose(self, what_if: WhatIf, again: bool = False) -> None:
         if what_if == self.what_if or not self._can_suppose(what_if):
             return
-        self.history = self.history.then(what_if)
+        self.history = self.history.instead(what_if) if again else self.history.then(what_if)
         self._record("same")
 
     def undo(self) -> None:

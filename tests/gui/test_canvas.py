@@ -866,6 +866,7 @@ def mapped(widget: tk.Misc) -> Iterator[tk.Misc]:
 def test_every_control_can_be_reached(scaled: Window) -> None:
     app = scaled.app
     scaled.key("<F5>", app.canvas)
+    scaled.key("<e>", app.canvas)
     left, top = app.winfo_rootx(), app.winfo_rooty()
     buttons = [widget for widget in mapped(app) if isinstance(widget, Button)]
     assert {app.buttons[role] for role in ("run", "stop", "home", "back", "step", "end", "menu")} <= set(buttons)

@@ -11,6 +11,7 @@ import pytest
 from gui.app import App, start_worker
 from gui.scene import Hit
 from tests.gui.conftest import FakeWorker, Window
+from tests.gui.test_seed_editor import drag
 from tests.gui.test_window import texts
 
 ROOT = Path(__file__).parents[2]
@@ -148,3 +149,21 @@ def test_a_cut_is_written_into_the_program_and_taken_back(real: Window) -> None:
     app.editor.text.event_generate("<<Undo>>")
     window.settle()
     assert "Q = 3*a**3 - b**2\n" in app.editor.source
+
+
+def test_the_seed_is_dragged_to_zero_and_the_gradients_follow(real: Window) -> None:
+    app, window = real.app, real
+    app.open(ROOT / "assets" / "examples" / "first.py")
+    app.session.run()
+    ran(window)
+    app.session.end()
+    window.settle()
+    app.edit_seed()
+    window.settle()
+    drag(window, app.seed_editor.used()[1], *(-step for step in range(5, 55, 5)))
+    window.wait_until(lambda: not app.session.busy and gradients(window)["a"] == [36, 0], 60)
+    window.settle()
+    assert "[36, 0]" in texts(window)
+    app.session.undo()
+    ran(window)
+    assert gradients(window)["a"] == [36, 81]

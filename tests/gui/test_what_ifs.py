@@ -6,8 +6,7 @@ import pytest
 
 from core.records import Cut, WhatIf
 from gui.history import History
-from gui.leaf_editor import span_of
-from gui.seed_editor import basis, written_loss
+from gui.number_editor import span_of
 from tests.gui.conftest import Window
 
 A, B = Cut("a"), Cut("b")
@@ -83,7 +82,6 @@ def test_the_values_of_a_chosen_leaf_can_be_typed(window: Window) -> None:
     window.key("<End>")
     choose(window, "a")
     assert app.leaf_editor.winfo_ismapped()
-    assert not app.seed_editor.winfo_ismapped()
     entry = app.leaf_editor.used()[1]
     entry.delete(0, "end")
     entry.insert(0, "-1.5")
@@ -94,17 +92,10 @@ def test_the_values_of_a_chosen_leaf_can_be_typed(window: Window) -> None:
     window.settle()
     assert window.worker.jobs[-1].what_if.leaves == {}
     window.key("<Escape>", app.canvas)
-    assert app.seed_editor.winfo_ismapped()
+    assert not app.leaf_editor.winfo_ismapped()
 
 
-def test_a_card_that_is_no_leaf_leaves_the_seed_there(window: Window) -> None:
-    window.key("<F5>")
-    choose(window, "Q")
-    assert window.app.seed_editor.winfo_ismapped()
-    assert not window.app.leaf_editor.winfo_ismapped()
-
-
-@pytest.mark.parametrize(("typed", "said"), [("x", "not a number"), ("1, 2", "2 numbers are needed"), ("", "empty")])
+@pytest.mark.parametrize(("typed", "said"), [("x", "is not a number"), ("1, 2", "2 numbers are needed"), ("", "empty")])
 def test_wrong_values_of_a_leaf_are_refused_at_the_field(window: Window, typed: str, said: str) -> None:
     app = window.app
     window.key("<F5>")
@@ -153,40 +144,6 @@ def test_while_a_run_is_on_its_way_only_the_last_place_of_the_slider_is_kept(win
     window.settle()
     assert len(window.worker.jobs) == runs + 2
     assert window.worker.jobs[-1].what_if.leaves == {"a": (3.25, 3.0)}
-
-
-def test_presets_set_the_seed(window: Window) -> None:
-    app = window.app
-    window.key("<F5>")
-    entries = {entry.text: entry for entry in app.seed_editor.presets(app.look.words) if entry.text}
-    entries["Unit vector e2"].command()  # type: ignore[misc]
-    window.settle()
-    assert window.worker.jobs[-1].what_if.seeds == {0: (0.0, 1.0)}
-    assert "L = 0·Q[0] + 1·Q[1]" in app.seed_editor.hint.cget("text")
-    entries["Random"].command()  # type: ignore[misc]
-    window.settle()
-    assert len(window.worker.jobs[-1].what_if.seeds[0]) == 2
-
-
-def test_the_loss_that_a_seed_means_is_written_out() -> None:
-    assert written_loss((1.0,), "loss") == "L = 1·loss"
-    assert written_loss((-1.0, 0.5), "Q") == "L = −1·Q[0] + 0.5·Q[1]"
-    assert written_loss((1.0, -2.0, 0.0, 1.0, 1.0), "y").endswith("+ 1·y[3] + …")
-    assert basis(3, 1) == (0.0, 1.0, 0.0)
-
-
-def test_numbers_that_stay_as_shown_stay_exact(window: Window) -> None:
-    app = window.app
-    window.key("<F5>")
-    app.session.set_seed(0, (1 / 3, 1.0))
-    window.settle()
-    entry = app.seed_editor.used()[1]
-    entry.delete(0, "end")
-    entry.insert(0, "2")
-    window.key("<Return>", entry._entry)
-    kept, typed = window.worker.jobs[-1].what_if.seeds[0]
-    assert typed == 2
-    assert kept == pytest.approx(1 / 3, rel=1e-7)
 
 
 def inspected(window: Window) -> str:

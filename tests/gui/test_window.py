@@ -108,35 +108,6 @@ def test_clicking_an_edge_cuts_that_use_and_clicking_again_heals(window: Window)
     assert window.worker.jobs[-1].what_if.cuts == ()
 
 
-def test_a_new_seed_runs_again(window: Window) -> None:
-    app = window.app
-    window.key("<F5>")
-    window.key("<End>")
-    entry = app.seed_editor.entries[1]
-    entry.delete(0, "end")
-    entry.insert(0, "0")
-    window.key("<Return>", entry._entry)
-    assert window.worker.jobs[-1].what_if.seeds == {0: (1.0, 0.0)}
-    assert "[36, 0]" in texts(window)
-    app.seed_editor.reset_button.invoke()
-    window.settle()
-    assert window.worker.jobs[-1].what_if.seeds == {}
-
-
-@pytest.mark.parametrize(("typed", "said"), [("x", "not a number"), ("1, 2", "2 numbers are needed"), ("", "empty")])
-def test_a_wrong_seed_is_refused_at_the_field(window: Window, typed: str, said: str) -> None:
-    app = window.app
-    window.key("<F5>")
-    runs = len(window.worker.jobs)
-    entry = app.seed_editor.entries[0]
-    entry.delete(0, "end")
-    entry.insert(0, typed)
-    window.key("<Return>", entry._entry)
-    assert len(window.worker.jobs) == runs
-    assert said in app.seed_editor.hint.cget("text")
-    assert "\n" not in app.seed_editor.hint.cget("text")
-
-
 def test_a_program_that_fails_shows_the_part_that_ran(window: Window) -> None:
     window.worker.record = lambda job: traces.failed()
     app = window.app
@@ -278,21 +249,6 @@ def test_a_change_to_what_is_not_written_any_more_is_not_run_and_told(window: Wi
     assert "before your edit" not in app.output.text.get("1.0", "end")
 
 
-def test_a_seed_typed_after_an_edit_stays_in_its_field_and_is_not_run(window: Window) -> None:
-    app = window.app
-    window.key("<F5>")
-    app.editor.text.insert("1.0", "# new\n")
-    window.settle()
-    entry = app.seed_editor.entries[0]
-    entry.delete(0, "end")
-    entry.insert(0, "2.5")
-    app.seed_editor.apply()
-    window.settle()
-    assert len(window.worker.jobs) == 1
-    assert entry.get() == "2.5"
-    assert "before your edit" in app.output.text.get("1.0", "end")
-
-
 def test_what_the_lowest_row_says_moves_nothing(window: Window) -> None:
     app = window.app
     heights = {app.canvas.winfo_height()}
@@ -317,6 +273,7 @@ def test_what_the_lowest_row_says_moves_nothing(window: Window) -> None:
 def test_control_a_selects_all_wherever_text_is_written(window: Window) -> None:
     app = window.app
     window.key("<F5>")
+    window.key("<e>", app.canvas)
     seed = app.seed_editor.entries[0]._entry
     window.key("<Control-a>", seed)
     assert (seed.index("sel.first"), seed.index("sel.last")) == (0, 1)
