@@ -12,6 +12,9 @@ from core.playback import Playback
 from core.records import Matrix, Pass, TensorSnapshot, Trace
 from gui.jacobian import Missing, Product, agreeing, entries, numbers, structure
 
+NO_PATH = "undefined: no path"
+"""The engine's note where the leaf adds nothing to the root."""
+
 
 @dataclass(frozen=True, eq=False)
 class PassProduct(Product):
@@ -75,8 +78,9 @@ def _worked_out(
         mine = [matrix for matrix in matrices if matrix.input == value]
         known = [(one, block, v) for one in mine
                  if (block := entries(one)) is not None and (v := vs[one.output]) is not None]  # fmt: skip
-        if not known:
-            shown = next((matrix for matrix in mine if "no path" not in matrix.note), mine[0])
+        unknown = [matrix for matrix in mine if matrix.tensor is None and matrix.note != NO_PATH]
+        if not known or unknown:
+            shown = (unknown or mine)[0]
             found.append(Missing(value, shown.output_shape, shown.input_shape, shown.note))
             continue
         outputs = tuple(one.output for one, _, _ in known)

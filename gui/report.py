@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -18,7 +19,7 @@ from gui.comparison import compare
 from gui.failure import failure_lines
 from gui.i18n import Words
 from gui.jacobian import Missing, Product, Structure, products
-from gui.pass_jacobian import PassProduct, pass_products, root_values
+from gui.pass_jacobian import NO_PATH, PassProduct, pass_products, root_values
 from gui.questions import LocalJacobian, PassJacobian, Question
 from gui.session import Session
 
@@ -332,27 +333,37 @@ def _whole(report: Report, playback: Playback, number: int, words: Words, sessio
         report.line((words("jacobian.whole.how"), "quiet"))
     if drawings and drawings[0].total > 1:
         report.line((words("jacobian.next"), "next"), ("   ", ""), (words("jacobian.play"), "play"))
-    names = [_root_name(playback, value, words) for value in root_values(playback.trace, backward)]
-    for product in found[:DRAWN]:
-        below = _value_name(playback, product.input)
+    roots = tuple(root_values(playback.trace, backward))
+    names = [_root_name(playback, value, words) for value in roots]
+    reached = [product for product in found if isinstance(product, PassProduct) or product.note != NO_PATH]
+    for product in reached[:DRAWN]:
+        below, outputs = _value_name(playback, product.input), tuple(range(len(names)))
+        unreached = set(outputs)
+        if isinstance(product, PassProduct):
+            outputs, unreached = product.outputs, unreached - set(product.outputs)
+        report.line((", ".join(_derivative(names[root], below) for root in outputs), "derivative"))
         if isinstance(product, Missing):
-            reason = words("why.no_path", name=", ".join(names)) if "no path" in product.note else ""
-            report.line((", ".join(_derivative(name, below) for name in names), "derivative"))
-            report.line((words("jacobian.none", reason=reason or _reason(product, words)), "quiet"))
+            report.line((words("jacobian.none", reason=_reason(product, words)), "quiet"))
             continue
-        report.line((", ".join(_derivative(names[root], below) for root in product.outputs), "derivative"))
         _drawn(report, product, words)
-        for root in {matrix.output for matrix in matrices if matrix.input == product.input} - set(product.outputs):
-            text = words("jacobian.no_share", name=_derivative(names[root], below))
-            report.line((text, "quiet"))
-    if len(found) > DRAWN:
-        report.line((words("jacobian.more", count=len(found) - DRAWN), "quiet"))
+        for root in unreached if product.input not in roots else ():
+            report.line((words("jacobian.no_share", name=_derivative(names[root], below)), "quiet"))
+    if len(reached) > DRAWN:
+        report.line((words("jacobian.more", count=len(reached) - DRAWN), "quiet"))
+    others = list(_without_path(playback, reached))
+    if others:
+        above = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        report.line((figures.clip(", ".join(_derivative(above, name) for name in others), WIDTH), "derivative"))
+        report.line((words("jacobian.no_path", name=", ".join(names)), "quiet"))
+
+
+def _without_path(playback: Playback, reached: list[PassProduct | Missing]) -> Iterator[str]:
+    """Names of the leaves there are by now that a pass cannot reach."""
     first = playback.index.leaf_of
-    shown = {first.get(product.input) for product in found}
+    known = {first.get(product.input) for product in reached}
     for leaf in playback.trace.leaves:
-        if leaf.value is not None and first.get(leaf.value) not in shown and playback.exists(first[leaf.value]):
-            report.line((f"{_derivative(', '.join(names), leaf.name)}  ", "code"), ("None", "quiet"))
-            report.line((words("why.no_path", name=", ".join(names)), "quiet"))
+        if leaf.value is not None and first[leaf.value] not in known and playback.exists(first[leaf.value]):
+            yield leaf.name
 
 
 def _root_name(playback: Playback, value: int | None, words: Words) -> str:

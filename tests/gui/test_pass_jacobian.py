@@ -233,7 +233,7 @@ def test_a_large_one_is_drawn_in_colours_and_fills_too(window: Window) -> None:
     [
         (wire.Refused(FakeWorker.QUESTIONS, "the program has no pass 0"), "not shown: the program has no pass 0"),
         (wire.Answered(FakeWorker.QUESTIONS, (Matrix("", (2,), (2,), None, note="undefined: no path"),)),
-         "not shown: no path leads from it to Q"),
+         "∂Q / ∂a, ∂Q / ∂b\nNone: no path leads from it to Q"),
         (wire.Answered(FakeWorker.QUESTIONS, (Matrix("", (2048,), (9,), None, note="… is too large"),)),
          "not shown: 2,048 × 9 elements are too many"),
     ],
@@ -253,7 +253,7 @@ def test_a_leaf_that_no_path_leads_from_is_named(window: Window) -> None:
     window.key("<F5>")
     window.key("<End>")
     window.wait_until(lambda: drawings(window))
-    assert "∂Q / ∂b  None\nno path leads from it to Q" in written(window)
+    assert "∂Q / ∂b\nNone: no path leads from it to Q" in written(window)
 
 
 # ── When it is asked for ──────────────────────────────────────────────────────────────────────────────────────────
@@ -261,16 +261,17 @@ def test_a_leaf_that_no_path_leads_from_is_named(window: Window) -> None:
 
 def test_nothing_is_asked_whose_answer_would_be_out_of_sight(window: Window) -> None:
     step_to(window, "SubBackward0")
-    tk.Tk.geometry(window.app, "900x330")
+    text = window.app.inspector.text
+    text.pack_configure(fill="x", expand=False)
+    text.configure(height=4)
     window.settle()
-    window.key("<Right>")
     pause(window)
     asked = len(window.worker.asked)
-    text = window.app.inspector.text
-    assert text.dlineinfo("answer") is None
-    window.key("<Down>", text)
-    window.key("<Down>")
-    window.key("<Down>")
+    window.key("<Right>")
+    pause(window)
+    assert len(window.worker.asked) == asked
+    for _ in range(3):
+        window.key("<Down>", text)
     window.wait_until(lambda: len(window.worker.asked) > asked)
 
 

@@ -30,7 +30,8 @@ CASES: Final = (
      "a hook at MulBackward0 in line 4 made it zero"),
     ("(x * w).sum().backward()\n(-x * w).sum().backward()\n", "[0, 0]",
      "the backward in line 5 added the opposite of what was there"),
-    ("y = x * 2\ntry:\n    y.backward()\nexcept RuntimeError:\n    pass\n", "None", "the backward call in line 6 failed"),
+    ("y = x * 2\ntry:\n    y.backward()\nexcept RuntimeError:\n    pass\n", "None",
+     "the backward call in line 6 failed"),
     ("(x * w).backward(torch.zeros(2))\n", "[0, 0]", "the seed of the backward in line 4 is zero"),
 )  # fmt: skip
 
