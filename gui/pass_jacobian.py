@@ -22,11 +22,13 @@ class PassProduct(Product):
 
     Attributes:
         outputs: numbers of the roots whose rows stand below one another.
+        unreached: numbers of the roots to which no path leads.
         seeds: for each row the place of the 1 in its seed, counted through all roots.
         total: elements of all roots.
     """
 
     outputs: tuple[int, ...]
+    unreached: tuple[int, ...]
     seeds: tuple[int, ...]
     total: int
 
@@ -92,11 +94,9 @@ def _worked_out(
         if result is not None and len(result) != jacobian.shape[1]:
             result = None
         agrees = agreeing(jacobian, v, result, emitted.dtype if emitted is not None else "")
+        without = tuple(one.output for one in mine if one.note == NO_PATH)
         places = tuple(place for one, _, v in known for place in range(ends[one.output] - len(v), ends[one.output]))
         shapes, into = tuple(one.output_shape for one, _, _ in known), mine[0].input_shape
-        found.append(
-            PassProduct(
-                value, shapes, into, jacobian, v, result, agrees, structure(jacobian), outputs, places, ends[-1]
-            )
-        )
+        facts = value, shapes, into, jacobian, v, result, agrees, structure(jacobian)
+        found.append(PassProduct(*facts, outputs, without, places, ends[-1]))
     return found

@@ -329,25 +329,15 @@ def _whole(report: Report, playback: Playback, number: int, words: Words, sessio
         return
     found = pass_products(playback, number, matrices)
     drawings = [product for product in found if isinstance(product, PassProduct) and product.jacobian.size]
+    several = bool(drawings) and drawings[0].total > 1
     if drawings:
-        report.line((words("jacobian.whole.how"), "quiet"))
-    if drawings and drawings[0].total > 1:
+        report.line((words("jacobian.whole.how" if several else "jacobian.whole.one"), "quiet"))
+    if several:
         report.line((words("jacobian.next"), "next"), ("   ", ""), (words("jacobian.play"), "play"))
-    roots = tuple(root_values(playback.trace, backward))
-    names = [_root_name(playback, value, words) for value in roots]
+    names = [_root_name(playback, value, words) for value in root_values(playback.trace, backward)]
     reached = [product for product in found if isinstance(product, PassProduct) or product.note != NO_PATH]
     for product in reached[:DRAWN]:
-        below, outputs = _value_name(playback, product.input), tuple(range(len(names)))
-        unreached = set(outputs)
-        if isinstance(product, PassProduct):
-            outputs, unreached = product.outputs, unreached - set(product.outputs)
-        report.line((", ".join(_derivative(names[root], below) for root in outputs), "derivative"))
-        if isinstance(product, Missing):
-            report.line((words("jacobian.none", reason=_reason(product, words)), "quiet"))
-            continue
-        _drawn(report, product, words)
-        for root in unreached if product.input not in roots else ():
-            report.line((words("jacobian.no_share", name=_derivative(names[root], below)), "quiet"))
+        _reached(report, playback, product, names, words)
     if len(reached) > DRAWN:
         report.line((words("jacobian.more", count=len(reached) - DRAWN), "quiet"))
     others = list(_without_path(playback, reached))
@@ -355,6 +345,23 @@ def _whole(report: Report, playback: Playback, number: int, words: Words, sessio
         above = names[0] if len(names) == 1 else f"({', '.join(names)})"
         report.line((figures.clip(", ".join(_derivative(above, name) for name in others), WIDTH), "derivative"))
         report.line((words("jacobian.no_path", name=", ".join(names)), "quiet"))
+
+
+def _reached(
+    report: Report, playback: Playback, product: PassProduct | Missing, names: list[str], words: Words
+) -> None:
+    """One leaf, or a root by itself: the derivatives whose rows stand below one another, and the drawing."""
+    first = playback.index.leaf_of
+    leaves = {first[leaf.value]: leaf.name for leaf in playback.trace.leaves if leaf.value is not None}
+    below = leaves.get(first[product.input]) or _value_name(playback, product.input)
+    outputs = product.outputs if isinstance(product, PassProduct) else range(len(names))
+    report.line((", ".join(_derivative(names[root], below) for root in outputs), "derivative"))
+    if isinstance(product, Missing):
+        report.line((words("jacobian.none", reason=_reason(product, words)), "quiet"))
+        return
+    _drawn(report, product, words)
+    for root in product.unreached:
+        report.line((words("jacobian.no_share", name=_derivative(names[root], below)), "quiet"))
 
 
 def _without_path(playback: Playback, reached: list[PassProduct | Missing]) -> Iterator[str]:
