@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from core.records import Matrix, Step, TensorSnapshot
-from gui.figures import elements, number
+from gui.figures import elements, number, span
 
 RANK_TOLERANCE: Final = 1e-5
 """Largest difference from a column times a row, relative to the largest entry, that is called rank one: a matrix that
@@ -271,9 +271,11 @@ def agreeing(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray | None, dty
 
 
 def listed(entries: np.ndarray) -> str:
-    """Numbers in brackets; the first few where they are many."""
-    few = [_said(x) for x in entries[: TERMS if len(entries) <= TERMS else FEW_TERMS]]
-    return f"[{', '.join([*few, '…'] if len(entries) > len(few) else few)}]"
+    """Numbers in brackets; how many there are, and from where to where they go, where they are many."""
+    if len(entries) <= TERMS:
+        return f"[{', '.join(map(_said, entries))}]"
+    finite = entries[np.isfinite(entries)]
+    return f"{len(entries)}: {span(float(finite.min()), float(finite.max())) if finite.size else 'NaN'}"
 
 
 def _said(x: float) -> str:
