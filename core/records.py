@@ -397,6 +397,7 @@ class Failure(Record):
         facts: the explanation's figures, by name, for translation.
         lines: other lines concerned, such as the one that saved and the one that changed a tensor.
         node: (pass, node id) concerned.
+        span: the expression that raised: line from 1 and column from 0 of its begin and end; zeros where none is known.
     """
 
     type: str
@@ -407,6 +408,7 @@ class Failure(Record):
     facts: dict[str, str] = {}
     lines: tuple[int, ...] = ()
     node: tuple[int, int] | None = None
+    span: Span = (0, 0, 0, 0)
 
 
 class Pass(Record):

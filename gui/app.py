@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from core.playback import Playback
-from gui import bindings, context, fonts, scaling
+from gui import bindings, context, drop, fonts, scaling
 from gui.actions import Actions
 from gui.button import Button
 from gui.canvas import GraphCanvas, Reader
@@ -348,10 +348,12 @@ class App(ctk.CTk):
         elif (chosen := self._chosen_operation()) is not None:
             op = playback.trace.ops[chosen]
             self.editor.mark(0, op.span if op.line else None)
+        elif playback.trace.error is not None and playback.at_end:
+            self.editor.mark(0, None)  # the last that ran is not where it failed
         else:
-            error = playback.trace.error
-            failed = error.line if error and playback.at_end else 0
-            self.editor.mark(0 if failed else playback.line, playback.span, failed)
+            self.editor.mark(playback.line, playback.span)
+        shown = playback.trace if playback is not None and not session.busy else None
+        self.editor.blame(shown.error if shown else None, shown.source if shown else "")
 
     def _message(self, playback: Playback | None) -> tuple[str, str]:
         say = self.look.words
@@ -470,10 +472,11 @@ class App(ctk.CTk):
     # ── The loop ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _start_drawing(self) -> None:
-        """After the first paint: matplotlib in a thread, and the worker."""
+        """After the first paint: matplotlib in a thread, the worker, and the way for dropped files."""
         self._drawing.start()
         if not self.session.recorded:
             self.session.warm()
+        drop.accept(self, self.desk.take)
         self._starting = self.after(SOON, self._await_drawing)
 
     def _await_drawing(self) -> None:

@@ -79,10 +79,11 @@ def _shifted(letter: str, deed: Deed) -> dict[str, Deed]:
 
 def _free_text_keys(app: App) -> None:
     """Takes from Tk's texts the keys that mean something else here."""
-    if app.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line instead
-        for sequence in ("<Control-Key-a>", "<Control-Lock-Key-A>"):
-            app.event_delete("<<LineStart>>", sequence)
-            app.event_add("<<SelectAll>>", sequence)
+    if app.tk.call("tk", "windowingsystem") == "x11":  # where Tk goes to the beginning of the line, and pastes
+        for letter, before, after in (("a", "<<LineStart>>", "<<SelectAll>>"), ("y", "<<Paste>>", "<<Redo>>")):
+            for sequence in (f"<Control-Key-{letter}>", f"<Control-Lock-Key-{letter.upper()}>"):
+                app.event_delete(before, sequence)
+                app.event_add(after, sequence)
     # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
     for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
         app.unbind_class("Text", sequence)

@@ -153,8 +153,9 @@ class GraphCanvas(tk.Canvas):
         self._build_buttons()
         self.minimap = Minimap(self, on_move=self._centre)
         self.find_bar = FindBar(
-            self, beside=self._row, search=self._search, on_found=self._found, on_close=self.focus_set
-        )
+            self, hint="find.hint", search=self._search, on_found=self._found, on_close=self.focus_set,
+            beside=self._row,
+        )  # fmt: skip
         self.tip = Tip(self)
         self._bind_mouse()
         self._bind_keys()
@@ -473,7 +474,7 @@ class GraphCanvas(tk.Canvas):
     # ── Finding and selecting ─────────────────────────────────────────────────────────────────────────────────────
 
     def _search(self, text: str) -> Sequence[int]:
-        return self._picture.search(text) if self._picture is not None else ()
+        return self._picture.search(text) if text and self._picture is not None else ()
 
     def _found(self, card: int | None) -> bool:
         """Selects a card and shows where it is; False where it will be there only later."""

@@ -1,10 +1,15 @@
-"""What Tab, Shift+Tab and Ctrl+/ make of lines of code."""
+"""What keys make of lines of code."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 INDENT = "    "
+
+_STRING_OR_COMMENT = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|(?P<comment>#.*)")
+_LEAVES = re.compile(r"\s*(?:return|pass|break|continue|raise)\b")
+"""Statements after which nothing of their block can run."""
 
 
 def indented(lines: Sequence[str]) -> list[str]:
@@ -33,3 +38,24 @@ def _uncommented(line: str) -> str:
     if not code.startswith("#"):
         return line
     return line[: len(line) - len(code)] + code.removeprefix("# " if code.startswith("# ") else "#")
+
+
+def indent_after(before: str) -> str:
+    """The blanks that a new line begins with, after the part of a line that stands before it."""
+    indent = before[: len(before) - len(before.lstrip())]
+    code = _STRING_OR_COMMENT.sub(lambda match: "" if match["comment"] else match[0], before).rstrip()
+    if code.endswith((":", "(", "[", "{")):
+        return indent + INDENT
+    return dedented([indent])[0] if _LEAVES.match(code) else indent
+
+
+def home(line: str, column: int) -> int:
+    """Where Home goes: to the code; from there to the edge."""
+    code = len(line) - len(line.lstrip())
+    return 0 if column == code else code
+
+
+def pasted(text: str) -> str:
+    """A text from elsewhere as this editor writes it: lines ended by ``\\n``, blanks before the code for tabs."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "").replace("\0", "")
+    return re.sub(r"^ *\t[\t ]*", lambda match: match[0].expandtabs(4), text, flags=re.MULTILINE)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import tkinter as tk
 import tkinter.filedialog
 import tkinter.messagebox
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from core.files import read_program, read_trace, write_program
 from gui.exporting import Tell
 from gui.i18n import Words
 from gui.programs import is_example, remembered
 from gui.session import Session
+
+OPENED: Final = (".py", ".md", ".pullback")
+"""Endings of the files that are opened when they are dropped."""
 
 
 class Desk:
@@ -32,22 +37,26 @@ class Desk:
         self.recent: tuple[str, ...] = ()
         self.words: Words
 
-    def open(self, path: str | Path) -> None:
-        """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window."""
+    def open(self, path: str | Path) -> bool:
+        """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window, and False."""
         path = Path(path)
+        kind = path.suffix.lower()
         try:
-            if path.suffix == ".md":
+            if kind == ".md":
                 self._tell("error.lesson", wrong=True)
-                return
-            if path.suffix == ".pullback":
+                return False
+            if kind == ".pullback":
                 self._session.open_trace(read_trace(path))
             else:
                 self._session.open_program(read_program(path), str(path.absolute()))
         except (OSError, ValueError) as error:
             self._tell("error.file", wrong=True, name=path.name, reason=_reason(error))
-            return
+            if isinstance(error, FileNotFoundError):
+                self.recent = tuple(other for other in self.recent if other != str(path.absolute()))
+            return False
         if not is_example(path):
             self.recent = remembered(self.recent, str(path.absolute()))
+        return True
 
     def ask_open(self) -> None:
         """Lets the reader choose a file."""
@@ -58,10 +67,18 @@ class Desk:
         if name:
             self.leave_for(name)
 
-    def leave_for(self, path: str | Path) -> None:
-        """Opens another program, once the present one may go."""
-        if self.may_leave():
-            self.open(path)
+    def leave_for(self, path: str | Path) -> bool:
+        """Opens another program, once the present one may go; False where it is not opened."""
+        return self.may_leave() and self.open(path)
+
+    def take(self, paths: Sequence[str]) -> None:
+        """Opens the first of some files that were dropped; the others, and what cannot be opened, are told."""
+        able = [path for path in map(Path, paths) if path.suffix.lower() in OPENED and not path.is_dir()]
+        if not able:
+            first = Path(paths[0])
+            self._tell("error.drop_folder" if first.is_dir() else "error.drop_kind", wrong=True, name=first.name)
+        elif self.leave_for(able[0]) and len(paths) > 1:
+            self._tell("files.first_of", name=able[0].name, n=len(paths) - 1)
 
     def may_leave(self) -> bool:
         """Whether the program in the editor may go: it is in its file, or the reader says what is to become of it."""

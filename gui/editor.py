@@ -1,31 +1,29 @@
-"""The program: a code editor with line numbers, the line and expression that run, and colours."""
+"""The program: a code editor with line numbers, the line and expression that run, and what is wrong."""
 
 from __future__ import annotations
 
-import contextlib
+import time
 import tkinter as tk
-from collections.abc import Callable, Sequence
-from functools import partial
+import tkinter.font as tkfont
+from collections.abc import Callable, Iterable
 
-from core.records import Span
-from gui.code_lines import commented, dedented, indented
+from core.records import Failure, Span
+from gui import code_keys
+from gui.editor_find import EditorFind
+from gui.gutter import Gutter, Signs
+from gui.highlight import COLOURS, Place, read
+from gui.mistake import HERE, LINE, Mistake
 from gui.theme import Look
 from gui.toolkit import ctk
 
 COLOUR_DELAY = 150
-"""Milliseconds after the last key before the text is coloured."""
-COLOUR_LIMIT = 200_000
-"""Characters above which a text is left plain."""
+"""Milliseconds after the last change before the text is coloured."""
 
-_COLOURS = {
-    "Keyword": "code_keyword",
-    "Operator.Word": "code_keyword",
-    "Literal.String": "code_string",
-    "Literal.Number": "code_number",
-    "Comment": "code_comment",
-    "Name.Builtin": "code_name",
-    "Name.Decorator": "code_name",
-}
+AT_ONCE = 400
+"""Indices given to one call of Tk."""
+
+_GOING = {"Up", "Down", "Left", "Right", "Home", "End", "Prior", "Next"}
+"""Keys that move the cursor."""
 
 
 class Editor(tk.Frame):
@@ -42,35 +40,42 @@ class Editor(tk.Frame):
         super().__init__(master, borderwidth=0)
         self._on_place = on_place
         self._on_edit = on_edit
-        self._look: Look | None = None
-        self._colouring = ""
-        self._drawing = ""
-        self._line = 0
-        self._error_line = 0
-        self._marks: tuple[int, Span | None, int] | None = None
-        self.gutter = tk.Canvas(self, width=46, highlightthickness=0, borderwidth=0)
+        self._pending: dict[Callable[[], None], str] = {}
+        self._took = 0  # milliseconds to colour the text
+        self._partners: dict[Place, Place] = {}
+        self._runs = 0
+        self._marks: tuple[int, Span | None] | None = None
+        self._failure: Failure | None = None
         self.text = tk.Text(
             self, wrap="none", undo=True, maxundo=1000, autoseparators=True, borderwidth=0, highlightthickness=0,
-            padx=6, pady=8, spacing1=2, spacing3=2, width=30, height=8,
+            padx=6, pady=8, spacing1=2, spacing3=2, width=30, height=8, tabstyle="wordprocessor",
         )  # fmt: skip
+        self.gutter = Gutter(self, self.text)
         self.scroll = ctk.CTkScrollbar(self, orientation="horizontal", command=self.text.xview, height=12)
         self.text.configure(yscrollcommand=self._scrolled, xscrollcommand=self._scrolled_across)
-        self.grid_rowconfigure(0, weight=1)
+        self.grid_rowconfigure(1, weight=1)
         self.grid_columnconfigure(1, weight=1)
-        self.gutter.grid(row=0, column=0, sticky="ns")
-        self.text.grid(row=0, column=1, sticky="nsew")
-        self.scroll.grid(row=1, column=0, columnspan=2, sticky="ew")
+        self.gutter.grid(row=1, column=0, sticky="ns")
+        self.text.grid(row=1, column=1, sticky="nsew")
+        self.scroll.grid(row=2, column=0, columnspan=2, sticky="ew")
+        code_keys.bind(self.text)
+        self.find = EditorFind(self, self.text, self._place)
+        self.mistake = Mistake(self.text, self._place)
+        self._bind()
+
+    def _bind(self) -> None:
         self.text.bind("<<Modified>>", self._modified)
-        self.text.bind("<Tab>", self._tab)
-        for sequence in ("<Shift-Tab>", "<ISO_Left_Tab>"):
-            with contextlib.suppress(tk.TclError):  # X11 has a name of its own for it, others do not know that
-                self.text.bind(sequence, partial(self._change_lines, dedented))
-        self.text.bind("<Control-slash>", partial(self._change_lines, commented))
-        self.text.bind("<BackSpace>", self._backspace)
         self.text.bind("<ButtonRelease-1>", self._clicked)
-        self.text.bind("<Return>", self._newline)
-        self.text.bind("<Configure>", lambda event: self._draw_soon())
-        self.text.bind("<Escape>", lambda event: self.winfo_toplevel().focus_set())
+        self.text.bind("<Configure>", lambda event: self._soon(self._draw_gutter))
+        self.text.bind("<Escape>", self._escaped)
+        self.gutter.bind("<Motion>", self._gutter_pointed_at)
+        self.gutter.bind("<Leave>", lambda event: self.mistake.tip.hide())
+        # A tag ahead of the others hears of every key, whichever of them ends it.
+        ahead = f"ahead{self.text}"
+        self.text.bindtags((ahead, *self.text.bindtags()))
+        self.bind_class(ahead, "<Key>", self._key_pressed)
+        for sequence in ("<Button>", "<B1-Motion>", "<ButtonRelease>"):
+            self.bind_class(ahead, sequence, lambda event: self._soon(self._cursor_moved))
 
     # ── What is shown ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,6 +87,7 @@ class Editor(tk.Frame):
         """Another program; the undo history begins anew."""
         if source == self.source:
             return
+        self.mistake.mark(None)
         self.text.delete("1.0", "end")
         self.text.insert("1.0", source)
         self._marks = None
@@ -91,30 +97,38 @@ class Editor(tk.Frame):
 
     def rewrite(self, source: str) -> None:
         """The program changed by other means than the keyboard; one undo brings it back."""
-        self.text.edit_separator()
-        self.text.replace("1.0", "end-1c", source)
-        self.text.edit_separator()
+        with code_keys.one_undo(self.text):
+            self.text.replace("1.0", "end-1c", source)
         self._colour()
 
-    def mark(self, line: int, span: Span | None, error_line: int = 0) -> None:
-        """The line that runs, the exact expression, and the line that failed; 0 and None for none of them."""
-        marks = (line, span, error_line)
-        if marks == self._marks:
+    def mark(self, line: int, span: Span | None) -> None:
+        """The line that runs and the exact expression; 0 and None for none of them."""
+        if (line, span) == self._marks:
             return
-        self._marks = marks
-        for tag in ("line", "span", "error"):
+        self._marks = line, span
+        for tag in ("line", "span"):
             self.text.tag_remove(tag, "1.0", "end")
-        self._line, self._error_line = line, error_line
+        self._runs = line
         if line:
             self.text.tag_add("line", f"{line}.0", f"{line + 1}.0")
         if span is not None and span[0]:
             self.text.tag_add("span", self._place(span[0], span[1]), self._place(span[2], span[3]))
-        if error_line:
-            self.text.tag_add("error", f"{error_line}.0", f"{error_line}.end")
-        seen = error_line or (span[0] if span is not None and span[0] else line)
+        seen = span[0] if span is not None and span[0] else line
         if seen:
             self.text.see(f"{seen}.0")
-        self._draw_soon()
+        self._soon(self._draw_gutter)
+
+    def blame(self, failure: Failure | None, source: str) -> None:
+        """Underlines where a run of ``source`` failed, until that line is edited; None where none did."""
+        if failure is self._failure:
+            return
+        self._failure = failure
+        line = failure.line if failure is not None else 0
+        same = line > 0 and source.split("\n")[line - 1 : line] == [self.text.get(f"{line}.0", f"{line}.end")]
+        self.mistake.mark(failure if same else None)
+        if same:
+            self.text.see(f"{line}.0")
+        self._soon(self._draw_gutter)
 
     def select_line(self, line: int) -> None:
         """Selects a line, and gives the editor the keyboard."""
@@ -123,34 +137,36 @@ class Editor(tk.Frame):
         self.text.mark_set("insert", f"{line}.0")
         self.text.see(f"{line}.0")
         self.text.focus_set()
+        self._cursor_moved()
 
     def dress(self, look: Look) -> None:
-        self._look = look
+        font = look.font(12, mono=True)
         self.configure(background=look["panel"])
         self.text.configure(
             background=look["panel"], foreground=look["text"], insertbackground=look["text"],
-            selectbackground=look["running_span"], selectforeground=look["text"], font=look.font(12, mono=True),
-            inactiveselectbackground=look["running_span"],
+            selectbackground=look["running_span"], selectforeground=look["text"], font=font,
+            inactiveselectbackground=look["running_span"], insertwidth=look.px(2),
+            tabs=(tkfont.Font(self, font).measure(" ") * 4,),
         )  # fmt: skip
         self.text.configure(padx=look.px(6), pady=look.px(8), spacing1=look.px(2), spacing3=look.px(2))
-        self.gutter.configure(background=look["panel"], width=look.px(46))
         self.scroll.configure(
             fg_color=look["panel"], bg_color=look["panel"], button_color=look["button_hover"],
             button_hover_color=look["edge"],
         )  # fmt: skip
         self.text.tag_configure("line", background=look["running_line"])
         self.text.tag_configure("span", background=look["running_span"], underline=True)
-        self.text.tag_configure("error", background=look["wrong_soft"], underline=True, underlinefg=look["wrong"])
-        for colour in set(_COLOURS.values()):
+        self.text.tag_configure("bracket", background=look["button_hover"])
+        for colour in set(COLOURS.values()):
             self.text.tag_configure(colour, foreground=look[colour])
-        for tag in ("line", "error", "span", "sel"):
+        for part in (self.gutter, self.find, self.mistake):
+            part.dress(look)
+        for tag in ("line", LINE, "bracket", "match", "span", HERE, "sel", "match_now"):
             self.text.tag_raise(tag)
-        self._draw_soon()
+        self._soon(self._draw_gutter)
 
     def destroy(self) -> None:
-        for pending in (self._colouring, self._drawing):
-            if pending:
-                self.after_cancel(pending)
+        for pending in self._pending.values():
+            self.after_cancel(pending)
         super().destroy()
 
     def _place(self, line: int, column: int) -> str:
@@ -160,6 +176,10 @@ class Editor(tk.Frame):
             return f"{line}.{column}"
         return f"{line}.{column + sum(ord(char) > 0xFFFF for char in text[:column])}"
 
+    def _place_of(self, index: str) -> Place:
+        line = int(self.text.index(index).split(".")[0])
+        return line, len(self.text.get(f"{line}.0", index))
+
     # ── Editing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _modified(self, event: tk.Event[tk.Misc]) -> None:
@@ -167,92 +187,73 @@ class Editor(tk.Frame):
             return
         self.text.edit_modified(False)
         self._on_edit(self.source)
-        self._draw_soon()
-        if self._colouring:
-            self.after_cancel(self._colouring)
-        self._colouring = self.after(COLOUR_DELAY, self._colour)
+        self.mistake.edited()
+        self.mistake.tip.hide()
+        self.text.tag_remove("bracket", "1.0", "end")
+        self._partners = {}
+        self._soon(self._draw_gutter)
+        self._soon(self._colour, max(COLOUR_DELAY, 2 * self._took))
 
-    def _tab(self, event: tk.Event[tk.Misc]) -> str:
-        if self.text.tag_ranges("sel"):
-            return self._change_lines(indented, event)
-        self.text.insert("insert", "    ")
-        return "break"
+    def _key_pressed(self, event: tk.Event[tk.Misc]) -> None:
+        self._soon(self._cursor_moved)
+        if event.keysym in _GOING:
+            self._soon(self.mistake.tell_at_cursor)
 
-    def _change_lines(self, change: Callable[[Sequence[str]], list[str]], event: tk.Event[tk.Misc]) -> str:
-        """The lines that are selected, or the one of the cursor, made anew; one undo takes all of it back."""
-        chosen = bool(self.text.tag_ranges("sel"))
-        first = int(self.text.index("sel.first" if chosen else "insert").split(".")[0])
-        last = int(self.text.index("sel.last-1c" if chosen else "insert").split(".")[0])
-        lines = self.text.get(f"{first}.0", f"{last}.end").split("\n")
-        line, column = self.text.index("insert").split(".")
-        longer = 0
-        separate = self.text.cget("autoseparators")
-        self.text.configure(autoseparators=False)
-        self.text.edit_separator()
-        for number, (before, after) in enumerate(zip(lines, change(lines), strict=True), first):
-            if before != after:
-                self.text.replace(f"{number}.0", f"{number}.end", after)
-                longer = len(after) - len(before) if number == int(line) else longer
-        self.text.edit_separator()
-        self.text.configure(autoseparators=separate)
-        self.text.mark_set("insert", f"{line}.{max(0, int(column) + longer)}")
-        if chosen:
-            self.text.tag_add("sel", f"{first}.0", f"{last}.end")
-        return "break"
-
-    def _backspace(self, event: tk.Event[tk.Misc]) -> str | None:
-        """Between the left edge and the code, back to the indent before."""
-        before = self.text.get("insert linestart", "insert")
-        if self.text.tag_ranges("sel") or not before or before.strip(" "):
-            return None
-        self.text.delete(f"insert-{(len(before) - 1) % 4 + 1}c", "insert")
-        return "break"
+    def _cursor_moved(self) -> None:
+        self._pair_brackets()
+        self._soon(self._draw_gutter)
 
     def _clicked(self, event: tk.Event[tk.Misc]) -> None:
         if not self.text.tag_ranges("sel"):
-            line, column = map(int, self.text.index("current").split("."))
-            before = self.text.get(f"{line}.0", f"{line}.{column}")
-            self._on_place(line, len(before))
+            self._on_place(*self._place_of("current"))
 
-    def _newline(self, event: tk.Event[tk.Misc]) -> str:
-        """A new line indented as the one before."""
-        before = self.text.get("insert linestart", "insert")
-        indent = before[: len(before) - len(before.lstrip())]
-        self.text.insert("insert", "\n" + indent + ("    " if before.rstrip().endswith(":") else ""))
-        self.text.see("insert")
+    def _escaped(self, event: tk.Event[tk.Misc]) -> str | None:
+        """Ends the first of what can be ended; the last is to be in the editor."""
+        if self.mistake.tip.winfo_manager():
+            self.mistake.tip.hide()
+        elif self.find.bar.opened:
+            self.find.bar.close()
+        else:
+            self.winfo_toplevel().focus_set()
+            return None
         return "break"
 
-    def _colour(self) -> None:
-        """Colours of the whole text, from pygments."""
-        if self._colouring:
-            self.after_cancel(self._colouring)
-        self._colouring = ""
-        source = self.source
-        for colour in set(_COLOURS.values()):
-            self.text.tag_remove(colour, "1.0", "end")
-        if len(source) > COLOUR_LIMIT:
-            return
-        from pygments.lexers.python import PythonLexer
+    def _pair_brackets(self) -> None:
+        """The bracket behind the cursor, or before it, and the one that belongs to it."""
+        self.text.tag_remove("bracket", "1.0", "end")
+        line, column = self._place_of("insert")
+        for place in ((line, column), (line, column - 1)):
+            partner = self._partners.get(place)
+            if partner is not None:
+                for at in (place, partner):
+                    self.text.tag_add("bracket", self._place(*at))
+                return
 
-        ranges: dict[str, list[str]] = {}
-        line, column = 1, 0
-        for kind, part in PythonLexer(stripnl=False, ensurenl=False).get_tokens(source):
-            start = f"{line}.{column}"
-            breaks = part.count("\n")
-            line += breaks
-            column = len(part) - part.rfind("\n") - 1 if breaks else column + len(part)
-            name = str(kind).removeprefix("Token.")
-            known = next((tag for prefix, tag in _COLOURS.items() if name.startswith(prefix)), None)
-            if known and part.strip():
-                ranges.setdefault(known, []).extend((start, f"{line}.{column}"))
-        for colour, places in ranges.items():
-            for begin in range(0, len(places), 400):
-                self.text.tag_add(colour, *places[begin : begin + 400])
+    def _colour(self) -> None:
+        self._forget(self._colour)
+        began, source = time.monotonic(), self.source
+        reading = read(source)
+        wide = {number for number, line in enumerate(source.split("\n"), 1) if max(line, default="") > "\uffff"}
+
+        def indices(places: Iterable[tuple[Place, Place]]) -> list[str]:
+            return [self._place(*at) if at[0] in wide else f"{at[0]}.{at[1]}" for pair in places for at in pair]
+
+        for colour in set(COLOURS.values()):
+            self.text.tag_remove(colour, "1.0", "end")
+        for colour, places in reading.ranges.items():
+            found = indices(places)
+            for begin in range(0, len(found), AT_ONCE):
+                self.text.tag_add(colour, *found[begin : begin + AT_ONCE])
+        self._partners = reading.partners
+        self._pair_brackets()
+        self.find.edited()
+        self._took = round(1000 * (time.monotonic() - began))
 
     # ── The gutter ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _scrolled(self, first: float, last: float) -> None:
-        self._draw_soon()
+        self.mistake.tip.hide()
+        self._soon(self._draw_gutter)
 
     def _scrolled_across(self, first: float, last: float) -> None:
         # Tk hands over strings, whatever the types say.
@@ -262,37 +263,28 @@ class Editor(tk.Frame):
         else:
             self.scroll.grid()
 
-    def _draw_soon(self) -> None:
-        if not self._drawing:
-            self._drawing = self.after_idle(self._draw_gutter)
+    def _gutter_pointed_at(self, event: tk.Event[tk.Misc]) -> None:
+        self.mistake.tell(self.gutter.line_at(event.y), 0, event.y)
 
     def _draw_gutter(self) -> None:
-        self._drawing = ""
-        look = self._look
-        if look is None:
+        cursor = int(self.text.index("insert").split(".")[0])
+        self.gutter.show(Signs(cursor, self._runs, self.mistake.line))
+
+    # ── Later ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _soon(self, command: Callable[[], None], delay: int = 0) -> None:
+        """Does something once, when Tk has nothing else to do, or so many milliseconds after the last time asked."""
+        if delay:
+            self._forget(command)
+        elif command in self._pending:
             return
-        self.gutter.delete("all")
-        index = self.text.index("@0,0")
-        last = int(self.text.index("end-1c").split(".")[0])
-        while True:
-            place = self.text.dlineinfo(index)
-            line = int(index.split(".")[0])
-            if place is None or line > last:
-                break
-            y = place[1] + place[3] / 2
-            failed, runs = line == self._error_line, line == self._line
-            if runs or failed:
-                colour = look["wrong_soft" if failed else "running_line"]
-                self.gutter.create_rectangle(0, place[1], look.px(60), place[1] + place[3], fill=colour, width=0)
-                sign = "✗" if failed else "▸"
-                self.gutter.create_text(
-                    look.px(40), y, text=sign, fill=look["wrong" if failed else "grad"], font=look.font(11)
-                )
-            number = look["text" if runs or failed else "quiet"]
-            self.gutter.create_text(
-                look.px(30), y, text=str(line), anchor="e", fill=number, font=look.font(11, mono=True)
-            )
-            following = self.text.index(f"{line + 1}.0")
-            if following == index or line >= last:
-                break
-            index = following
+
+        def do() -> None:
+            self._pending.pop(command, None)
+            command()
+
+        self._pending[command] = self.after(delay, do) if delay else self.after_idle(do)
+
+    def _forget(self, command: Callable[[], None]) -> None:
+        if command in self._pending:
+            self.after_cancel(self._pending.pop(command))

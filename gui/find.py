@@ -1,4 +1,4 @@
-"""The bar that looks for a card by name, expression, line or shape."""
+"""The bar that looks for what is typed into it: for a card in the picture, for a text in the program."""
 
 from __future__ import annotations
 
@@ -9,28 +9,36 @@ from gui.button import Button
 from gui.theme import Look
 from gui.toolkit import ctk
 
+NARROW = 300
+"""Units of width below which a row has no buttons to go on and back."""
+
 
 class FindBar(tk.Frame):
-    """An entry over the canvas; Enter goes on, Shift+Enter back, Escape closes.
+    """An entry; Enter or F3 goes on, with Shift back, Escape closes.
 
     Args:
-        beside: stands in the other corner.
+        hint: key of the text in the empty entry.
         search: text → what matches, in order.
         on_found: called with the match to be shown, None when there is none; returns whether it is there already.
         on_close: gives the keyboard back.
+        begin: tells which of the matches is shown first.
+        beside: what stands in the other corner of the master; None where the bar takes the first row of its grid.
     """
 
     def __init__(
         self,
         master: tk.Misc,
         *,
-        beside: tk.Misc,
+        hint: str,
         search: Callable[[str], Sequence[int]],
         on_found: Callable[[int | None], bool],
         on_close: Callable[[], None],
+        begin: Callable[[], int] = lambda: 0,
+        beside: tk.Misc | None = None,
     ) -> None:
         super().__init__(master, borderwidth=0)
-        self._beside, self._search, self._on_found, self._on_close = beside, search, on_found, on_close
+        self._hint, self._beside, self._begin = hint, beside, begin
+        self._search, self._on_found, self._on_close = search, on_found, on_close
         self._look: Look | None = None
         self._matches: Sequence[int] = ()
         self._at = 0
@@ -44,29 +52,43 @@ class FindBar(tk.Frame):
             widget.grid(row=0, column=column, padx=3, pady=5, sticky="ew")
         self.columnconfigure(0, weight=1)
         self.entry.bind("<KeyRelease>", self._typed)
-        self.entry.bind("<Return>", lambda event: self.next())
-        self.entry.bind("<Shift-Return>", lambda event: self.previous())
-        self.entry.bind("<Down>", lambda event: self.next())
-        self.entry.bind("<Up>", lambda event: self.previous())
-        self.entry.bind("<Escape>", self._escaped)
+        for sequence, command in (
+            ("<Return>", self.next), ("<Shift-Return>", self.previous), ("<F3>", self.next),
+            ("<Shift-F3>", self.previous), ("<Down>", self.next), ("<Up>", self.previous), ("<Control-f>", self.open),
+            ("<Escape>", self.close),
+        ):  # fmt: skip
+            self.entry.bind(sequence, lambda event, command=command: self._key(command))
         self._text = ""
+        if beside is None:
+            self.bind("<Configure>", lambda event: self.arrange())
 
     @property
     def opened(self) -> bool:
         return bool(self.winfo_manager())
 
-    def open(self) -> None:
-        """Shows the bar with the last text chosen, so that typing replaces it."""
-        self.place(x=0, y=0)
+    def open(self, text: str = "") -> None:
+        """Shows the bar with a text, else the last one, chosen so that typing replaces it."""
+        if self._beside is not None:
+            self.place(x=0, y=0)
+        else:
+            self.grid(row=0, column=0, columnspan=2, sticky="ew")
         self.arrange()
         self.lift()
         self.entry.focus_set()
+        if text:
+            self.entry.delete(0, "end")
+            self.entry.insert(0, text)
+            self._look_for(text)
+        else:
+            self.search_again()
         self.entry.select_range(0, "end")
-        self.search_again()
 
     def arrange(self) -> None:
-        """Takes its place in the corner; where the canvas is narrow, below what stands in the other, and narrower."""
+        """Takes its place in the corner; where the master is narrow, below what stands in the other, and narrower."""
         if not self.opened or self._look is None:
+            return
+        if self._beside is None:
+            self._leave_room()
             return
         self.update_idletasks()
         px, width = self._look.px, self.master.winfo_width()
@@ -75,10 +97,23 @@ class FindBar(tk.Frame):
         y = px(10) + (self._beside.winfo_reqheight() + px(6) if below else 0)
         self.place(x=margin, y=y, width=max(1, min(wanted, width - 2 * margin)))
 
+    def _leave_room(self) -> None:
+        """In a row that is too narrow, keys do what the buttons would, and the entry has their place."""
+        assert self._look is not None
+        narrow = self.master.winfo_width() < self._look.px(NARROW)
+        for button in self.buttons[:2]:
+            if narrow:
+                button.grid_remove()
+            else:
+                button.grid()
+        if narrow:
+            self.count.configure(width=0)
+
     def close(self) -> None:
         """Hides the bar; what was found last stays chosen."""
         if self.opened:
             self.place_forget()
+            self.grid_forget()
             self._on_close()
 
     def next(self) -> None:
@@ -90,7 +125,7 @@ class FindBar(tk.Frame):
     def search_again(self) -> None:
         """The picture is another, or the bar was closed meanwhile: nothing is shown, but the matches may be others."""
         if self.opened:
-            self._matches = self._search(self._text) if self._text else ()
+            self._matches = self._search(self._text)
             self._at, self._there = min(self._at, max(0, len(self._matches) - 1)), True
             self._tell()
 
@@ -101,7 +136,7 @@ class FindBar(tk.Frame):
         self.count.configure(background=look["card"], foreground=look["quiet"], font=look.font(12))
         self.entry.configure(
             font=look.widget_font(13), fg_color=look["card"], bg_color=look["card"], text_color=look["text"],
-            border_color=look["accent"], placeholder_text=look.words("find.hint"),
+            border_color=look["accent"], placeholder_text=look.words(self._hint),
             placeholder_text_color=look["quiet"],
         )  # fmt: skip
         for button, sign in zip(self.buttons, "▲▼✕", strict=True):
@@ -111,10 +146,13 @@ class FindBar(tk.Frame):
     def _typed(self, event: tk.Event[tk.Misc]) -> None:
         text = self.entry.get().strip()
         if text != self._text:
-            self._text = text
-            self._matches = self._search(text) if text else ()
-            self._at = 0
-            self._show()
+            self._look_for(text)
+
+    def _look_for(self, text: str) -> None:
+        self._text = text
+        self._matches = self._search(text)
+        self._at = self._begin() if self._matches else 0
+        self._show()
 
     def _go(self, way: int) -> None:
         if not self.opened:
@@ -127,8 +165,8 @@ class FindBar(tk.Frame):
         self._there = self._on_found(self._matches[self._at] if self._matches else None)
         self._tell()
 
-    def _escaped(self, event: tk.Event[tk.Misc]) -> str:
-        self.close()
+    def _key(self, command: Callable[[], None]) -> str:
+        command()
         return "break"
 
     def _tell(self) -> None:

@@ -19,7 +19,7 @@ COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
         ("Tab", "keys.tab"), ("↑   ↓", "keys.cards"), ("Shift+↑ ↓ ← →", "keys.beside"), ("Ctrl+Enter", "keys.menu"),
         ("E", "keys.seed"),
         ("+   −", "keys.zoom"), ("Ctrl+0", "keys.fit"), ("Ctrl+F   F3", "keys.find"), ("Ctrl+Shift+C", "keys.copy"),
-        ("Esc", "keys.escape"), ("F1", "keys.sheet"),
+        ("Ctrl+/   Ctrl+L", "keys.program"), ("Esc", "keys.escape"), ("F1", "keys.sheet"),
     ),
 )  # fmt: skip
 """Keys, and the text that says what they do."""
@@ -70,7 +70,7 @@ class KeysSheet(tk.Frame):
         )  # fmt: skip
         self.title.grid(row=0, column=0, columnspan=4, sticky="w", padx=look.px(24), pady=(look.px(20), look.px(10)))
         for keys, does, row, column, number in self._cells:
-            last = (0, look.px(20) if number == len(COLUMNS[column]) - 1 else look.px(7))
+            last = (0, look.px(20) if number == max(map(len, COLUMNS)) - 1 else look.px(7))
             keys.configure(text=row[0], background=look["card"], foreground=look["text"], font=look.font(12, mono=True))
             keys.grid(row=number + 1, column=2 * column, sticky="w", padx=(look.px(24), look.px(16)), pady=last)
             does.configure(

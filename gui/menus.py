@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from gui.actions import Place
 from gui.cards import Card, Graph, Wire
 from gui.leaf_editor import leaf_of_card
 from gui.menu import RULE, Entry
-from gui.programs import examples
+from gui.programs import examples, titles
 from gui.scene import Hit
 from gui.seed_editor import seed_pass
 from gui.settings import SIZES, SPEEDS
@@ -151,12 +151,14 @@ class Menus:
     def _files(self) -> list[Entry]:
         desk, say = self._app.desk, self._app.look.words
 
-        def named(paths: Iterable[Path]) -> tuple[Entry, ...]:
-            return tuple(Entry(path.name, partial(desk.leave_for, path)) for path in paths)
+        def named(paths: Sequence[Path]) -> tuple[Entry, ...]:
+            return tuple(
+                Entry(title, partial(desk.leave_for, path)) for title, path in zip(titles(paths), paths, strict=True)
+            )
 
         return [
             Entry(say("menu.open"), desk.ask_open, "Ctrl+O"),
-            Entry(say("menu.recent"), entries=named(map(Path, desk.recent))),
+            Entry(say("menu.recent"), entries=named([Path(path) for path in desk.recent])),
             Entry(say("menu.examples"), entries=named(examples())),
             Entry(say("menu.save"), desk.save, "Ctrl+S"),
             Entry(say("menu.save_as"), desk.save_as, "Ctrl+Shift+S"),

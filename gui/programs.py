@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -17,6 +19,12 @@ def examples() -> list[Path]:
 def is_example(path: str | Path) -> bool:
     """Whether a file belongs to Pullback, so that the reader's work is not written over it."""
     return ASSETS in Path(path).resolve().parents
+
+
+def titles(paths: Sequence[Path]) -> list[str]:
+    """What files are called in a menu: with their folders where two have the same name."""
+    names = Counter(path.name for path in paths)
+    return [path.name if names[path.name] == 1 else f"{path.name} — {path.parent}" for path in paths]
 
 
 def remembered(recent: tuple[str, ...], path: str) -> tuple[str, ...]:

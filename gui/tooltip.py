@@ -11,10 +11,11 @@ WIDTH = 420
 
 
 class Tip(tk.Frame):
-    """A heading and lines, laid over the widget it belongs to."""
+    """A heading and lines, laid over the widget it belongs to; ``prose`` is a sentence over what it is about."""
 
-    def __init__(self, master: tk.Misc) -> None:
+    def __init__(self, master: tk.Misc, *, prose: bool = False) -> None:
         super().__init__(master, borderwidth=0)
+        self._prose = prose
         self.heading = tk.Label(self, anchor="w", justify="left", borderwidth=0)
         self.body = tk.Label(self, anchor="w", justify="left", borderwidth=0)
         self.inner = (self.heading, self.body)
@@ -42,9 +43,8 @@ class Tip(tk.Frame):
     def dress(self, look: Look) -> None:
         self.configure(background=look["card"], highlightthickness=1)
         self.configure(highlightbackground=look["edge"], highlightcolor=look["edge"])
-        for label, colour, size, bold in ((self.heading, "text", 13, True), (self.body, "text", 12, False)):
-            label.configure(
-                background=look["card"], foreground=look[colour], font=look.font(size, mono=True, bold=bold),
-                wraplength=look.px(WIDTH),
-            )  # fmt: skip
+        self.heading.configure(foreground=look["text"], font=look.font(13, mono=not self._prose, bold=not self._prose))
+        self.body.configure(foreground=look["quiet" if self._prose else "text"], font=look.font(12, mono=True))
+        for label in self.inner:
+            label.configure(background=look["card"], wraplength=look.px(WIDTH))
         self._pad = (look.px(11), (look.px(7), 0), look.px(6))

@@ -49,6 +49,7 @@ from core.records import (
     Failure,
     Pass,
     SavedTensor,
+    Span,
     Step,
     TensorSnapshot,
 )
@@ -81,7 +82,7 @@ class Backward:
     """Sees each backward call of a program, replaces seeds, and records what the engine does.
 
     Attributes:
-        failure: turns an exception, and the line it comes from, into its record.
+        failure: turns an exception, and the call it comes from, into its record.
         digests: takes fingerprints of the gradients that each pass leaves.
         hooked: whether the passes are recorded; the seeds are replaced either way.
         probe: looks at each node as it has run.
@@ -93,7 +94,7 @@ class Backward:
         recording: Recording,
         forward: Forward,
         plan: Plan,
-        failure: Callable[[BaseException, int], Failure],
+        failure: Callable[[BaseException, Span], Failure],
         digests: Digests,
     ) -> None:
         self.recording = recording
@@ -316,7 +317,7 @@ class PassRecorder:
             unrecorded=int(unrecorded),
         )
         if error is not None:
-            self._update(error=self.backward.failure(error, self._line))
+            self._update(error=self.backward.failure(error, self.recording.passes[self.number].span))
         if self.steps:
             self._born_by(len(self.steps) - 1)  # sums of what the engine captured, made after the last step
         self._buffers.clear()

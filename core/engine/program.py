@@ -18,10 +18,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import CodeType
 from typing import Any, NamedTuple, Protocol
 
-from core.engine.source import Source
+from core.engine.source import NO_SPAN, Source
 from core.engine.threads import DEEP_STACK, join_thread, start_thread
 from core.engine.what_if import Refused
-from core.records import Failure
+from core.records import Failure, Span
 
 OUTPUT_LIMIT = 1 << 20
 """Characters of output kept: half of them from the beginning, half from the end."""
@@ -192,9 +192,26 @@ def failure_of(error: BaseException, source: Source) -> Failure:
         error = error.args[0]
     if isinstance(error, SyntaxError):
         line = error.lineno if error.filename == source.filename else source.line_of(error.__traceback__)
-        return Failure(type(error).__name__, str(error.msg), line or 0)
+        return Failure(type(error).__name__, str(error.msg), line or 0, span=_misread(error, source))
     try:
         message = str(error)
     except Exception as trouble:  # a __str__ of the program's own
         message = f"(its text cannot be shown: {type(trouble).__name__})"
-    return Failure(type(error).__name__, message, source.line_of(error.__traceback__))
+    line, span = source.line_of(error.__traceback__), source.span_of(error.__traceback__)
+    return Failure(type(error).__name__, message, line, span=span if span[0] == line else NO_SPAN)
+
+
+def _misread(error: SyntaxError, source: Source) -> Span:
+    """What the compiler stumbled over; all zeros is the whole line, of which blanks are what is wrong."""
+    if error.filename != source.filename:
+        return NO_SPAN
+    lines = source.text.split("\n")
+    line, offset = error.lineno or 0, error.offset or 0
+    if isinstance(error, IndentationError) or not (0 < line <= len(lines) and offset):
+        return NO_SPAN
+    before = lines[line - 1][:offset].rstrip(" \t")  # a blank, or what is missing at the end, is shown at what is there
+    begin = max(0, len(before) - 1)
+    end_line, end = error.end_lineno or line, (error.end_offset or 0) - 1
+    if not line <= end_line <= len(lines) or (end_line, end) <= (line, begin):
+        end_line, end = line, begin + 1
+    return line, begin, end_line, end

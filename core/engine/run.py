@@ -25,7 +25,7 @@ from core.engine.recording import Recording
 from core.engine.source import ALTER, BIND, USE, Source
 from core.engine.verify import Digests, plain_digests
 from core.engine.what_if import Plan
-from core.records import Check, Failure, Matrix, Options, TensorSnapshot, Trace, WhatIf
+from core.records import Check, Failure, Matrix, Options, Span, TensorSnapshot, Trace, WhatIf
 
 CHECK_SECONDS = 2.0
 """A program that took longer than this is not run once more for its finite differences."""
@@ -60,10 +60,12 @@ class Run:
         self.seconds = 0.0
         self.answered = False
 
-    def failure(self, error: BaseException, line: int) -> Failure:
-        """The record of an exception in a backward call; its traceback has not reached the program's ``line`` yet."""
+    def failure(self, error: BaseException, call: Span) -> Failure:
+        """The record of an exception in a backward call; its traceback has not reached the program's ``call`` yet."""
         failure = failure_of(error, self.source)
-        return explain(self.recording.trace(), msgspec.structs.replace(failure, line=failure.line or line))
+        if not failure.line:
+            failure = msgspec.structs.replace(failure, line=call[0], span=call)
+        return explain(self.recording.trace(), failure)
 
     def execute(self) -> Trace:
         """Runs the program; returns its trace. Raises WhatIfError."""

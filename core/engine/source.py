@@ -146,6 +146,16 @@ class Source:
             traceback = traceback.tb_next
         return line
 
+    def span_of(self, traceback: TracebackType | None) -> Span:
+        """The innermost expression of the program in a traceback; zeros when there is none."""
+        span = NO_SPAN
+        while traceback is not None:
+            code = traceback.tb_frame.f_code
+            if code.co_filename == self.filename and code.co_name != _STAND_IN:
+                span = self._place(code, traceback.tb_lasti).span
+            traceback = traceback.tb_next
+        return span
+
     def _place(self, code: CodeType, instruction: int) -> Place:
         key = code, instruction
         if key not in self._places:

@@ -604,3 +604,23 @@ def test_a_recorded_custom_function(returned: str, kind: str, facts: dict[str, s
     assert failure.facts | facts == failure.facts
     assert failure.lines == (len(source.splitlines()),)
     assert failure.node is not None
+
+
+@pytest.mark.parametrize(
+    ("source", "part"),
+    [
+        (X + "y = x * 2 + torch.ones(3)", "x * 2 + torch.ones(3)"),
+        (X + "导 = x * 2; 导.backward(\n)", "导.backward(\n)"),
+        ("def f(x):\n    return [g(i) for i in x]\ndef g(i):\n    return i.none + 1\nf([1])", "i.none"),
+        ("import json\njson.loads('{')", "json.loads('{')"),
+        ("x = (", ""),
+    ],
+)
+def test_a_failure_names_the_innermost_expression_of_the_program(source: str, part: str) -> None:
+    failure = record(HEADER + source).error
+    assert failure is not None
+    line, column, end_line, end_column = failure.span
+    lines = (HEADER + source).split("\n")[line - 1 : end_line] if line else [""]
+    lines[-1] = lines[-1][:end_column]
+    lines[0] = lines[0][column:]
+    assert "\n".join(lines) == part

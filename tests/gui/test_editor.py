@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gui.code_lines import commented, dedented, indented
+from gui.code_lines import commented, dedented, indent_after, indented
 from tests.gui.conftest import Window
 
 LINES = ["for i in x:", "    y = 1", "", "    # z"]
@@ -111,3 +111,97 @@ def test_nothing_is_selected_in_a_text_that_was_not_run(window: Window) -> None:
     window.settle()
     click(window, 6, 6)
     assert app._selected is None
+
+
+@pytest.mark.parametrize(
+    ("before", "indent"),
+    [
+        ("x = 1", ""),
+        ("    x = 1", "    "),
+        ("if x:", "    "),
+        ("    for i in y:  # each: one", "        "),
+        ("# note:", ""),
+        ("x = torch.tensor([", "    "),
+        ("        return x", "    "),
+        ("    pass  # nothing yet", ""),
+        ("    returned = 1", "    "),
+        ("print('# no comment', [", "    "),
+    ],
+)
+def test_a_new_line_begins_where_the_code_goes_on(before: str, indent: str) -> None:
+    assert indent_after(before) == indent
+
+
+def test_enter_indents_and_takes_the_place_of_what_is_selected(window: Window) -> None:
+    area = window.app.editor.text
+    set_text(window, "def f(x):abc", ("1.9", "1.12"), cursor="1.12")
+    window.key("<Return>", area)
+    assert window.app.editor.source == "def f(x):\n    "
+    window.key("<Control-z>", area)
+    assert window.app.editor.source == "def f(x):abc"
+
+
+def test_home_goes_to_the_code_then_to_the_edge_and_selects_with_shift(window: Window) -> None:
+    area = window.app.editor.text
+    set_text(window, "    b = 2", cursor="1.7")
+    places = []
+    for key in ("<Home>", "<Home>", "<Home>"):
+        window.key(key, area)
+        places.append(area.index("insert"))
+    assert places == ["1.4", "1.0", "1.4"]
+    area.mark_set("insert", "1.7")
+    window.key("<Shift-Home>", area)
+    assert area.get("sel.first", "sel.last") == "b ="
+
+
+def type_keys(window: Window, text: str) -> None:
+    for char in text:
+        window.key("<space>" if char == " " else f"<Key-{'equal' if char == '=' else char}>", window.app.editor.text)
+
+
+def test_undo_takes_back_a_word_at_a_time_and_both_keys_redo(window: Window) -> None:
+    area = window.app.editor.text
+    set_text(window, "")
+    type_keys(window, "ab = cd")
+    states = []
+    for key in ("<Control-z>", "<Control-z>", "<Control-y>", "<Control-Shift-Key-Z>", "<Control-z>"):
+        window.key(key, area)
+        states.append(window.app.editor.source)
+    assert states == ["ab =", "ab", "ab =", "ab = cd", "ab ="]
+
+
+def test_what_is_pasted_takes_the_place_of_the_selection_in_one_undo(window: Window) -> None:
+    area = window.app.editor.text
+    set_text(window, "a = 1\n", ("1.4", "1.5"), cursor="1.5")
+    window.app.clipboard_clear()
+    window.app.clipboard_append("2\r\nif a:\r\n\tb = '\t'\r\n  \tc\r")
+    window.key("<Control-v>", area)
+    assert window.app.editor.source == "a = 2\nif a:\n    b = '\t'\n    c\n\n"
+    window.key("<Control-z>", area)
+    assert window.app.editor.source == "a = 1\n"
+
+
+def test_the_partner_of_a_bracket_is_shown_and_one_in_a_string_is_none(window: Window) -> None:
+    editor = window.app.editor
+    set_text(window, "f(')', [1])", cursor="1.1")
+    window.wait_until(lambda: editor.text.tag_ranges("bracket"))
+    assert list(map(str, editor.text.tag_ranges("bracket"))) == ["1.1", "1.2", "1.10", "1.11"]
+    for _ in range(2):
+        window.key("<Right>", editor.text)
+    assert not editor.text.tag_ranges("bracket")  # beside the quote
+
+
+def test_colours_stand_where_they_should_behind_an_emoji(window: Window) -> None:
+    editor = window.app.editor
+    set_text(window, "x = '😀'; y = 12")
+    window.wait_until(lambda: editor.text.tag_ranges("code_number"))
+    assert editor.text.get(*editor.text.tag_ranges("code_number")) == "12"
+
+
+def test_a_program_longer_than_colours_reach_is_shown_plain(window: Window) -> None:
+    editor = window.app.editor
+    window.app.session.open_program("x = 1  # " + "long " * 50_000 + "\n", "")
+    window.settle()
+    assert not editor.text.tag_ranges("code_comment")
+    window.key("<End>", editor.text)
+    assert editor.text.xview()[1] > 0.99

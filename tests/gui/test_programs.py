@@ -160,6 +160,22 @@ def test_programs_opened_lately_are_offered_and_examples_are_there(window: Windo
     assert app.session.source == read_program(next(path for path in examples() if path.name == "detach.py"))
 
 
+def test_recent_programs_of_one_name_tell_their_folders_and_lost_ones_go(window: Window, tmp_path: Path) -> None:
+    app = window.app
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(PROGRAM)
+        app.open(tmp_path / folder / "mine.py")
+    recent = {entry.text: entry for entry in app.menus.main()}["Open recent"]
+    assert [entry.text for entry in recent.entries] == [f"mine.py — {tmp_path / name}" for name in ("two", "one")]
+    (tmp_path / "one" / "mine.py").unlink()
+    command = recent.entries[1].command
+    assert command is not None
+    command()
+    window.settle()
+    assert app.desk.recent == (str(tmp_path / "two" / "mine.py"),)
+
+
 def test_what_was_opened_lately_is_kept(tmp_path: Path) -> None:
     recent: tuple[str, ...] = ()
     for number in range(REMEMBERED + 2):

@@ -118,7 +118,7 @@ def test_a_program_that_fails_shows_the_part_that_ran(window: Window) -> None:
     said = app.output.text.get("1.0", "end")
     assert "The shapes do not match." in said
     assert "line 3 · RuntimeError: inconsistent tensor size" in said
-    assert [str(index) for index in app.editor.text.tag_ranges("error")] == ["3.0", "3.21"]
+    assert [str(index) for index in app.editor.text.tag_ranges("failed")] == ["3.0", "3.21"]
 
 
 def test_stop_keeps_the_window(window: Window) -> None:
