@@ -100,11 +100,12 @@ def _why_not_by(playback: Playback, number: int, held: set[int]) -> Reason:
         target = waiting.pop()
         for edge in (edge for edge in backward.edges if edge.target == target and edge.source not in seen):
             step = playback.emitted((number, edge.source))
-            if step is not None and any(arrived is not None for arrived in step.grad_outputs):
+            if step is None or not any(arrived is not None for arrived in step.grad_outputs):
+                seen.add(edge.source)
+                waiting.append(edge.source)
+            elif step.grad_inputs[edge.source_slot] is None:
                 return _reason(playback, "undefined", (number, edge.source))
-            seen.add(edge.source)
-            waiting.append(edge.source)
-    return Reason("undefined", backward.line, "backward")
+    return Reason("later")  # its record ends before
 
 
 def _follow(trace: Trace, start: set[int]) -> tuple[set[int], dict[int, Op]]:
