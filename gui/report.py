@@ -277,15 +277,17 @@ def _answer(
         report.line((words("jacobian.none", reason=reason), "quiet"))
     elif session.obstacle:
         report.line((words(f"jacobian.{session.obstacle}"), "quiet"))
-    elif report.question is None:
-        report.question, report.place = question, len(report.lines)
-        report.costly = playback.trace.seconds > QUICK and session.asked != question
-        if report.costly:
+    else:
+        next_one, costly = report.question is None, playback.trace.seconds > QUICK and session.asked != question
+        if next_one:  # another one has to wait for the answer
+            report.question, report.place, report.costly = question, len(report.lines), costly
+        if costly:
             seconds = figures.number(playback.trace.seconds, 2)
             report.line((words("jacobian.costly", seconds=seconds), "quiet"))
-            report.line((words("jacobian.ask"), "link"))
         else:
             report.line((words("jacobian.waiting"), "quiet"))
+        if costly and next_one:
+            report.line((words("jacobian.ask"), "link"))
     return None
 
 

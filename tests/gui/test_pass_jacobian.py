@@ -201,13 +201,28 @@ def test_rows_fill_by_themselves_only_when_asked_and_can_be_halted(
     assert cells(a, "J") == ["36", "0", "0", "81"]
 
 
-def test_the_chosen_root_shows_it_too(at_end: Window) -> None:
-    picture = at_end.app.canvas.picture
+def test_the_chosen_root_shows_it_below_its_own(window: Window) -> None:
+    window.worker.answers = jacobians(traces.first())
+    window.worker.jacobians = lambda job: (matrix(np.eye(2)), matrix(-np.eye(2), input=1))
+    window.key("<F5>")
+    window.key("<End>")
+    picture = window.app.canvas.picture
     assert picture is not None
     card = next(card for card in picture.graph.cards if card.title == "Q")
     left, top, _, _ = picture.rect(card.id)
-    at_end.click(*at_end.on_screen(left + 10, top + 10))
-    assert "THE WHOLE JACOBIAN J" in written(at_end)
+    window.click(*window.on_screen(left + 10, top + 10))
+    assert written(window).count("being worked out…") == 2
+    window.wait_until(lambda: written(window).count("being worked out…") == 1)
+    window.app.inspector.text.yview_moveto(1)
+    window.wait_until(lambda: drawings(window))
+    assert [type(job) for job in window.worker.asked] == [wire.AskLocalJacobian, wire.AskPassJacobian]
+    said = written(window)
+    assert (
+        said.index("LOCAL JACOBIAN")
+        < said.index("∂Q / ∂(b**2)")
+        < said.index("THE WHOLE JACOBIAN")
+        < said.index("∂Q / ∂Q")
+    )
 
 
 def test_a_large_one_is_drawn_in_colours_and_fills_too(window: Window) -> None:
