@@ -76,7 +76,7 @@ class AskTensor(Job, frozen=True, kw_only=True):
     """One tensor with every element: ``Answered``.
 
     Attributes:
-        where: such as ``value/3``, ``step/0/4/grad_outputs/1``, ``seed/0/0`` or ``leaf/a``.
+        where: its place in the trace, as in ``core.places``: ``value/3``, ``step/0/4/grad_outputs/1``.
     """
 
     where: str

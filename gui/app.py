@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 from core.playback import Playback
-from gui import bindings, context, drop, fonts, scaling
+from core.records import TensorSnapshot
+from gui import bindings, context, drop, fonts, scaling, subjects
 from gui.actions import Actions
 from gui.button import Button
 from gui.canvas import GraphCanvas, Reader
@@ -46,6 +47,7 @@ from gui.toolbar import Toolbar
 from gui.toolkit import ctk
 from gui.transcript import Transcript
 from gui.typed_numbers import LARGEST
+from gui.viewer import Viewer
 
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 5, 80
@@ -159,7 +161,7 @@ class App(ctk.CTk):
         )  # fmt: skip
         self.stepping = Stepping(session, self.canvas)
         self._right = tk.Frame(self._panes, borderwidth=0)
-        self.inspector = Inspector(self._right, session)
+        self.inspector = Inspector(self._right, session, on_tensor=self._look_at)
         self.menu = PopUp(self)
         self.seed_editor = SeedEditor(self.canvas, session, self.menu)
         self.leaf_editor = LeafEditor(self._right, session)
@@ -173,6 +175,7 @@ class App(ctk.CTk):
         self.timeline.grid(row=2, column=0, sticky="ew")
         self._rules[1].grid(row=2, column=0, sticky="new")
         self.keys_sheet = KeysSheet(self)
+        self.viewer = Viewer(self, session)
         self.exporter = Exporter(self, self._told)
         self.desk = Desk(self, session, self._told)
         self.statusbar = StatusBar(self, on_reset=session.as_written, on_cancel=self.exporter.cancel)
@@ -231,7 +234,7 @@ class App(ctk.CTk):
         for panel in (
             self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow, self.canvas,
             self.inspector, self.seed_editor, self.leaf_editor, self.timeline, self.statusbar, self.menu,
-            self.keys_sheet,
+            self.keys_sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -296,6 +299,10 @@ class App(ctk.CTk):
         if changes & {"output", "notice", "trace", "worker"}:
             self._show_output()
         self.statusbar.show(session)
+        if changes & {"source", "trace"}:
+            self.viewer.close()
+        else:
+            self.viewer.refresh()
 
     def _entitle(self) -> None:
         name = Path(self.session.path).name
@@ -451,6 +458,23 @@ class App(ctk.CTk):
         if playback is None or picture is None:
             return "", ""
         return note(playback, picture, self.session.what_if, hit, self.look.words)
+
+    def view(self, what: subjects.Of) -> None:
+        """Opens what the chosen card holds, else the current one, in the viewer."""
+        playback, graph, picture = self.session.playback, self.graph, self.canvas.picture
+        if playback is None or graph is None or picture is None:
+            return
+        card = self._selected if self._selected is not None else picture.current_card(playback)
+        found = what(playback, graph.cards[card], self.look.words) if card is not None else []
+        if found:
+            self.viewer.open(found[0])
+        else:
+            self._told("viewer.nothing")
+
+    def _look_at(self, tensor: TensorSnapshot) -> None:
+        """Opens a tensor of the trace in the viewer."""
+        if self.session.playback is not None:
+            self.viewer.open(subjects.subject(self.session.playback.trace, tensor, self.look.words))
 
     # ── Menus ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

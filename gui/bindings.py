@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core import jumps
+from gui import subjects
 
 if TYPE_CHECKING:
     from gui.app import App
@@ -48,6 +49,8 @@ def outside_text(app: App) -> dict[str, Deed]:
         "<Home>": app.session.home,
         "<End>": app.session.end,
         "<p>": app.player.toggle,
+        "<v>": partial(app.view, subjects.values),
+        "<V>": partial(app.view, subjects.gradients),
         "<e>": app.edit_seed,
         "<Control-Right>": partial(app.actions.jump, jumps.next_call),
         "<Control-Left>": partial(app.actions.jump, jumps.previous_call),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from core import arrays
+from core.arrays import Extent
 from core.records import MACHINE_WORDS, TensorSnapshot
 
 SMALL = 8
@@ -53,47 +52,14 @@ def tensor(snapshot: TensorSnapshot | None, *, none: str = "None", small: int = 
     return _nested(data, snapshot.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """Range of a tensor's finite elements, None where there are none; how many are NaN and infinite."""
-
-    low: float | None = None
-    high: float | None = None
-    nan: int = 0
-    inf: int = 0
-
-    @property
-    def size(self) -> float | None:
-        """Largest magnitude."""
-        return None if self.low is None or self.high is None else max(abs(self.low), abs(self.high))
-
-
-def elements(snapshot: TensorSnapshot) -> np.ndarray | None:
-    """The kept elements, row-major, without making Python numbers of them; None where they are not known."""
-    if snapshot.opaque or snapshot.dtype not in MACHINE_WORDS:
-        return None
-    data = np.frombuffer(snapshot.raw, f"<{MACHINE_WORDS[snapshot.dtype][0]}")
-    return data[::2] + 1j * data[1::2] if snapshot.dtype.startswith("complex") else data
-
-
 def extent(snapshot: TensorSnapshot) -> Extent:
     """The same as ``TensorSnapshot.statistics`` says, in a hundredth of the time."""
     if snapshot.elided is not None:
         told = snapshot.elided
         finite = told.min is not None and math.isfinite(told.min) and told.max is not None and math.isfinite(told.max)
         return Extent(told.min if finite else None, told.max if finite else None, told.nan, told.inf)
-    data = elements(snapshot)
-    if data is None or not data.size:
-        return Extent()
-    if data.dtype.kind not in "fc":
-        return Extent(float(data.min()), float(data.max()))
-    finite = np.isfinite(data)
-    nan = int(np.isnan(data).sum())
-    inf = data.size - nan - int(finite.sum())
-    if data.dtype.kind == "c" or not finite.any():
-        return Extent(None, None, nan, inf)
-    kept = data[finite] if nan or inf else data
-    return Extent(float(kept.min()), float(kept.max()), nan, inf)
+    data = arrays.elements(snapshot)
+    return Extent() if data is None else arrays.extent(data)
 
 
 def summary(snapshot: TensorSnapshot) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from core.playback import Playback
-from core.records import Trace
+from core.records import TensorSnapshot, Trace
 from gui import wheel
 from gui.board import Board
 from gui.cards import Graph
@@ -34,11 +34,17 @@ RESTING: Final = 150
 
 
 class Inspector(tk.Frame):
-    """A read-only text; one widget however much there is to say."""
+    """A read-only text; one widget however much there is to say.
 
-    def __init__(self, master: tk.Misc, session: Session) -> None:
+    Args:
+        on_tensor: called with the tensor that a click on its text is to open.
+    """
+
+    def __init__(self, master: tk.Misc, session: Session, on_tensor: Callable[[TensorSnapshot], object]) -> None:
         super().__init__(master, borderwidth=0)
         self._session = session
+        self._on_tensor = on_tensor
+        self._tensors: list[TensorSnapshot] = []
         self._shown: object = None
         self._lines: list[list[Part]] = []
         self._words: Words | None = None
@@ -52,6 +58,9 @@ class Inspector(tk.Frame):
             self, wrap="word", borderwidth=0, highlightthickness=1, padx=MARGIN, pady=12, width=30, height=10,
             cursor="arrow", state="disabled", takefocus=True, yscrollcommand=lambda first, last: self._wait(),
         )  # fmt: skip
+        self.text.tag_bind("tensor", "<ButtonRelease-1>", lambda event: self._open())
+        self.text.tag_bind("tensor", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
+        self.text.tag_bind("tensor", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
         self.text.pack(fill="both", expand=True)
         self.formulas = Formulas(self.text)
         self.widgets = Widgets(self.text)
@@ -69,6 +78,7 @@ class Inspector(tk.Frame):
     ) -> None:  # fmt: skip
         self._words = words
         report = describe(playback, graph, selected, words, written, self._session)
+        self._tensors = report.tensors
         if (report.lines, report.products) == self._shown:
             self._rest(report)
             return
@@ -79,8 +89,10 @@ class Inspector(tk.Frame):
         self.widgets.clear()
         self.text.delete("1.0", "end")
         self.formulas.clear()
+        opened = 0
         for number, line in enumerate(report.lines):
-            for text, tag in line:
+            for part in line:
+                text, tag = part[:2]
                 if tag == "formula":
                     self.formulas.insert(text, tag)
                 elif tag == "equation":
@@ -91,6 +103,10 @@ class Inspector(tk.Frame):
                     self.widgets.insert(link, tag)
                 else:
                     self.text.insert("end", text, (tag,))
+                if len(part) > 2 and part[2] is not None:
+                    for name in ("tensor", f"tensor{opened}"):
+                        self.text.tag_add(name, f"end-1c-{len(text)}c", "end-1c")
+                    opened += 1
             if number < len(report.lines) - 1:
                 self.text.insert("end", "\n")
         self.text.configure(state="disabled")
@@ -116,6 +132,13 @@ class Inspector(tk.Frame):
     def _fit(self, width: int) -> None:
         self.formulas.fit(width)
         self.widgets.fit(width)
+
+    def _open(self) -> None:
+        """Opens the tensor whose text was clicked."""
+        names = self.text.tag_names("current")
+        number = next((int(name[6:]) for name in names if name.startswith("tensor") and name != "tensor"), None)
+        if number is not None and not self.text.tag_ranges("sel"):
+            self._on_tensor(self._tensors[number])
 
     def _rest(self, report: Report) -> None:
         """What is asked for is another matter now, or the same."""

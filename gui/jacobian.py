@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from core.arrays import elements
 from core.records import Matrix, Step, TensorSnapshot
-from gui.figures import elements, number, span
+from gui.figures import number, span
 
 RANK_TOLERANCE: Final = 1e-5
 """Largest difference from a column times a row, relative to the largest entry, that is called rank one: a matrix that

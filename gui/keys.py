@@ -17,6 +17,7 @@ COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
     ),
     (
         ("Tab", "keys.tab"), ("↑   ↓", "keys.cards"), ("Shift+↑ ↓ ← →", "keys.beside"), ("Ctrl+Enter", "keys.menu"),
+        ("V   Shift+V", "keys.view"),
         ("E", "keys.seed"),
         ("+   −", "keys.zoom"), ("Ctrl+0", "keys.fit"), ("Ctrl+F   F3", "keys.find"), ("Ctrl+Shift+C", "keys.copy"),
         ("Ctrl+/   Ctrl+L", "keys.program"), ("Esc", "keys.escape"), ("F1", "keys.sheet"),

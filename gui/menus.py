@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import jumps
 from core.playback import Playback
-from gui import context
+from gui import context, subjects
 from gui.actions import Place
 from gui.cards import Card, Graph, Wire
 from gui.leaf_editor import leaf_of_card
@@ -69,7 +69,16 @@ class Menus:
         ):
             text = context.in_full(snapshots)
             entries.append(Entry(say(key), partial(app.copy, text) if text else None))
+        entries.append(self._viewing("menu.view_value", subjects.values(playback, card, say), "V"))
+        entries.append(self._viewing("menu.view_gradient", subjects.gradients(playback, card, say), "Shift+V"))
         return [*entries, *self._of_leaf(playback, card), self._cutting_all(playback, card)]
+
+    def _viewing(self, key: str, found: Sequence[subjects.Subject], keys: str) -> Entry:
+        """Opens a tensor in the viewer; several are offered by name."""
+        text, opens = self._app.look.words(key), self._app.viewer.open
+        if len(found) > 1:
+            return Entry(text, entries=tuple(Entry(one.title, partial(opens, one)) for one in found))
+        return Entry(text, partial(opens, found[0]) if found else None, keys)
 
     def _of_leaf(self, playback: Playback, card: Card) -> list[Entry]:
         """Where a leaf's gradient changes next, and whether it is to have one."""

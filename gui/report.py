@@ -35,9 +35,9 @@ DRAWN: Final = 12
 QUICK: Final = 3.0
 """Seconds of a program that may be run again without the reader's word."""
 
-Part = tuple[str, str]
-"""Text and the tag it is shown with; with the tag ``formula`` the text is mathtext, with ``equation`` it is the number
-of one of the report's products, with ``link``, ``next`` and ``play`` it is a deed."""
+Part = tuple[str, str] | tuple[str, str, TensorSnapshot | None]
+"""Text, the tag it is shown with, and the tensor that it is short for; with the tag ``formula`` the text is mathtext,
+with ``equation`` it is the number of one of the report's products, with ``link``, ``next`` and ``play`` a deed."""
 
 worked_out = lru_cache(maxsize=8)(products)
 """The products of the steps shown last: naming the structure of a large matrix takes a while."""
@@ -81,13 +81,23 @@ class Report:
         self.section(f"{self.numbered} · {title}")
 
     @property
+    def tensors(self) -> list[TensorSnapshot]:
+        """Those that parts of the lines are short for, in their order."""
+        return [part[2] for line in self.lines for part in line if len(part) > 2 and part[2] is not None]
+
+    @property
     def text(self) -> str:
-        return "\n".join("".join(text for text, tag in line if tag != "equation") for line in self.lines)
+        return "\n".join("".join(part[0] for part in line if part[1] != "equation") for line in self.lines)
 
 
 def say(snapshot: TensorSnapshot | None) -> str:
     """A tensor as the inspector writes it."""
     return figures.clip(figures.tensor(snapshot, small=LIMIT), WIDTH)
+
+
+def opens(tensor: TensorSnapshot | None, tag: str) -> Part:
+    """A tensor as a part of a line, which opens it."""
+    return say(tensor), tag, tensor
 
 
 def describe(
@@ -145,7 +155,7 @@ def _card(report: Report, playback: Playback, card: Card, words: Words, session:
         report.line((card.title, "title"))
         for value in card.values[-1:]:
             report.section(words("inspect.value"))
-            report.line((say(playback.tensor(value)), "value"))
+            report.line(opens(playback.tensor(value), "value"))
 
 
 def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> None:
@@ -156,13 +166,13 @@ def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> 
     report.line((figures.clip(op.text or op.name, WIDTH), "code"))
     report.section(words("inspect.value"))
     for value in op.outputs:
-        report.line((say(playback.tensor(value)), "value"))
+        report.line(opens(playback.tensor(value), "value"))
         record = trace.values[value]
         report.line((f"{record.dtype}  {list(record.shape)}", "quiet"))
     if op.inputs:
         report.section(words("inspect.inputs"))
         for value in op.inputs:
-            report.line((f"{_value_name(playback, value)}  ", "code"), (say(trace.values[value].tensor), "value"))
+            report.line((f"{_value_name(playback, value)}  ", "code"), opens(trace.values[value].tensor, "value"))
     leaf = any(trace.values[value].is_leaf and trace.values[value].requires_grad for value in op.outputs)
     state = "leaf" if leaf else "tracked" if op.tracked else "untracked"
     report.line((words(f"inspect.{state}"), "leaf" if leaf else "quiet"))
@@ -231,7 +241,7 @@ def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words, pa
         if contribution.source is not None:
             source = words("inspect.from", name=_node_name(playback, (key[0], contribution.source)))
         if first:
-            report.line((say(contribution.tensor), "grad"), (f"  {source}", "quiet"))
+            report.line(opens(contribution.tensor, "grad"), (f"  {source}", "quiet"))
         else:
             this, after = say(contribution.tensor), say(totals[contribution.into])
             report.line((words("inspect.plus", n=number + 1, this=this, after=after), "grad"), (f"  {source}", "quiet"))
@@ -436,7 +446,7 @@ def _products(
             continue
         wide = step.unsummed[slot] if slot < len(step.unsummed) else None
         before = wide is not None and wide.shape != gradient.shape and not summed
-        report.line((f"{caption}  " if caption else "", "quiet"), (say(wide if before else gradient), "grad"))
+        report.line((f"{caption}  " if caption else "", "quiet"), opens(wide if before else gradient, "grad"))
         if wide is not None and wide.shape != gradient.shape and summed:
             text = words("inspect.summed", before=figures.shape(wide.shape), after=figures.shape(gradient.shape))
             report.line((text, "quiet"))
@@ -452,7 +462,7 @@ def _passed_on(report: Report, playback: Playback, key: NodeKey, step: Step, wor
         if gradient is not None:
             shown = True
             target = _node_name(playback, (key[0], edge.target))
-            report.line((say(gradient), "grad"), ("  →  ", "quiet"), (target, "code"))
+            report.line(opens(gradient, "grad"), ("  →  ", "quiet"), (target, "code"))
     if not shown:
         report.line((words("inspect.nowhere"), "quiet"))
 
@@ -470,7 +480,7 @@ def _saved(report: Report, playback: Playback, key: NodeKey, words: Words) -> No
         said = say(entry.tensor) if entry.tensor is not None else words("inspect.packed")
         extra = "  " + words("inspect.version", n=entry.version) if entry.version else ""
         extra += "  " + words("inspect.freed") if freed else ""
-        report.line((f"{entry.name}  ", "code"), (said, "freed" if freed else "value"), (extra, "quiet"))
+        report.line((f"{entry.name}  ", "code"), (said, "freed" if freed else "value", entry.tensor), (extra, "quiet"))
 
 
 def _freed(playback: Playback, key: NodeKey) -> bool:
@@ -493,7 +503,7 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, sessio
         report.section(words("inspect.seeds"))
         for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
             name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
-            report.line((say(seed), "grad"), ("  →  ", "quiet"), (name, "code"))
+            report.line(opens(seed, "grad"), ("  →  ", "quiet"), (name, "code"))
     else:
         if backward.error is None:
             report.line((words("inspect.kept" if backward.retain_graph else "inspect.ended"), "quiet"))
@@ -514,7 +524,7 @@ def _write(report: Report, playback: Playback, event: Event, words: Words) -> No
         report.line((words("inspect.skipped"), "cut"))
     empty = event.kind == "data" and event.value in playback.index.unfinished
     before = words("inspect.empty") if empty else say(event.before)
-    report.line((before, "quiet"), ("  →  ", "quiet"), (say(event.after), "leaf"))
+    report.line((before, "quiet", None if empty else event.before), ("  →  ", "quiet"), opens(event.after, "leaf"))
 
 
 def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int]) -> None:
@@ -539,7 +549,7 @@ def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[
             continue
         grad = playback.grad(leaf.value)
         said = figures.clip(figures.tensor(grad), 60)
-        report.line((f"{leaf.name}.grad  ", "code"), (said, "leaf" if grad is not None else "quiet"))
+        report.line((f"{leaf.name}.grad  ", "code"), (said, "leaf" if grad is not None else "quiet", grad))
         here = first.get(leaf.value) in chosen_leaves
         reason = why(playback, leaf.value) if told < REASONS and (here or ended) else None
         if reason is not None and (here or reason.kind != "later"):
@@ -557,7 +567,7 @@ def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> 
     same = [row.name for row in rows if not row.changed]
     for row in [row for row in rows if row.changed][:60]:
         report.line(
-            (f"{row.name}.grad  ", "code"), (say(row.written), "quiet"), ("  →  ", "quiet"), (say(row.supposed), "cut")
+            (f"{row.name}.grad  ", "code"), opens(row.written, "quiet"), ("  →  ", "quiet"), opens(row.supposed, "cut")
         )
         if row.difference is not None:
             report.line((words("inspect.difference", what=say(row.difference)), "quiet"))
@@ -583,8 +593,8 @@ def _sum(
 ) -> None:
     """before + this = after."""
     report.line(
-        (name, "code"), (say(before), "quiet"), (" + ", "quiet"), (say(this), "grad"), (" = ", "quiet"),
-        (say(after), "leaf"),
+        (name, "code"), opens(before, "quiet"), (" + ", "quiet"), opens(this, "grad"), (" = ", "quiet"),
+        opens(after, "leaf"),
     )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ from math import log, prod
 
 import numpy as np
 
+from core.arrays import elements
 from core.records import TensorSnapshot
-from gui.figures import elements, extent
+from gui.figures import extent
 
 LARGEST = 24
 """Rows and columns at most; larger tensors are shown by their first ones."""

@@ -25,6 +25,7 @@ from core.engine.recording import Recording
 from core.engine.source import ALTER, BIND, USE, Source
 from core.engine.verify import Digests, plain_digests
 from core.engine.what_if import Plan
+from core.places import tensor_at
 from core.records import Check, Failure, Matrix, Options, Span, TensorSnapshot, Trace, WhatIf
 
 CHECK_SECONDS = 2.0
@@ -290,26 +291,11 @@ def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: in
 def whole_tensor(source: str, what_if: WhatIf, options: Options, where: str) -> TensorSnapshot:
     """Every element of one tensor of the trace, however large. Runs the program again, keeping all elements.
 
-    ``where``: ``value/3``, ``seed/0/0`` (pass, root), ``leaf/a`` (its ``.grad``), ``step/0/4/grad_outputs/1`` (pass,
-    step, field, slot) or ``step/0/4/grad_after``. Raises ValueError where there is no such tensor.
+    ``where``: its place, as in ``core.places``. Raises ValueError where there is no such tensor.
     """
     whole = msgspec.structs.replace(options, full=True, verify=False, finite_differences=False)
-    trace = record(source, what_if, whole)
-    found: Any = None
-    try:
-        match where.split("/"):
-            case ["value", number]:
-                found = trace.values[int(number)].tensor
-            case ["seed", number, root]:
-                found = trace.passes[int(number)].seeds[int(root)]
-            case ["leaf", name]:
-                found = next(leaf.grad for leaf in trace.leaves if leaf.name == name)
-            case ["step", number, step, field, *slot]:
-                found = getattr(trace.passes[int(number)].steps[int(step)], field)
-                found = found[int(slot[0])] if slot else found
-    except (ValueError, IndexError, AttributeError, StopIteration):
-        pass
-    if not isinstance(found, TensorSnapshot):
+    found = tensor_at(record(source, what_if, whole), where)
+    if found is None:
         raise ValueError(f"the trace has no tensor at {where}")
     return found
 

@@ -151,6 +151,35 @@ def test_a_cut_is_written_into_the_program_and_taken_back(real: Window) -> None:
     assert "Q = 3*a**3 - b**2\n" in app.editor.source
 
 
+LARGE = """import torch
+w = torch.arange(10000.).reshape(100, 100).requires_grad_()
+optimizer = torch.optim.SGD([w], lr=1.0)
+(w * 2).sum().backward()
+optimizer.step()
+"""
+
+
+def test_the_whole_of_a_large_tensor_is_looked_at(real: Window) -> None:
+    """What the optimizer made of a leaf is kept in part; the worker says the rest."""
+    app, window = real.app, real
+    app.session.open_program(LARGE, "large.py")
+    app.session.run("same")
+    ran(window)
+    window.wait_until(lambda: app.session.agrees != "waiting", 60)
+    app.session.end()
+    window.settle()
+    graph = app.graph
+    assert graph is not None
+    app._clicked(Hit("card", card=next(card.id for card in graph.cards if card.title == "w")))
+    window.key("<v>", app.canvas)
+    assert app.viewer.opened
+    assert app.viewer.notice.winfo_ismapped()
+    app.viewer.ask_button.invoke()  # the first run takes long on a busy computer
+    window.wait_until(lambda: app.viewer.seen.whole.size == 10000, 60)
+    window.key("<Control-End>")
+    assert app.viewer.said.cget("text") == "[99, 99] = 9997.0"
+
+
 def test_the_seed_is_dragged_to_zero_and_the_gradients_follow(real: Window) -> None:
     app, window = real.app, real
     app.open(ROOT / "assets" / "examples" / "first.py")
