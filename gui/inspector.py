@@ -18,10 +18,11 @@ from gui.formula import Formulas
 from gui.i18n import Words
 from gui.inset import Widgets
 from gui.jacobian import Product
+from gui.lines import Part, Report
 from gui.link import Link
 from gui.pass_jacobian import PassProduct
 from gui.questions import Question
-from gui.report import Part, Report, describe
+from gui.report import describe
 from gui.rows import Filling, Rows
 from gui.session import Session
 from gui.theme import Look

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from core import wire
 from core.records import Matrix, Options, TensorSnapshot, Trace
 
+QUICK: Final = 3.0
+"""Seconds of a program that may be run again without the reader's word."""
 ANSWERS_KEPT = 64 << 20
 """Bytes of answers kept; beyond, the oldest are asked for again."""
 

@@ -15,11 +15,11 @@ from core import wire
 from core.records import Matrix, Op, Step, TensorSnapshot, Trace, WhatIf
 from gui import questions
 from gui.app import App, start_worker
+from gui.derivatives import sentence
 from gui.equation import Equation
 from gui.i18n import LANGUAGES, words
 from gui.jacobian import Missing, Product, products, structure
 from gui.questions import LocalJacobian
-from gui.report import sentence
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
 from tests.gui.test_formula import step_to, written
