@@ -57,8 +57,8 @@ class Client:
     """Runs programs in a worker process. Thread-safe; no method blocks but ``wait`` and ``close``.
 
     Every job gets exactly one of ``Traced``, ``Answered``, ``Refused``, ``Failed``, ``Stopped`` or ``Died``; a run
-    with ``options.verify`` that was ``Traced`` is always ``Verified`` after that. ``Output`` and ``Progress`` come
-    before. Ids are given in order from 1; replies with id 0 (``Ready``, ``Died``) concern no job.
+    with ``options.verify`` that was ``Traced`` is always ``Verified`` after that. ``Output``, ``Progress`` and
+    ``Paused`` come before. Ids are given in order from 1; replies with id 0 (``Ready``, ``Died``) concern no job.
 
     Args:
         spare: keep a second worker warm, so that a stop costs no start of torch; None decides by the machine's memory.
@@ -99,6 +99,11 @@ class Client:
     def ask(self, job: wire.Job) -> int:
         """Does a job after those that run or wait; returns the id that its replies will carry. Raises like ``run``."""
         return self._submit(job, replacing=False)
+
+    def resume(self, request: wire.Resume) -> None:
+        """Lets a live run go on from where it is paused. Raises like ``run``."""
+        wire.encode(request)
+        self._keeper.notes.put(_Resume(request))
 
     def stop(self) -> None:
         """Ends what runs and what waits: interrupted, killed when it does not listen."""
@@ -163,6 +168,11 @@ class _Submit:
 
 
 @dataclass(frozen=True)
+class _Resume:
+    request: wire.Resume
+
+
+@dataclass(frozen=True)
 class _Stop:
     pass
 
@@ -191,7 +201,7 @@ class _Lost:
     why: str = ""
 
 
-_Note = _Submit | _Stop | _Restart | _Close | _Heard | _Lost
+_Note = _Submit | _Resume | _Stop | _Restart | _Close | _Heard | _Lost
 
 
 @dataclass
@@ -204,6 +214,7 @@ class _Task:
         salvaging: whether it was asked for what it has recorded.
         answered: whether its answer was passed on.
         unverified: whether its verification is still to come.
+        paused: since when its program waits for a ``Resume`` (``time.monotonic``); None while it does not.
         saved: what it sent of its recording so far.
     """
 
@@ -213,6 +224,7 @@ class _Task:
     salvaging: bool = False
     answered: bool = False
     unverified: bool = False
+    paused: float | None = None
     line: int = 0
     saved: Trace | None = None
     output: str = ""
@@ -354,6 +366,8 @@ class _Keeper(threading.Thread):
                 if replacing:
                     self._drop("replaced")
                 self._waiting.append(job)
+            case _Resume(request):
+                self._resume(request)
             case _Stop():
                 self._drop("stop")
             case _Restart():
@@ -372,6 +386,15 @@ class _Keeper(threading.Thread):
             case _Lost(worker, why):
                 if worker is self._active or worker is self._spare:
                     self._lost(worker, why)
+
+    def _resume(self, request: wire.Resume) -> None:
+        """The time a program was paused does not count."""
+        task = self._task
+        if task is not None and task.job.id == request.id and task.paused is not None:
+            if task.deadline is not None:
+                task.deadline += time.monotonic() - task.paused
+            task.paused = None
+            self._ask_worker(request)
 
     def _drop(self, reason: str) -> None:
         """Ends what runs, and what waits."""
@@ -398,6 +421,11 @@ class _Keeper(threading.Thread):
             case wire.Output() if len(task.output) < wire.OUTPUT_LIMIT:
                 task.output += reply.text
                 self._publish(reply)
+            case wire.Paused():
+                task.saved = reply.trace or task.saved
+                if not task.reason:
+                    task.paused = task.paused or time.monotonic()
+                    self._publish(reply)
             case wire.Salvaged():
                 task.saved, task.line = reply.trace, reply.line or task.line
                 if task.reason:
@@ -490,7 +518,7 @@ class _Keeper(threading.Thread):
             elif worker is not None and not worker.ready and now > worker.born + START_GRACE:
                 self._lost(worker, f"It did not start within {START_GRACE:g} s.")
         task = self._task
-        if task is None or task.deadline is None or now < task.deadline:
+        if task is None or task.paused is not None or task.deadline is None or now < task.deadline:
             return
         if not task.reason:
             self._interrupt(task, "time")
@@ -502,7 +530,7 @@ class _Keeper(threading.Thread):
             self._end(task)
 
     def _interrupt(self, task: _Task, reason: str) -> None:
-        task.reason = reason
+        task.reason, task.paused = reason, None
         task.deadline = time.monotonic() + GRACE
         self._ask_worker(wire.Interrupt(task.job.id))
 

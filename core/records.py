@@ -51,6 +51,9 @@ quantized values are the numbers they stand for."""
 Number = int | float | complex | bool
 Span = tuple[int, int, int, int]
 
+Before = Literal["next", "never"] | tuple[int, int]
+"""Where a live run pauses: before the next node, nowhere, or before one node, given as (pass, node id)."""
+
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of all records: immutable and cheap to encode."""
@@ -372,7 +375,8 @@ class Step(Record):
         arrivals: contributions in the order they arrived.
         unsummed: per slot, the VJP before it was summed to the input's shape, where broadcasting did that.
         saved: the tensors the node had kept.
-        altered: 'arrived' when a hook changed what arrived, 'emitted' when one changed what was emitted, else ''.
+        altered: 'arrived' when a hook changed what arrived, 'emitted' when one changed what was emitted, 'reader' when
+            the reader of a live run overwrote what arrived, else ''. ``grad_outputs`` holds what was used.
     """
 
     node: int
@@ -539,6 +543,11 @@ class Trace(Record):
     unrecorded: int = 0
     seconds: float = 0.0
     format: str = TRACE_FORMAT
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether the reader of a live run has overwritten a gradient."""
+        return any(step.altered == "reader" for backward in self.passes for step in backward.steps)
 
 
 class Matrix(Record):

@@ -45,6 +45,8 @@ SENTENCES: Final = {
         "pass": "line {line}: {call}() begins, seed {seed}",
         "leaf": "{node}: {arrived} arrives; {name}.grad was {before}, is {after}",
         "step": "{node}: {arrived} arrives, {emitted} goes on",
+        "leaf overwritten": "{node}: what arrived is overwritten by {arrived}; {name}.grad was {before}, is {after}",
+        "step overwritten": "{node}: what arrived is overwritten by {arrived}, {emitted} goes on",
         "end": "{call}() ends",
         "failed": "{call}() ends with {error}",
         "write": "line {line}: {name} was {before}, is {after}",
@@ -56,6 +58,8 @@ SENTENCES: Final = {
         "pass": "第 {line} 行：{call}() 开始，种子 {seed}",
         "leaf": "{node}：{arrived} 到达；{name}.grad 原为 {before}，现为 {after}",
         "step": "{node}：{arrived} 到达，传出 {emitted}",
+        "leaf overwritten": "{node}：到达的值被改写为 {arrived}；{name}.grad 原为 {before}，现为 {after}",
+        "step overwritten": "{node}：到达的值被改写为 {arrived}，传出 {emitted}",
         "end": "{call}() 结束",
         "failed": "{call}() 因 {error} 结束",
         "write": "第 {line} 行：{name} 原为 {before}，现为 {after}",
@@ -93,13 +97,14 @@ def _facts(trace: Trace, event: Event) -> tuple[str, dict[str, object]]:
             step = backward.steps[event.step]
             arrived = ", ".join(map(numbers, step.grad_outputs))
             node = backward.nodes[step.node]
+            overwritten = " overwritten" if step.altered == "reader" else ""
             if node.name == "AccumulateGrad":
                 name = (trace.values[node.value].names or ("leaf",))[0] if node.value is not None else "leaf"
                 before, after = numbers(step.grad_before), numbers(step.grad_after)
                 facts = {"node": node.name, "arrived": arrived, "name": name, "before": before, "after": after}
-                return "leaf", dict(facts)
+                return f"leaf{overwritten}", dict(facts)
             emitted = ", ".join(map(numbers, step.grad_inputs))
-            return "step", {"node": node.name, "arrived": arrived, "emitted": emitted}
+            return f"step{overwritten}", {"node": node.name, "arrived": arrived, "emitted": emitted}
         case "end" if event.pass_ is not None:
             ended = trace.passes[event.pass_]
             if ended.error is None:

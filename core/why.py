@@ -152,10 +152,11 @@ def _stopped_at(playback: Playback, key: NodeKey) -> Reason | None:
     waiting, seen = [key[1]], {key[1]}
     while waiting:
         number = waiting.pop()
-        inflow = playback.index.inflow((key[0], number))
+        inflow, ran = playback.index.inflow((key[0], number)), playback.emitted((key[0], number))
+        if ran is not None and ran.altered == "reader":
+            return Reason("zero_reader", name=backward.nodes[number].name)
         if any(one.tensor is not None and not one.tensor.is_zero for one in inflow):
-            step = playback.emitted((key[0], number))
-            kind = "zero_hook" if step is not None and step.altered == "arrived" else "zero_cancel"
+            kind = "zero_hook" if ran is not None and ran.altered == "arrived" else "zero_cancel"
             return _reason(playback, kind, (key[0], number))
         for contribution in inflow:
             if contribution.tensor is None:

@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 
-from core.records import Check, Matrix, Options, Record, TensorSnapshot, Trace, WhatIf
+from core.records import Before, Check, Matrix, Options, Record, TensorSnapshot, Trace, WhatIf
 
 FRAME_LIMIT: Final = 512 << 20
 """Bytes of one frame at most; longer ones are refused by both sides."""
@@ -56,7 +56,13 @@ class Job(Request, frozen=True):
 
 
 class Run(Job, frozen=True):
-    """Record the program: ``Traced``, then ``Verified`` where ``options.verify`` is set."""
+    """Record the program: ``Traced``, then ``Verified`` where ``options.verify`` is set.
+
+    Attributes:
+        live: wait before nodes of the backward passes, the first one to begin with: ``Paused``, any number of times.
+    """
+
+    live: bool = False
 
 
 class AskPassJacobian(Job, frozen=True, kw_only=True):
@@ -94,7 +100,20 @@ class Salvage(Request, frozen=True):
     id: int
 
 
-AnyRequest = Run | AskPassJacobian | AskLocalJacobian | AskTensor | Interrupt | Salvage
+class Resume(Request, frozen=True):
+    """Go on from where the live run is paused: ``Paused`` again, or the run's end.
+
+    Attributes:
+        before: where to pause next.
+        gradients: output of the node → what it is to use in place of the gradient that arrived there, row-major.
+    """
+
+    id: int
+    before: Before = "next"
+    gradients: dict[int, tuple[float, ...]] = msgspec.field(default_factory=dict)
+
+
+AnyRequest = Run | AskPassJacobian | AskLocalJacobian | AskTensor | Interrupt | Salvage | Resume
 
 # ── Replies ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -131,6 +150,25 @@ class Progress(Reply, frozen=True):
 
     line: int
     seconds: float
+
+
+class Paused(Reply, frozen=True):
+    """A live run waits inside the real backward pass, before a node at which everything has arrived.
+
+    Attributes:
+        pass_index, step_index: the step that the node is going to be.
+        node: its id in the pass.
+        arrived: the gradient that has arrived at each of its outputs; None is undefined.
+        trace: what was recorded up to there; None where a ``Resume`` was refused and nothing has happened since.
+        problem: why it was refused, in one line; else ''.
+    """
+
+    pass_index: int
+    step_index: int
+    node: int
+    arrived: tuple[TensorSnapshot | None, ...] = ()
+    trace: Trace | None = None
+    problem: str = ""
 
 
 class Traced(Reply, frozen=True):
@@ -229,7 +267,19 @@ class Died(Reply, frozen=True):
 
 
 AnyReply = (
-    Ready | Output | Progress | Traced | Verified | Answered | Refused | Failed | Salvaged | Finished | Stopped | Died
+    Ready
+    | Output
+    | Progress
+    | Paused
+    | Traced
+    | Verified
+    | Answered
+    | Refused
+    | Failed
+    | Salvaged
+    | Finished
+    | Stopped
+    | Died
 )
 
 # ── Frames ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -28,6 +28,7 @@ from gui.i18n import words
 from gui.inspector import Inspector
 from gui.keys import KeysSheet
 from gui.leaf_editor import LeafEditor, leaf_of_card
+from gui.live_editor import LiveEditor, ahead
 from gui.menu import PopUp
 from gui.menus import Menus
 from gui.notes import Note, note
@@ -132,8 +133,8 @@ class App(ctk.CTk):
         self.toolbar = Toolbar(
             self,
             {
-                "run": session.run, "stop": session.stop, "home": session.home, "back": session.back,
-                "step": session.step, "play": self.player.toggle, "end": session.end, "find": self.find,
+                "run": self.run, "stop": session.stop, "home": session.home, "back": session.back,
+                "step": self.step, "play": self.player.toggle, "end": session.end, "find": self.find,
                 "export": self.export,
                 "language": self.toggle_language, "theme": self.toggle_theme, "menu": self._open_menu,
             },
@@ -155,7 +156,7 @@ class App(ctk.CTk):
         self.canvas = GraphCanvas(
             self._panes,
             Reader(
-                click=self._clicked, run_to=self.actions.run_to, menu=self._menu_for, tell=self._note_on,
+                click=self._clicked, run_to=self.run_to, menu=self._menu_for, tell=self._note_on,
                 arranged=self._show_moment,
             ),
         )  # fmt: skip
@@ -165,6 +166,7 @@ class App(ctk.CTk):
         self.menu = PopUp(self)
         self.seed_editor = SeedEditor(self.canvas, session, self.menu)
         self.leaf_editor = LeafEditor(self._right, session)
+        self.live_editor = LiveEditor(self._right, session)
         self.inspector.pack(side="top", fill="both", expand=True)
         self._panes.add(left, stretch="never")
         self._panes.add(self.canvas, stretch="always")
@@ -233,8 +235,8 @@ class App(ctk.CTk):
             rule.configure(background=look["line"])
         for panel in (
             self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow, self.canvas,
-            self.inspector, self.seed_editor, self.leaf_editor, self.timeline, self.statusbar, self.menu,
-            self.keys_sheet, self.viewer,
+            self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline, self.statusbar,
+            self.menu, self.keys_sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -319,13 +321,16 @@ class App(ctk.CTk):
     def _show_moment(self) -> None:
         session, playback = self.session, self.session.playback
         self.canvas.show(playback, self._selected)
+        if self._selected is None and (pending := self._pending_card()) is not None:
+            self._selected = pending
+            self.canvas.select(pending)
         self.canvas.say(*self._message(playback))
         self._inspect()
         self.timeline.show(playback)
         self._show_page()
         self._show_editor()
         self._mark_program()
-        self.toolbar.show(playback, busy=session.busy, file=Path(session.path).name)
+        self.toolbar.show(playback, busy=session.busy, paused=bool(session.paused), file=Path(session.path).name)
 
     def _show_page(self) -> None:
         """What is written only while it is seen."""
@@ -339,16 +344,18 @@ class App(ctk.CTk):
         self.inspector.show(session.playback, self.graph, self._selected, self.look.words, session.written)
 
     def _show_editor(self) -> None:
-        """Below the inspector the values of the chosen leaf; on the picture the seed, where it was opened."""
-        if not self.leaf_editor.show(self.leaf):
-            self.leaf_editor.pack_forget()
-        elif not self.leaf_editor.winfo_manager():
-            self.leaf_editor.pack(side="bottom", fill="x", before=self.inspector)
+        """Below the inspector what a live run waits with, or the values of the chosen leaf; on the picture the seed."""
+        waits, leaf = self.live_editor.show(), self.leaf_editor.show(self.leaf)
+        for editor, shown in ((self.live_editor, waits), (self.leaf_editor, leaf and not waits)):
+            if not shown:
+                editor.pack_forget()
+            elif not editor.winfo_manager():
+                editor.pack(side="bottom", fill="x", before=self.inspector)
         self.seed_editor.show(self.session.playback)
 
     def _mark_program(self) -> None:
         session, playback = self.session, self.session.playback
-        if session.busy:
+        if session.running:
             self.editor.mark(session.progress[0], None)
         elif playback is None or session.stale:
             self.editor.mark(0, None)
@@ -364,7 +371,7 @@ class App(ctk.CTk):
 
     def _message(self, playback: Playback | None) -> tuple[str, str]:
         say = self.look.words
-        if self.session.busy:
+        if self.session.running:
             return say("canvas.running"), ""
         if self.canvas.arranging:
             return say("canvas.arranging", n=len(playback.trace.ops) if playback else 0), self.canvas.progress
@@ -385,6 +392,41 @@ class App(ctk.CTk):
             self.pages.turn("output.title")
         failure = session.playback.trace.error if session.playback and not session.busy and not notice else None
         self.output.show(session.output, failure, notice, self.look.words)
+
+    # ── The program runs ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self) -> None:
+        """Records the program; one that is paused runs on to its end."""
+        if self.session.paused is not None:
+            self.live_editor.run_on()
+        else:
+            self.session.run()
+
+    def step(self) -> None:
+        """One event on; behind the last, a program that is paused makes its next step."""
+        playback = self.session.playback
+        if self.session.paused is not None and playback is not None and playback.at_end:
+            self.live_editor.apply()
+        else:
+            self.session.step()
+
+    def run_to(self, card: int) -> None:
+        """On to where a card's node runs; a program that is paused before it runs on to there."""
+        session, graph = self.session, self.graph
+        node = None
+        if session.paused is not None and session.playback is not None and graph is not None:
+            node = ahead(session.playback, session.paused, graph.cards[card].nodes)
+        if node is not None:
+            self.live_editor.go(node)
+        else:
+            self.actions.run_to(card)
+
+    def _pending_card(self) -> int | None:
+        """The card of the node that a paused run waits before, while the reader looks at where it stands."""
+        paused, playback, graph = self.session.paused, self.session.playback, self.graph
+        if paused is None or playback is None or graph is None or not playback.at_end:
+            return None
+        return graph.card_of_node.get((paused.pass_index, paused.node))
 
     # ── The reader clicks ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -438,7 +480,7 @@ class App(ctk.CTk):
     def _place_clicked(self, line: int, column: int) -> None:
         """Selects the card of the expression that was clicked in the program."""
         session, graph = self.session, self.graph
-        if session.playback is None or graph is None or session.busy or session.stale:
+        if session.playback is None or graph is None or session.running or session.stale:
             return
         op = context.operation_at(session.playback, line, column)
         card = graph.card_of_op.get(op) if op is not None else None

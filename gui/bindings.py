@@ -22,9 +22,10 @@ def anywhere(app: App) -> dict[str, Deed]:
         "<F1>": app.keys_sheet.toggle,
         "<F3>": app.canvas.find_next,
         "<Shift-F3>": app.canvas.find_previous,
-        "<F5>": app.session.run,
+        "<F5>": app.run,
+        "<Control-F5>": app.session.run_live,
         "<Shift-F5>": app.session.stop,
-        "<F10>": app.session.step,
+        "<F10>": app.step,
         "<Shift-F10>": app.session.back,
         "<F11>": app.stepping.into,
         "<Shift-F11>": app.stepping.out,
@@ -43,8 +44,8 @@ def anywhere(app: App) -> dict[str, Deed]:
 def outside_text(app: App) -> dict[str, Deed]:
     """Keys that belong to a text while one is written."""
     return {
-        "<space>": app.session.step,
-        "<Right>": app.session.step,
+        "<space>": app.step,
+        "<Right>": app.step,
         "<Left>": app.session.back,
         "<Home>": app.session.home,
         "<End>": app.session.end,

@@ -104,6 +104,11 @@ def _wires_of(hit: Hit | None) -> tuple[int, ...]:
     return hit.wires if hit.wire is None else (hit.wire,)
 
 
+def _one_more(before: Playback, playback: Playback) -> bool:
+    """Whether a record has grown by the event that happened last."""
+    return before.at_end and playback.at_end and playback.cursor == before.cursor + 1
+
+
 def _names(picture: Picture) -> list[tuple[object, ...]]:
     """What tells every wire from all others, and is the same in another run of the program."""
     names = cards.identities(picture.graph, picture.trace)
@@ -247,6 +252,9 @@ class GraphCanvas(tk.Canvas):
             self._picture = None
         elif not same:
             self._arrange(playback, self._folding, self._picture if self._again else None)
+            if self._again and before is not None and _one_more(before, playback) and not self.arranging:
+                self._moving = playback
+                self.motion.start()
         elif before is not None and abs(playback.cursor - before.cursor) == 1:
             # Backwards, the later moment runs back to its beginning.
             backwards = playback.cursor < before.cursor
@@ -258,6 +266,12 @@ class GraphCanvas(tk.Canvas):
             self._follow()
         if moved or anew:
             self.redraw()  # else only the rest of the window has changed, as when a run begins
+
+    def select(self, card: int) -> None:
+        """Marks a card and brings it into sight; what moves goes on."""
+        self._selected = card
+        self.reveal(card)
+        self.redraw()
 
     def say(self, title: str, hint: str) -> None:
         """What stands on the ground while there is no picture on it."""

@@ -10,8 +10,8 @@ from gui.theme import Look
 Row = tuple[str, str]
 COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
     (
-        ("F5", "keys.run"), ("Shift+F5", "keys.stop"), ("Space   →   F10", "keys.step"), ("←   Shift+F10", "keys.back"),
-        ("F11   Shift+F11", "keys.into"),
+        ("F5", "keys.run"), ("Ctrl+F5", "keys.live"), ("Shift+F5", "keys.stop"), ("Space   →   F10", "keys.step"),
+        ("←   Shift+F10", "keys.back"), ("F11   Shift+F11", "keys.into"),
         ("P", "keys.play"), ("Home   End", "keys.ends"), ("Ctrl+→   Ctrl+←", "keys.calls"), ("Enter", "keys.run_to"),
         ("Ctrl+Z   Ctrl+Y", "keys.undo"), ("Ctrl+O   Ctrl+S", "keys.files"), ("Ctrl+E", "keys.export"),
     ),

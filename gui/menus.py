@@ -59,7 +59,7 @@ class Menus:
     def _of_card(self, playback: Playback, card: Card) -> list[Entry]:
         app, say = self._app, self._app.look.words
         line = playback.trace.ops[card.op].line if card.op is not None else 0
-        entries = [Entry(say("menu.run_to"), partial(app.actions.run_to, card.id))]
+        entries = [Entry(say("menu.run_to"), partial(app.run_to, card.id))]
         if line and not app.session.stale:
             entries.append(Entry(say("menu.line", line=line), partial(app.editor.select_line, line)))
         told = context.told(playback, card)
@@ -146,6 +146,7 @@ class Menus:
             Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
             Entry(say("menu.find"), app.find, "Ctrl+F"),
             RULE,
+            Entry(say("menu.live"), app.session.run_live, "Ctrl+F5"),
             Entry(say("menu.into"), app.stepping.into, "F11"),
             Entry(say("menu.out"), app.stepping.out, "Shift+F11"),
             Entry(say("menu.jump"), entries=self._places()),

@@ -20,7 +20,10 @@ def where_text(playback: Playback, words: Words) -> tuple[str, str]:
         return words(f"where.{event.kind}"), "quiet"
     number, backward = event.pass_ + 1, trace.passes[event.pass_]
     if event.kind == "step" and event.step is not None:
-        return words("where.step", number=number, n=event.step + 1, all=len(backward.steps)), "grad"
+        # The record of a pass may end before the pass.
+        ended = any(later.kind == "end" and later.pass_ == event.pass_ for later in trace.events[playback.cursor :])
+        count = len(backward.steps if ended else backward.nodes)
+        return words("where.step", number=number, n=event.step + 1, all=count), "grad"
     if event.kind == "end" and backward.error is not None:
         return words("where.failed", number=number), "wrong"
     return words("where.seed" if event.kind == "pass" else "where.end", number=number), "grad"

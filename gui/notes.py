@@ -58,7 +58,9 @@ def on_card(playback: Playback, card: Card, words: Words) -> Note:
         lines.append(words("card.paths", done=len(buffer.contributions), all=buffer.expected))
         lines += [f"v  {_long(held)}" for held in results.arrived(playback, card) if held is not None]
     altered = results.altered(playback, card)
-    if altered:
+    if altered == "reader":
+        lines.append(words("inspect.reader"))
+    elif altered:
         lines.append(words("inspect.hook", what=words(f"inspect.hook.{altered}")))
     return card.title, "\n".join(lines)
 

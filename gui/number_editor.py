@@ -317,7 +317,7 @@ class NumberEditor(tk.Frame):
     def tell(self) -> None:
         """What is said beside the numbers, as it is now."""
         look = self._look
-        if look is None or not self._tensors:
+        if look is None:
             return
         caption, low = self.caption(look.words), self._is_low()
         touched = self._texts() != self._filled

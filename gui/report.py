@@ -141,7 +141,7 @@ def _node(
         if part is not None:
             return
         _passed_on(report, playback, key, step, words)
-    if step.altered:
+    if step.altered in ("arrived", "emitted"):
         report.line((words("inspect.hook", what=words(f"inspect.hook.{step.altered}")), "cut"))
     _saved(report, playback, key, words)
 
@@ -165,7 +165,11 @@ def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words, pa
         else:
             this, after = say(contribution.tensor), say(totals[contribution.into])
             report.line((words("inspect.plus", n=number + 1, this=this, after=after), "grad"), (f"  {source}", "quiet"))
-    if 0 < len(buffer.contributions) < buffer.expected and playback.emitted(key) is None:
+    step = playback.emitted(key)
+    if step is not None and step.altered == "reader":
+        used = ", ".join(map(say, step.grad_outputs))
+        report.line((words("inspect.reader"), "cut"), (f"  {used}", "grad"))
+    if 0 < len(buffer.contributions) < buffer.expected and step is None:
         report.line(
             (words("inspect.waiting", done=len(buffer.contributions), all=buffer.expected), "quiet"),
         )

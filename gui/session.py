@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
 
 from core import wire
 from core.playback import Playback
-from core.records import Cut, Options, Trace, WhatIf
+from core.records import Before, Cut, Options, Trace, WhatIf
 from gui.history import History
 from gui.questions import Answer, Answers, Question
 
@@ -29,6 +29,7 @@ class Runner(Protocol):
 
     def run(self, job: wire.Run) -> int: ...
     def ask(self, job: wire.Job) -> int: ...
+    def resume(self, request: wire.Resume) -> None: ...
     def stop(self) -> None: ...
     def restart(self) -> None: ...
     def poll(self, limit: int = 64) -> list[wire.AnyReply]: ...
@@ -44,7 +45,8 @@ class Session:
         history: the changes the reader has made to the run, for undo; ``what_if`` are those the next run is made with.
         playback: the trace and the cursor; None before the first run.
         agrees: whether the trace equals an unrecorded run; 'waiting' while that is being found out.
-        state: of the worker: 'none', 'starting', 'ready', 'running', 'stopping', 'gone'.
+        state: of the worker: 'none', 'starting', 'ready', 'running', 'paused', 'stopping', 'gone'.
+        paused: where a live run waits in its backward pass; None where none does.
         torch: version, '' while unknown.
         progress: line that runs, and for how many seconds.
         output: what the program printed.
@@ -67,6 +69,8 @@ class Session:
         self.playback: Playback | None = None
         self.agrees: bool | Literal["waiting"] | None = None
         self.state = "none"
+        self.paused: wire.Paused | None = None
+        self._live = False  # a live run is on its way: the trace may be of its beginning
         self.torch = ""
         self.progress = (0, 0.0)
         self.output = ""
@@ -88,7 +92,7 @@ class Session:
 
     def open_program(self, source: str, path: str) -> None:
         """Another program; nothing is run."""
-        self.stop()
+        self._leave()
         self.source = self.kept = source
         self.path, self.file, self.history = path, path, History()
         self.playback, self.agrees, self.output, self.notice, self.recorded = None, None, "", None, False
@@ -97,7 +101,7 @@ class Session:
 
     def open_trace(self, trace: Trace) -> None:
         """A recorded run; nothing is run."""
-        self.stop()
+        self._leave()
         self.source = self.kept = trace.source
         # The path is of the machine it was recorded on: nothing is to be written there.
         self.path, self.file, self.history = trace.path, "", History((trace.what_if,))
@@ -130,9 +134,10 @@ class Session:
 
     @property
     def written(self) -> Trace | None:
-        """The run without what-ifs of the program whose run with what-ifs is shown; else None."""
+        """The run without changes of the program whose run with what-ifs or overwritten gradients is shown whole."""
         shown, written = self.playback.trace if self.playback is not None else None, self._written
-        return written if shown and shown.what_if and written and written.source == shown.source else None
+        changed = shown is not None and (shown.what_if or (shown.overwritten and not shown.error)) and not self._live
+        return written if shown and changed and written and written.source == shown.source else None
 
     @property
     def what_if(self) -> WhatIf:
@@ -141,6 +146,18 @@ class Session:
     @property
     def busy(self) -> bool:
         return self._job != 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the program runs, and does not wait for the reader."""
+        return self.busy and self.paused is None
+
+    @property
+    def pending(self) -> str:
+        """The node before which a live run waits; '' where none does."""
+        if self.paused is None or self.playback is None:
+            return ""
+        return self.playback.trace.passes[self.paused.pass_index].nodes[self.paused.node].name
 
     # ── The worker ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -157,26 +174,49 @@ class Session:
             self.history = History()
         self._record(landing)
 
-    def _record(self, landing: Landing) -> None:
+    def run_live(self) -> None:
+        """Records the program, pausing before the nodes of its backward passes; see ``go_on``."""
+        if self.stale:
+            self.history = History()
+        self._record("backward", live=True)
+
+    def go_on(self, before: Before = "next", gradients: Mapping[int, tuple[float, ...]] | None = None) -> None:
+        """Lets the paused program run on until before another node.
+
+        ``gradients``: output of the node → what it is to use in place of what arrived there. Nothing is told before the
+        program pauses again, ends, or takes its time.
+        """
+        if self._runner is not None and self.paused is not None:
+            self._runner.resume(wire.Resume(self._job, before, dict(gradients or {})))
+            self.paused, self.state = None, "running"
+
+    def _record(self, landing: Landing, *, live: bool = False) -> None:
         self.warm()
         assert self._runner is not None
         if self.state == "gone":
             self._runner.restart()
         self._landing = landing
         self.output, self.notice, self.progress = "", None, (0, 0.0)
-        self.state = "running"
+        self.state, self.paused, self._live = "running", None, live
         self._question = None  # the run overtakes it
-        self._job = self._runner.run(wire.Run(self.source, self.what_if, Options(path=self.path)))
+        self._job = self._runner.run(wire.Run(self.source, self.what_if, Options(path=self.path), live=live))
         self._tell("worker", "output", "notice")
 
     def stop(self) -> None:
         """Ends what runs; the trace up to there is shown."""
         if self._runner is not None and self.busy:
-            self.state = "stopping"
+            self.state, self.paused = "stopping", None
             self._runner.stop()
             self._tell("worker")
         elif self._runner is not None and self._question is not None:
             self._runner.stop()
+
+    def _leave(self) -> None:
+        """Ends what runs, and takes no more of it."""
+        busy = self.busy
+        self.stop()
+        if busy:
+            self._job, self.state, self._live = 0, "ready", False
 
     def close(self) -> None:
         """Ends every process."""
@@ -207,7 +247,9 @@ class Session:
             case wire.Output() if mine:
                 self.output = (self.output + reply.text)[-OUTPUT_SHOWN:]
                 self._tell("output")
-            case wire.Progress() if mine:
+            case wire.Paused() if mine:
+                self._pause(reply)
+            case wire.Progress() if mine and self.paused is None:
                 self.progress = (reply.line, reply.seconds)
                 self._tell("worker")
             case wire.Traced() if mine:
@@ -237,13 +279,25 @@ class Session:
 
     def _fail(self, key: str, **facts: object) -> None:
         self._job, self.state, self.notice = 0, "ready", (key, facts)
+        self.paused, self._live = None, False
         self._tell("worker", "notice")
+
+    def _pause(self, reply: wire.Paused) -> None:
+        self.paused, self.state, self._landing = reply, "paused", "same"
+        if reply.problem:
+            self.notice = ("error.refused", {"message": reply.problem})
+            self._tell("worker", "notice")
+        elif reply.trace is not None:
+            self._forget()
+            self.playback, self.agrees, self.recorded = Playback.of(reply.trace).end(), None, False
+            self._tell("trace", "worker")
 
     def _take(self, trace: Trace, stopped: bool = False) -> None:
         before, landing = self.playback, self._landing
         self._verifying, self._job, self.state, self.recorded = self._job, 0, "ready", False
+        self.paused, self._live = None, False
         self._before = self.what_if
-        if not (self.what_if or stopped or trace.error):
+        if not (self.what_if or stopped or trace.error or trace.overwritten):
             self._written = trace
         self._forget()
         self.agrees = None if stopped or trace.error else "waiting"
@@ -269,10 +323,15 @@ class Session:
     # ── Questions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
-    def obstacle(self) -> Literal["", "recorded", "stale", "gone"]:
-        """Why nothing can be asked about this trace: its program or its worker is not here."""
+    def obstacle(self) -> Literal["", "recorded", "paused", "overwritten", "stale", "gone"]:
+        """Why nothing can be asked about this trace: its program or its worker is not here or not free, or it is a run
+        that the reader had a hand in, which cannot be run once more."""
         if self.recorded:
             return "recorded"
+        if self.paused is not None:
+            return "paused"
+        if self.playback is not None and self.playback.trace.overwritten:
+            return "overwritten"
         return "stale" if self.stale else "gone" if self.state in ("none", "gone") else ""
 
     @property

@@ -19,7 +19,11 @@ HEIGHT = 36
 
 def agree_text(session: Session, words: Words) -> tuple[str, str]:
     """Whether the trace equals an unrecorded run, and the colour of that."""
-    if session.playback is None or session.busy or session.stale or session.agrees is None:
+    if session.playback is None or session.busy or session.stale:
+        return "", "quiet"
+    if session.playback.trace.overwritten:
+        return words("agree.overwritten"), "cut"
+    if session.agrees is None:
         return "", "quiet"
     if session.agrees == "waiting":
         return words("agree.wait"), "quiet"
@@ -32,6 +36,8 @@ def state_text(session: Session, words: Words) -> str:
     if state == "running":
         line, seconds = session.progress
         text = words("state.running", line=line, seconds=seconds) if line else words("state.running0")
+    elif state == "paused":
+        text = words("state.paused", node=session.pending)
     else:
         text = words(f"state.{state}") if state != "none" else ""
     version = words("state.torch", version=session.torch) if session.torch else ""
@@ -100,7 +106,7 @@ class StatusBar(tk.Frame):
             return
         self._shown = shown
         (text, colour), what_if, stale, state = shown
-        ground = {"leaf": "leaf_soft", "wrong": "wrong_soft"}.get(colour, "panel")
+        ground = {"leaf": "leaf_soft", "wrong": "wrong_soft", "cut": "cut_soft"}.get(colour, "panel")
         self.agrees.configure(text=text, text_color=look[colour], fg_color=look[ground])
         self.what_if.configure(text=what_if)
         self.stale.configure(text=stale)

@@ -72,7 +72,8 @@ class Toolbar(tk.Frame):
             return SIGNS[said]
         return look.words(f"bar.{THEMES[look.name] if role == 'theme' else said}")
 
-    def show(self, playback: Playback | None, *, busy: bool, file: str) -> None:
+    def show(self, playback: Playback | None, *, busy: bool, paused: bool, file: str) -> None:
+        """What can be pressed now; a run that is paused goes on where its record ends."""
         if self._look is None:
             return
         at_start = playback is None or not playback.cursor
@@ -81,11 +82,11 @@ class Toolbar(tk.Frame):
             ("stop", busy),
             ("home", not at_start),
             ("back", not at_start),
-            ("step", not at_end),
+            ("step", paused or not at_end),
             ("play", playback is not None and bool(playback.trace.events) and not busy),
             ("end", playback is not None and not at_end),
         ):
-            muted = role == "step" and at_end
+            muted = role == "step" and not enabled
             if self._state.get(role) != (enabled, muted):
                 self._state[role] = (enabled, muted)
                 self.buttons[role].configure(state="normal" if enabled else "disabled")

@@ -2,6 +2,7 @@
 
 from core.engine.backward import BackwardPass, Pass, Step, record_backward
 from core.engine.graph import Saved
+from core.engine.live import Live, Moment
 from core.engine.program import interrupt
 from core.engine.run import (
     local_jacobian,
@@ -18,6 +19,8 @@ from core.records import Options, Trace, WhatIf
 
 __all__ = [
     "BackwardPass",
+    "Live",
+    "Moment",
     "Options",
     "Pass",
     "Saved",

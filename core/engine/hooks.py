@@ -32,7 +32,7 @@ current_node: Final[Callable[[], Node]] = torch._C._current_autograd_node
 current_task: Final[Callable[[], int]] = torch._C._current_graph_task_id
 sequence_number: Final[Callable[[], int]] = torch._C._autograd._get_sequence_nr
 
-PreHook = Callable[[Gradients], None]
+PreHook = Callable[[Gradients], Gradients | None]
 PostHook = Callable[[Gradients, Gradients], None]
 _registering = threading.Lock()
 _make_handle = _HookMixin._register_hook
@@ -72,8 +72,10 @@ class Hooks:
         self._on_foreign = on_foreign
         self._placed: list[dict[Any, Any]] = []
 
-    def place(self, after: PostHook, before_leaf: PreHook, after_leaf: PostHook) -> Hooks:
+    def place(self, after: PostHook, before_leaf: PreHook, after_leaf: PostHook, *, before_all: bool = False) -> Hooks:
         """Puts ``after`` behind every node but the leaves' AccumulateGrad, which get the other two.
+
+        With ``before_all``, ``before_leaf`` stands before every other node too.
 
         They are plain functions, shared by the nodes, so they ask for the ``current_node``: an object per node costs
         more. ``after`` is to ``follow`` every node of its pass. Hooks that the program registered
@@ -88,6 +90,8 @@ class Hooks:
             keep_node(node)
             keep_reached(node)
             kind = type(node)
+            if before_all and kind is not AccumulateGrad:
+                node.register_prehook(before_leaf)
             if kind in known:
                 node.register_hook(after)
             elif kind is AccumulateGrad:

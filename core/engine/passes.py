@@ -37,6 +37,7 @@ from core.engine.hooks import (
     sequence_number,
     vjp_before_sum,
 )
+from core.engine.live import Live
 from core.engine.recording import UNSEEN, Recording, version_of
 from core.engine.snapshot import snapshot
 from core.engine.verify import Digests
@@ -87,6 +88,7 @@ class Backward:
         hooked: whether the passes are recorded; the seeds are replaced either way.
         probe: looks at each node as it has run.
         before: is called with the number of each pass and its roots, before it runs.
+        live: where the program waits before nodes; None where it does not.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Backward:
         self.hooked = True
         self.probe: Probe | None = None
         self.before: Callable[[int, Sequence[Any]], None] | None = None
+        self.live: Live | None = None
         self.births: list[tuple[int, int, int, int]] = []  # nodes [from, to) were made by (pass, step), create_graph
         self._local = _Local()
         forward.during = self.running_step
@@ -244,6 +247,7 @@ class PassRecorder:
         self._task = Task()
         self._before: TensorSnapshot | None = None
         self._hooked = False
+        self._overwritten = False
         self._born_from = sequence_number()
         self._create_graph = False
         self.hooks = Hooks(())
@@ -262,6 +266,7 @@ class PassRecorder:
                     seeded=call.seeded,
                 )
             )
+            recording.running[self.number] = self.steps
         recording.watch_leaves(place.span[0], place_key(place), "assign")
         recording.add(Event("pass", pass_=self.number, line=place.span[0]))
         self._line = place.span[0]
@@ -300,13 +305,13 @@ class PassRecorder:
         def after(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             self._after(grad_inputs, grad_outputs)
 
-        def before_leaf(grad_outputs: Gradients) -> None:
-            self._before_leaf(grad_outputs)
+        def before(grad_outputs: Gradients) -> Gradients | None:
+            return self._arrive(grad_outputs)
 
         def after_leaf(grad_inputs: Gradients, grad_outputs: Gradients) -> None:
             self._after_leaf(grad_inputs, grad_outputs)
 
-        return self.hooks.place(after, before_leaf, after_leaf)
+        return self.hooks.place(after, before, after_leaf, before_all=self.backward.live is not None)
 
     def finish(self, results: Any = (), error: BaseException | None = None) -> None:
         """Closes the record of the pass; an error is explained from all that the record holds by then."""
@@ -316,6 +321,7 @@ class PassRecorder:
             results=tuple(self._snapshot(result) for result in results),
             unrecorded=int(unrecorded),
         )
+        self.recording.running.pop(self.number)
         if error is not None:
             self._update(error=self.backward.failure(error, self.recording.passes[self.number].span))
         if self.steps:
@@ -339,28 +345,38 @@ class PassRecorder:
     def _ours(self) -> bool:
         return self._task.claims(current_task())
 
-    def _before_leaf(self, grad_outputs: Gradients) -> None:
+    def _arrive(self, grad_outputs: Gradients) -> Gradients | None:
+        """Before a node: a live run may wait here, and have other gradients put in place of what arrived."""
         if not self._ours():
-            return
+            return None
         with self.backward.forward.unseen():
-            node = current_node()
-            leaf = leaf_of(node)
+            node, live = current_node(), self.backward.live
+            overwritten = None
+            if live is not None and node in self._nodes:  # others are more than are recorded
+                overwritten = live.wait(self.number, len(self.steps), self._nodes[node], grad_outputs)
+            self._overwritten = overwritten is not None
+            if is_accumulator(node):
+                self._before_leaf(node, grad_outputs if overwritten is None else overwritten)
+            return overwritten
+
+    def _before_leaf(self, node: Node, grad_outputs: Gradients) -> None:
+        leaf = leaf_of(node)
+        state = self.recording.leaf_state(leaf)
+        if state is None:
+            self.recording.value_of(leaf)
             state = self.recording.leaf_state(leaf)
-            if state is None:
-                self.recording.value_of(leaf)
-                state = self.recording.leaf_state(leaf)
-            grad = leaf.grad
-            if state is not None and state.mark == (None if grad is None else (id(grad), version_of(grad))):
-                self._before = state.grad
-            else:
-                self._before = self._snapshot(grad)
-            self._hooked = self.hooks.on_leaf(node)
-            if self._hooked:  # what the hooks do to ``.grad`` comes behind the step, so the step is told now
-                arrived = copies_of(grad_outputs)
-                after = self._snapshot(grad_left(leaf, copy_of(grad), arrived[0], True))
-                self._step(node, (), arrived, after)
-                if state is not None:
-                    state.grad, state.mark = after, UNSEEN
+        grad = leaf.grad
+        if state is not None and state.mark == (None if grad is None else (id(grad), version_of(grad))):
+            self._before = state.grad
+        else:
+            self._before = self._snapshot(grad)
+        self._hooked = self.hooks.on_leaf(node)
+        if self._hooked:  # what the hooks do to ``.grad`` comes behind the step, so the step is told now
+            arrived = copies_of(grad_outputs)
+            after = self._snapshot(grad_left(leaf, copy_of(grad), arrived[0], True))
+            self._step(node, (), arrived, after)
+            if state is not None:
+                state.grad, state.mark = after, UNSEEN
 
     def _after_leaf(self, grad_inputs: Gradients, grad_outputs: Gradients) -> None:
         if not self._ours():
@@ -414,7 +430,7 @@ class PassRecorder:
                     SavedTensor(one.name, self._snapshot(one.tensor), one.version, not self._keep)
                     for one in saved_tensors(node)
                 ),
-                self._altered(node, sent, grad_outputs, grad_inputs) if small else "",
+                self._altered(node, sent, grad_outputs, grad_inputs, small),
             )
         )
         self.recording.steps += 1
@@ -428,8 +444,12 @@ class PassRecorder:
             self.backward.births.append((self._born_from, born_to, self.number, step))
         self._born_from = born_to
 
-    def _altered(self, node: Node, sent: Any, grad_outputs: Gradients, grad_inputs: Gradients) -> str:
-        """Whether a hook of the program changed what arrived, or what was emitted."""
+    def _altered(self, node: Node, sent: Any, grad_outputs: Gradients, grad_inputs: Gradients, small: bool) -> str:
+        """Whether the reader or a hook of the program changed what arrived, or a hook what was emitted."""
+        if self._overwritten:
+            return "reader"
+        if not small:
+            return ""
         with torch._C.DisableTorchFunction(), torch.no_grad():
             for parcels, gradient in zip(sent, grad_outputs, strict=True):
                 terms = [term for _, _, term in parcels]

@@ -14,7 +14,20 @@ from torch._C import _functorch
 
 from core.engine.snapshot import snapshot
 from core.engine.source import Source
-from core.records import WHOLE_LIMIT, Event, Failure, Leaf, Op, Options, Pass, TensorSnapshot, Trace, Value, WhatIf
+from core.records import (
+    WHOLE_LIMIT,
+    Event,
+    Failure,
+    Leaf,
+    Op,
+    Options,
+    Pass,
+    Step,
+    TensorSnapshot,
+    Trace,
+    Value,
+    WhatIf,
+)
 
 
 def tensors_in(item: object) -> Iterator[Tensor]:
@@ -107,6 +120,7 @@ class Recording:
         self.unrecorded = 0
         self.calls = 0
         self.steps = 0
+        self.running: dict[int, list[Step]] = {}  # steps so far of the passes that run now, by number
         self._final_leaves: tuple[Leaf, ...] = ()
         self._paths: dict[int, tuple[weakref.ref[Tensor], str]] = {}  # names of parameters, by id of the tensor
         self._known: dict[int, Known] = {}
@@ -287,21 +301,27 @@ class Recording:
     def trace(self, stdout: str = "", error: Failure | None = None, seconds: float = 0.0) -> Trace:
         """Everything recorded so far."""
         with self.lock:
+            events = tuple(self.events)  # before what they point to, which may grow meanwhile
             return Trace(
                 str(torch.__version__),
                 self.source.text,
                 stdout,
                 tuple(self.values),
                 tuple(self.ops),
-                tuple(self.passes),
+                tuple(self._pass_records()),
                 self._final_leaves or tuple(self.leaf_records()),
-                tuple(self.events),
+                events,
                 error,
                 what_if=self.what_if,
                 path=self.source.path,
                 unrecorded=self.unrecorded,
                 seconds=seconds,
             )
+
+    def _pass_records(self) -> Iterator[Pass]:
+        for number, backward in enumerate(self.passes):
+            steps = self.running.get(number)
+            yield backward if steps is None else msgspec.structs.replace(backward, steps=tuple(steps))
 
     def freeze_leaves(self) -> None:
         """At the end of the program, while its leaves live."""

@@ -19,6 +19,7 @@ from core.engine import jacobian
 from core.engine.explain import explain
 from core.engine.forward import Forward
 from core.engine.graph import is_accumulator, leaf_of, node_name, reachable, release, roots_of
+from core.engine.live import Live
 from core.engine.passes import Backward
 from core.engine.program import Output, Progress, failure_of, run_code
 from core.engine.recording import Recording
@@ -72,6 +73,8 @@ class Run:
         """Runs the program; returns its trace. Raises WhatIfError."""
         names = {BIND: self.forward.bind, ALTER: self.forward.alter, USE: self.forward.use}
         _, failure, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
+        if self.backward.live is not None:
+            self.seconds -= self.backward.live.waited
         self.plan.check_refused()
         if self.answered:
             return self.trace()
@@ -160,18 +163,25 @@ def program_line() -> int:
 
 
 def record(
-    source: str, what_if: WhatIf = WhatIf(), options: Options = Options(), *, listener: Progress | None = None
+    source: str,
+    what_if: WhatIf = WhatIf(),
+    options: Options = Options(),
+    *,
+    listener: Progress | None = None,
+    live: Live | None = None,
 ) -> Trace:
     """Runs a whole program in this process and returns its trace.
 
     What the program raises is in ``Trace.error``. Its output goes to ``Trace.stdout`` and to ``listener``. With
     ``Options.verify`` the program runs once more, unrecorded, for ``Trace.agrees``, and with
-    ``Options.finite_differences`` yet again, for ``Trace.checks``. Raises WhatIfError, a ValueError,
-    for a what-if that does not fit the program, and RuntimeError while another program is being recorded.
+    ``Options.finite_differences`` yet again, for ``Trace.checks``. With ``live`` the program waits there before
+    nodes of its backward passes. Raises WhatIfError, a ValueError, for a what-if that does not fit the program, and
+    RuntimeError while another program is being recorded.
     """
     global _last
     before = _random_state()
     run = Run(source, what_if, options, listener)
+    run.backward.live = live
     with _running(run):
         trace = run.execute()
     _last = trace, run.digests, before
@@ -187,10 +197,12 @@ def verify_trace(trace: Trace, what_if: WhatIf = WhatIf(), options: Options = Op
     """Fills ``agrees`` and ``checks`` of a trace that was just recorded in this process.
 
     The program runs again, unrecorded, from the same random state. Where the two runs differ, a third tells whether
-    the program is deterministic at all: None if not.
+    the program is deterministic at all: None if not. None too, and no run, where the reader overwrote a gradient.
     """
     if _last is None or _last[0] is not trace:
         raise ValueError("only the trace that was recorded last can be verified")
+    if trace.overwritten:
+        return trace
     _, recorded, before = _last
     after = _random_state()
 

@@ -189,7 +189,7 @@ def seeds_for(rule: Rule, numbers: Sequence[float], roots: Sequence[Any]) -> lis
     shapes = ", ".join(str(list(root.shape)) for root in roots)
     wanted = sum(root.numel() for root in roots)
     if wanted != len(numbers):
-        raise rule.refuse(f"expected shape {shapes}, which is {_count(wanted)}, not {len(numbers)}")
+        raise rule.refuse(f"expected shape {shapes}, which is {counted(wanted)}, not {len(numbers)}")
     seeds: list[Tensor] = []
     for root in roots:
         seeds.append(torch.tensor(numbers[: root.numel()], dtype=root.dtype, device=root.device).reshape(root.shape))
@@ -197,7 +197,8 @@ def seeds_for(rule: Rule, numbers: Sequence[float], roots: Sequence[Any]) -> lis
     return seeds
 
 
-def _count(numbers: int) -> str:
+def counted(numbers: int) -> str:
+    """So many numbers, in words."""
     return "1 number" if numbers == 1 else f"{numbers} numbers"
 
 
@@ -205,7 +206,7 @@ def set_leaf(rule: Rule, leaf: Tensor, numbers: Sequence[float]) -> None:
     """Overwrites the values of a leaf, row-major, without a trace in its graph or version; refuses a wrong count."""
     if leaf.numel() != len(numbers):
         shape = list(leaf.shape)
-        raise rule.refuse(f"expected shape {shape}, which is {_count(leaf.numel())}, not {len(numbers)}")
+        raise rule.refuse(f"expected shape {shape}, which is {counted(leaf.numel())}, not {len(numbers)}")
     with torch.no_grad():
         values = torch.tensor(numbers, dtype=torch.float64).reshape(leaf.shape)
         leaf.data.copy_(values)

@@ -3,6 +3,7 @@
     main thread      reads requests, takes signals; never runs the program, so it always hears an interrupt
     runner thread    does the jobs; the engine starts a thread with a deep stack for each program
     ticker thread    sends what the program prints, and every half second at which line it is
+    pauses thread    sends where a live run has paused; the program's own thread may be interrupted, and writes nothing
 
 ``core/wire.py`` draws both processes.
 """
@@ -70,11 +71,14 @@ class Worker:
         self._pid = os.getpid()
         self._interrupted = 0
         self._busy = threading.Event()
+        self._live: engine.Live | None = None
+        self._moments: queue.SimpleQueue[tuple[wire.Job, engine.Moment]] = queue.SimpleQueue()
+        self._moment: engine.Moment | None = None
         self._printed = Printed()
         sys.stderr = self._printed
         builtins.input = _no_input
         os._exit = self.exit
-        for loop in (self._work, self._tick):
+        for loop in (self._work, self._tick, self._pauses):
             threading.Thread(target=loop, name=f"pullback{loop.__name__}", daemon=True).start()
         self._baseline = Baseline()
         self._baseline.restore()
@@ -99,6 +103,8 @@ class Worker:
         if isinstance(request, wire.Interrupt):
             self._interrupted = job.id
             engine.interrupt()
+        elif isinstance(request, wire.Resume):
+            self._resume(request)
         else:
             self.send(wire.Salvaged(job.id, engine.salvage(), engine.program_line()))
 
@@ -121,7 +127,7 @@ class Worker:
     def _work(self) -> None:
         job = self._first_job()
         while True:
-            self._began, self._job = time.monotonic(), job
+            self._live, self._began, self._job = None, time.monotonic(), job
             self._busy.set()
             try:
                 self._do(job)
@@ -143,7 +149,8 @@ class Worker:
         match job:
             case wire.Run():
                 options = msgspec.structs.replace(job.options, verify=False)
-                trace = engine.record(job.source, job.what_if, options, listener=self._printed.add)
+                self._live = engine.Live(lambda moment: self._moments.put((job, moment))) if job.live else None
+                trace = engine.record(job.source, job.what_if, options, listener=self._printed.add, live=self._live)
                 self._send_printed(job)
                 self.send(wire.Traced(job.id, trace))
                 if job.options.verify and self._interrupted != job.id:
@@ -155,6 +162,24 @@ class Worker:
                 self.send(wire.Answered(job.id, engine.local_jacobian(*asked, job.pass_index, job.step_index)))
             case wire.AskTensor():
                 self.send(wire.Answered(job.id, tensor=engine.whole_tensor(*asked, job.where)))
+
+    def _pauses(self) -> None:
+        while True:
+            job, self._moment = self._moments.get()
+            if job is not self._job:
+                continue  # it was interrupted
+            try:
+                self.send(wire.Paused(job.id, *self._moment, engine.salvage()))
+            except wire.FrameError:  # so large that it cannot be shown
+                self._resume(wire.Resume(job.id, before="never"))
+
+    def _resume(self, request: wire.Resume) -> None:
+        if self._live is None or self._moment is None:
+            return
+        try:
+            self._live.go_on(request.before, request.gradients)
+        except ValueError as error:
+            self.send(wire.Paused(request.id, *self._moment, problem=_one_line(error)))
 
     def _verify(self, job: wire.Run, trace: Trace) -> None:
         try:
@@ -174,7 +199,11 @@ class Worker:
             if job is not None:
                 self._send_printed(job)
                 if tick % TICKS == 0:
-                    self.send(wire.Progress(job.id, engine.program_line(), time.monotonic() - self._began))
+                    self.send(wire.Progress(job.id, engine.program_line(), self._seconds()))
+
+    def _seconds(self) -> float:
+        """How long the job has run; the time it was paused does not count."""
+        return time.monotonic() - self._began - (self._live.waited if self._live is not None else 0.0)
 
     def _send_printed(self, job: wire.Job) -> None:
         if text := self._printed.take():

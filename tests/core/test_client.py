@@ -13,6 +13,7 @@ import pytest
 
 from core import wire
 from core.client import Client
+from core.playback import Playback
 from core.records import Cut, Options, WhatIf
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -296,6 +297,118 @@ def test_the_time_limit_saves_what_was_recorded(program: str) -> None:
     assert stopped.trace.stdout == "before\n"
     assert stopped.trace.error is not None
     assert stopped.trace.error.type == "TimeLimit"
+
+
+# ── Live ──
+
+LIVE = wire.Run(PRODUCT, live=True, options=Options(finite_differences=False))
+
+
+def pauses(client: Client, id: int) -> list[wire.Paused]:
+    """Goes on node by node to the end; where it has paused."""
+    heard: list[wire.Paused] = []
+    while isinstance(reply := hear(client, id, (*LAST, wire.Paused))[-1], wire.Paused):
+        heard.append(reply)
+        client.resume(wire.Resume(id))
+    assert isinstance(reply, wire.Traced)
+    return heard
+
+
+def test_a_live_run_pauses_before_every_node(shared: Client) -> None:
+    id = shared.run(LIVE)
+    heard = pauses(shared, id)
+    assert [pause.step_index for pause in heard] == [0, 1, 2]
+    traces = [pause.trace for pause in heard if pause.trace is not None]
+    assert [[event.kind for event in trace.events][-1] for trace in traces] == ["pass", "step", "step"]
+    assert traces[-1].passes[0].nodes[heard[-1].node].name == "AccumulateGrad"
+    verified = hear(shared, id, wire.Verified)[-1]
+    assert isinstance(verified, wire.Verified)
+    assert verified.agrees is True
+
+
+def test_an_overwritten_gradient_reaches_the_leaf_and_is_not_called_torchs_own(shared: Client) -> None:
+    id = shared.run(LIVE)
+    hear(shared, id, wire.Paused)
+    shared.resume(wire.Resume(id, "never", {0: (10.0,)}))
+    traced = hear(shared, id)[-1]
+    assert isinstance(traced, wire.Traced)
+    assert traced.trace.leaves[0].grad is not None
+    assert traced.trace.leaves[0].grad.data == [40.0, 60.0]
+    assert traced.trace.overwritten
+    verified = hear(shared, id, wire.Verified)[-1]
+    assert isinstance(verified, wire.Verified)
+    assert verified.agrees is None
+
+
+def test_a_wrong_gradient_is_refused_in_one_line_and_the_program_stays_paused(shared: Client) -> None:
+    id = shared.run(LIVE)
+    hear(shared, id, wire.Paused)
+    shared.resume(wire.Resume(id, gradients={0: (1.0, 2.0)}))
+    again = hear(shared, id, wire.Paused)[-1]
+    assert isinstance(again, wire.Paused)
+    assert again.problem == "expected shape [], which is 1 number, not 2"
+    assert again.trace is None
+    shared.resume(wire.Resume(id, "never"))
+    assert isinstance(hear(shared, id)[-1], wire.Traced)
+
+
+def test_stop_while_paused_keeps_the_worker_and_what_was_recorded(client: Client) -> None:
+    id = client.run(LIVE)
+    hear(client, id, wire.Paused)
+    client.resume(wire.Resume(id))
+    hear(client, id, wire.Paused)
+    pid = client.pid
+    began = time.monotonic()
+    client.stop()
+    stopped = hear(client, id)[-1]
+    assert isinstance(stopped, wire.Stopped)
+    assert time.monotonic() - began < 0.9
+    assert stopped.trace is not None
+    assert len(stopped.trace.passes[0].steps) == 1
+    assert isinstance(answer(client, run(PRODUCT)), wire.Traced)
+    assert client.pid == pid
+
+
+def test_a_pause_is_no_time_of_the_program() -> None:
+    with Client(spare=False, time_limit=1.0) as client:
+        id = client.run(LIVE)
+        hear(client, id, wire.Paused)
+        time.sleep(1.5)
+        client.resume(wire.Resume(id, "never"))
+        assert isinstance(hear(client, id)[-1], wire.Traced)
+
+
+def test_close_leaves_no_process_that_is_paused() -> None:
+    client = Client(spare=False)
+    hear(client, client.run(LIVE), wire.Paused)
+    pid = client.pid
+    client.close()
+    assert not alive(pid or 0)
+    client.resume(wire.Resume(1))  # does nothing any more
+
+
+def test_a_paused_worker_ends_when_the_window_is_killed() -> None:
+    script = KILLED_WINDOW.replace("wire.Run(sys.argv[1])", "wire.Run(sys.argv[1], live=True)")
+    script = script.replace("wire.Progress", "wire.Paused")
+    window = subprocess.Popen([sys.executable, "-c", script, PRODUCT], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with window:
+        assert window.stdout is not None
+        assert window.stdout.readline() == "running\n"
+        workers = workers_of(window.pid)
+        assert len(workers) == 1
+        window.kill()
+    until(lambda: not any(map(alive, workers)), seconds=1.0)
+
+
+def test_what_hangs_in_a_hook_is_salvaged_with_its_steps() -> None:
+    body = DEAF.replace("\n", "\n    ")
+    deaf = f"def hang(grad):\n    {body}\n" + PRODUCT.replace("Q.back", "a.register_hook(hang)\nQ.back")
+    with Client(spare=False, time_limit=1.0) as client:
+        stopped = answer(client, run(deaf))
+    assert isinstance(stopped, wire.Stopped)
+    assert stopped.trace is not None
+    assert len(stopped.trace.passes[0].steps) == 2
+    assert Playback.of(stopped.trace).end().step is stopped.trace.passes[0].steps[1]
 
 
 # ── Dying ──

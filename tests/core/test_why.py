@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.engine import record
+from core.engine import Live, Moment, record, salvage
 from core.playback import Playback
-from core.records import Cut, Options, WhatIf
+from core.records import Cut, Options, Trace, WhatIf
 from core.why import Reason, why
 
 HEAD = "import torch\nx = torch.tensor([1., 2.], requires_grad=True)\nw = torch.tensor([3., 4.], requires_grad=True)\n"
@@ -89,3 +89,23 @@ def test_each_leaf_has_a_reason_of_its_own() -> None:
     playback = played("(x.detach() * w).sum().backward()\n")
     assert reason(playback, "x") == Reason("detached", 4, "detach")
     assert reason(playback, "w") is None
+
+
+def test_what_a_paused_pass_has_not_reached_is_not_reached_yet() -> None:
+    seen: list[Trace] = []
+
+    def on_pause(moment: Moment) -> None:
+        trace = salvage()
+        assert trace is not None
+        seen.append(trace)
+        live.go_on("never", {})
+
+    live = Live(on_pause)
+    record(HEAD + "(x * w).sum().backward()\n", options=Options(verify=False), live=live)
+    assert reason(Playback.of(seen[0]).end()) == Reason("later")
+
+
+def test_zeros_that_were_typed_over_what_arrived_are_told_as_such() -> None:
+    live = Live(lambda moment: live.go_on("never", {0: (0.0,)}))
+    trace = record(HEAD + "(x * w).sum().backward()\n", options=Options(verify=False), live=live)
+    assert reason(Playback.of(trace).end()) == Reason("zero_reader", name="SumBackward0")

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from core import wire
-from core.records import Matrix, Trace
+from core.records import Before, Matrix, Trace
 from gui.app import App
 from gui.settings import Settings
 from tests.gui import traces
@@ -49,9 +49,12 @@ def display() -> Iterator[str]:
 class FakeWorker:
     """Stands in for ``core.client.Client``: answers a run with a trace that ``record`` makes of the job.
 
+    A live run pauses before each step of its pass.
+
     Attributes:
         jobs: what it was asked to run.
         held: while True, nothing is answered.
+        resumed: how a live run was told to go on.
         asked: the questions it was asked; their jobs are numbered from ``QUESTIONS`` on.
         jacobians: what it answers to the question for a local Jacobian.
         answers: its reply to any other question, whatever its number.
@@ -70,14 +73,29 @@ class FakeWorker:
         self.asked: list[Any] = []
         self.jacobians: Callable[[wire.AskLocalJacobian], tuple[Matrix, ...]] = lambda job: ()
         self.answers: Callable[[wire.Job], wire.AnyReply] = lambda job: wire.Refused(0, message="nobody knows")
+        self.resumed: list[wire.Resume] = []
+        self._at = 0
         self.stopped = 0
         self.closed = False
 
     def run(self, job: wire.Run) -> int:
         self.jobs.append(job)
-        if not self.held:
+        if job.live:
+            self._go_on("next", 0)
+        elif not self.held:
             self.answer()
         return len(self.jobs)
+
+    def _go_on(self, before: Before, at: int) -> None:
+        """Pauses before a step or a node behind it, where that is asked for; else the run ends."""
+        trace = self.record(self.jobs[-1])
+        for number, step in enumerate(trace.passes[0].steps[at:], at):
+            if before in ("next", (0, step.node)):
+                self._at = number
+                arrived, recorded = step.grad_outputs, traces.until(trace, number)
+                self.replies.append(wire.Paused(len(self.jobs), 0, number, step.node, arrived, recorded))
+                return
+        self.answer()
 
     def answer(self) -> None:
         number = len(self.jobs)
@@ -93,6 +111,10 @@ class FakeWorker:
         elif not self.held:
             self.replies.append(msgspec.structs.replace(self.answers(job), id=number))
         return number
+
+    def resume(self, request: wire.Resume) -> None:
+        self.resumed.append(request)
+        self._go_on(request.before, self._at + 1)
 
     def stop(self) -> None:
         self.stopped += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+import msgspec
+
 from core.records import (
     Arrival,
     Cut,
@@ -46,6 +48,14 @@ def _value(id_: int, snapshot: TensorSnapshot, *names: str, leaf: bool = False, 
 
 def _op(id_: int, name: str, span: tuple[int, int, int, int], text: str, inputs: Sequence[int], output: int) -> Op:
     return Op(id_, name, span[0], span, text, tuple(inputs), (output,), site=f"{name}#{id_}", tracked=True)
+
+
+def until(trace: Trace, step: int) -> Trace:
+    """What is recorded of a trace with one pass while it waits to make a step."""
+    end = next(number for number, event in enumerate(trace.events) if event.step == step)
+    backward = msgspec.structs.replace(trace.passes[0], steps=trace.passes[0].steps[:step])
+    leaves = tuple(msgspec.structs.replace(leaf, grad=None) for leaf in trace.leaves)
+    return msgspec.structs.replace(trace, passes=(backward,), events=trace.events[:end], leaves=leaves, stdout="")
 
 
 def first(seed: tuple[float, float] = (1.0, 1.0), cut: bool = False) -> Trace:

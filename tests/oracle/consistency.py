@@ -96,7 +96,7 @@ def _check_step(one: Pass, edges: dict[tuple[int, int], tuple[int, int]], place:
     for into, gradient in enumerate(step.grad_outputs):
         terms = arrived.get(into, [])
         whole = gradient is not None and all(t.data is not None and t.layout == "strided" for t in (gradient, *terms))
-        if step.altered == "arrived" or (gradient is not None and not whole):
+        if step.altered in ("arrived", "reader") or (gradient is not None and not whole):
             continue
         if gradient is None:
             assert not terms
