@@ -563,7 +563,8 @@ class Matrix(Record):
         label: which derivative, such as ``dQ/da``.
         output_shape, input_shape: shapes of the two tensors.
         tensor: shape (output elements, input elements); None where it is undefined (no path) or above the limit.
-        output, input: slots of the node; for a whole pass, the root's number and the leaf's value id.
+        output, input: slots of the node; for a whole pass, the root's number and the value id of the leaf, or of
+            the root itself.
         note: why there is no matrix.
     """
 

@@ -271,7 +271,7 @@ def local_jacobian(
 
 
 def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: int) -> tuple[Matrix, ...]:
-    """The Jacobian of each root of a pass with respect to each leaf below it. Runs the program up to the pass."""
+    """The Jacobian of each root of a pass with respect to itself and to each leaf. Runs the program up to the pass."""
     answer: list[Matrix] = []
 
     def before(number: int, roots: Sequence[Any]) -> None:
@@ -280,10 +280,13 @@ def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: in
         nodes = reachable(root.node for root in roots_of(roots))
         leaves = [leaf_of(node) for node in nodes if is_accumulator(node)]
         release(nodes)
-        for one in jacobian.pass_jacobian(roots, leaves):
-            root, leaf = run.name_of(roots[one.output]), run.name_of(leaves[one.input])
-            value = run.recording.value_of(leaves[one.input])
-            answer.append(msgspec.structs.replace(one.record(f"d{root}/d{leaf}"), input=value))
+        for number, root in enumerate(roots):
+            itself = [root] if isinstance(root, Tensor) else []
+            inputs = [*itself, *(leaf for leaf in leaves if leaf is not root)]
+            for one in jacobian.pass_jacobian([root], inputs):
+                label = f"d{run.name_of(root)}/d{run.name_of(inputs[one.input])}"
+                value = run.recording.value_of(inputs[one.input])
+                answer.append(msgspec.structs.replace(one.record(label), output=number, input=value))
         raise run.done()
 
     run = Run(source, what_if, options)
