@@ -3,7 +3,7 @@
 VENV := .venv
 PY   := $(VENV)/bin/python
 
-.PHONY: help setup run test conformance golden gallery formulas check format bench bench-readme exe clean
+.PHONY: help setup run test conformance golden gallery screenshots formulas check format bench bench-readme exe clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,9 @@ golden: $(VENV)/dev.done  ## redraw the pictures that tests compare with; ARGS=-
 
 gallery: $(VENV)/dev.done  ## draw real programs into build/gallery, to be looked at
 	@$(PY) scripts/gallery.py $(ARGS)
+
+screenshots: $(VENV)/dev.done  ## the window in both themes, both languages and three sizes, into build/screenshots
+	@sh scripts/with_display.sh $(PY) scripts/screenshots.py $(ARGS)
 
 formulas: $(VENV)/dev.done  ## write torch's formulas of its nodes into assets, after torch was exchanged
 	@$(PY) scripts/make_formulas.py $(ARGS)

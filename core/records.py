@@ -19,6 +19,12 @@ HEAD: Final = 64
 OPERATION_LIMIT: Final = 20_000
 """Operations and backward steps recorded by default; what a program does after that runs unrecorded."""
 
+CHECK_LIMIT: Final = 64
+"""Numbers going in, and numbers coming out, of an operation that finite differences are taken of."""
+
+CHECK_SECONDS: Final = 2.0
+"""A program that took longer than this is not run once more for its finite differences."""
+
 MACHINE_WORDS: Final[dict[str, tuple[str, int]]] = {
     "float8_e4m3fn": ("f", 4),
     "float8_e4m3fnuz": ("f", 4),
@@ -557,7 +563,8 @@ class Matrix(Record):
         label: which derivative, such as ``dQ/da``.
         output_shape, input_shape: shapes of the two tensors.
         tensor: shape (output elements, input elements); None where it is undefined (no path) or above the limit.
-        output, input: slots of the node; for a whole pass, the root's number and the leaf's value id.
+        output, input: slots of the node; for a whole pass, the root's number and the value id of the leaf, or of
+            the root itself.
         note: why there is no matrix.
     """
 

@@ -66,7 +66,7 @@ class Run(Job, frozen=True):
 
 
 class AskPassJacobian(Job, frozen=True, kw_only=True):
-    """Jacobians of every root of a pass with respect to every leaf: ``Answered``."""
+    """Jacobians of every root of a pass with respect to itself and to every leaf: ``Answered``."""
 
     pass_index: int
 

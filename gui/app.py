@@ -14,12 +14,14 @@ from types import TracebackType
 
 from core.playback import Playback
 from core.records import TensorSnapshot
-from gui import bindings, context, drop, fonts, scaling, subjects
+from gui import bindings, context, drop, fonts, placing, scaling, subjects
 from gui.actions import Actions
 from gui.button import Button
 from gui.canvas import GraphCanvas, Reader
 from gui.cards import Graph
+from gui.checks import ChecksSheet
 from gui.desk import Desk
+from gui.desktop import Desktop
 from gui.editor import Editor
 from gui.exporting import Exporter, Shown
 from gui.flow_page import FlowPage
@@ -34,15 +36,16 @@ from gui.menus import Menus
 from gui.notes import Note, note
 from gui.output import Output
 from gui.pages import Pages
+from gui.placing import Panes
 from gui.player import Player
 from gui.programs import ASSETS
 from gui.scene import Hit, Seed
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
-from gui.settings import Settings, load, place, save, system_language, system_moves, system_theme
+from gui.settings import Settings, load, place, save, system_language, system_theme
 from gui.statusbar import StatusBar
 from gui.stepping import Stepping
-from gui.theme import MONO, PALETTES, SANS, Look, first_available
+from gui.theme import MONO, SANS, Look, first_available, palette_of
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
 from gui.toolkit import ctk
@@ -96,6 +99,7 @@ class App(ctk.CTk):
         families = set(tkfont.families(self))
         self._sans = first_available(SANS, families, "TkDefaultFont")
         self._mono = first_available(MONO, families, "TkFixedFont")
+        self.desktop = Desktop(self, self.settings.theme or system_theme(), self._desktop_changed)
         self.look = self._preferred_look()
         self._place_window()
         self._build()
@@ -111,17 +115,18 @@ class App(ctk.CTk):
 
     def _preferred_look(self) -> Look:
         """What the settings say; where they say nothing, what the system says."""
-        theme = self.settings.theme or system_theme()
+        theme = self.settings.theme or self.desktop.theme
         language = self.settings.language or system_language()
         scale = scaling.apply(self, self.settings.size)
-        return Look(theme, PALETTES[theme], words(language), self._sans, self._mono, scale)
+        return Look(theme, palette_of(theme, self.settings.colours), words(language), self._sans, self._mono, scale)
 
     def _place_window(self) -> None:
-        width = min(self.look.px(1440), self.winfo_screenwidth())
-        height = min(self.look.px(900), self.winfo_screenheight())
+        screen = self.winfo_screenwidth(), self.winfo_screenheight()
+        opened = self.look.px(1440), self.look.px(900)
+        width, height, left, top = placing.on_screen(self.settings.window, opened, screen)
         self._opened = (width, height)
-        tk.Tk.geometry(self, f"{width}x{height}+0+0")  # customtkinter's own would scale it once more
-        tk.Tk.minsize(self, min(self.look.px(640), width), min(self.look.px(400), height))
+        tk.Tk.geometry(self, f"{width}x{height}+{left}+{top}")  # customtkinter's own would scale it once more
+        tk.Tk.minsize(self, min(self.look.px(640), screen[0]), min(self.look.px(400), screen[1]))
 
     # ── Building ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,7 +141,7 @@ class App(ctk.CTk):
                 "run": self.run, "stop": session.stop, "home": session.home, "back": session.back,
                 "step": self.step, "play": self.player.toggle, "end": session.end, "find": self.find,
                 "export": self.export,
-                "language": self.toggle_language, "theme": self.toggle_theme, "menu": self._open_menu,
+                "language": self.toggle_language, "theme": self.toggle_theme, "menu": self.open_menu,
             },
         )  # fmt: skip
         self.toolbar.grid(row=0, column=0, sticky="ew")
@@ -151,6 +156,8 @@ class App(ctk.CTk):
         self.flow = FlowPage(self.pages, on_seek=session.seek, on_leaf=self._leaf_chosen)
         panels = {"output.title": self.output, "transcript.title": self.transcript, "flow.title": self.flow}
         self.pages.fill(panels)
+        if self.settings.page in panels:
+            self.pages.turn(self.settings.page)
         left.add(self.editor, stretch="always")
         left.add(self.pages, stretch="never")
         self.canvas = GraphCanvas(
@@ -177,12 +184,16 @@ class App(ctk.CTk):
         self.timeline.grid(row=2, column=0, sticky="ew")
         self._rules[1].grid(row=2, column=0, sticky="new")
         self.keys_sheet = KeysSheet(self)
+        self.checks_sheet = ChecksSheet(self)
         self.viewer = Viewer(self, session)
         self.exporter = Exporter(self, self._told)
         self.desk = Desk(self, session, self._told)
-        self.statusbar = StatusBar(self, on_reset=session.as_written, on_cancel=self.exporter.cancel)
+        self.statusbar = StatusBar(
+            self, on_reset=session.as_written, on_cancel=self.exporter.cancel, on_checks=self.show_checks
+        )
         self.statusbar.grid(row=3, column=0, sticky="ew")
         self.bind("<Configure>", self._resized, add="+")
+        self.bind("<FocusIn>", self._focused, add="+")
 
     @property
     def buttons(self) -> dict[str, Button]:
@@ -196,17 +207,24 @@ class App(ctk.CTk):
         """Sizes of the panels for a kind of window; within it, the reader's own stay."""
         px = self.look.px
         wide, high = width / self.look.scale, height / self.look.scale
-        sides = (396, 340) if wide >= 1300 else (236, 256) if wide >= 900 else (176, 196)
-        output = 170 if high >= 700 else 110
-        kind = (*sides, output, self.look.scale)
+        usual = placing.panes_for(wide, high)
+        kind = (*usual, self.look.scale)
         if kind == self._kind:
             return
-        self._kind = kind
-        for pane, side in zip((self._left, self._right), sides, strict=True):
-            self._panes.paneconfigure(pane, width=px(side), minsize=px(120))
-        self._panes.paneconfigure(self.canvas, minsize=px(200))
-        self._left.paneconfigure(self.editor, minsize=px(90))
-        self._left.paneconfigure(self.pages, minsize=px(50), height=px(output))
+        first, self._kind = not self._kind, kind
+        left, right, below = placing.panes_for(wide, high, self.settings.panes) if first else usual
+        for pane, side, least in zip((self._left, self._right), (left, right), placing.LEAST, strict=False):
+            self._panes.paneconfigure(pane, width=px(side), minsize=px(least))
+        self._panes.paneconfigure(self.canvas, minsize=px(placing.CANVAS))
+        self._left.paneconfigure(self.editor, minsize=px(placing.EDITOR))
+        self._left.paneconfigure(self.pages, minsize=px(placing.LEAST[2]), height=px(below))
+
+    def _dragged_panes(self) -> Panes | None:
+        """How the reader has divided the window; None for as it is by itself."""
+        left, right = self._left.winfo_width(), self._right.winfo_width()
+        below, scale = self.pages.winfo_height(), self.look.scale
+        now = round(left / scale), round(right / scale), round(below / scale)
+        return now if any(abs(a - b) > 2 for a, b in zip(now, self._kind[:3], strict=True)) else None
 
     def escape(self) -> None:
         """Ends the first of what can be ended."""
@@ -230,13 +248,13 @@ class App(ctk.CTk):
         self.configure(fg_color=look["panel"])
         self._right.configure(background=look["panel"])
         for panes in (self._panes, self._left):
-            panes.configure(background=look["line"])
+            panes.configure(background=look["line"], sashwidth=look.px(5))
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
             self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow, self.canvas,
             self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline, self.statusbar,
-            self.menu, self.keys_sheet, self.viewer,
+            self.menu, self.keys_sheet, self.checks_sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -248,6 +266,7 @@ class App(ctk.CTk):
         self.dress(self._preferred_look())
         self.canvas.motion.allowed = self._moves()
         self.canvas.read(self.settings.direction)
+        self._follow()
         self._keep()
 
     def _keep(self, **changes: object) -> None:
@@ -260,7 +279,25 @@ class App(ctk.CTk):
                 self._tell_wrong("error.settings", reason=error.strerror or str(error))
 
     def _moves(self) -> bool:
-        return self.settings.motion == "on" or (not self.settings.motion and system_moves())
+        return self.settings.motion == "on" or (not self.settings.motion and self.desktop.moves)
+
+    def _desktop_changed(self) -> None:
+        self.canvas.motion.allowed = self._moves()
+        if self._preferred_look() != self.look:
+            self.dress(self._preferred_look())
+
+    def _follow(self) -> None:
+        """Asks the desktop where the reader has left something to it."""
+        if not (self.settings.theme and self.settings.motion):
+            self.desktop.ask()
+
+    def _focused(self, event: tk.Event[tk.Misc]) -> None:
+        if event.widget is self:
+            self._follow()
+
+    def _set_scaling(self, widgets: float, window: float) -> None:
+        """customtkinter would lock the window's size for a second, and forget its smallest one."""
+        super(ctk.CTk, self)._set_scaling(widgets, window)
 
     def toggle_theme(self) -> None:
         self.prefer(theme="light" if self.look.name == "dark" else "dark")
@@ -527,9 +564,16 @@ class App(ctk.CTk):
         self.clipboard_clear()
         self.clipboard_append(text)
 
-    def _open_menu(self) -> None:
+    def open_menu(self) -> None:
         button = self.buttons["menu"]
-        self.menu.show(self.menus.main(), button.winfo_rootx(), button.winfo_rooty() + button.winfo_height())
+        right, below = button.winfo_rootx() + button.winfo_width(), button.winfo_rooty() + button.winfo_height()
+        self.menu.show(self.menus.main(), right, below, leftwards=True)
+
+    def show_checks(self) -> None:
+        """Each operation with what finite differences say of it."""
+        session = self.session
+        if session.playback is not None and session.checks is not None:
+            self.checks_sheet.show(session.playback.trace, session.checks)
 
     def find(self) -> None:
         if self.canvas.picture is not None:
@@ -540,6 +584,7 @@ class App(ctk.CTk):
     def _start_drawing(self) -> None:
         """After the first paint: matplotlib in a thread, the worker, and the way for dropped files."""
         self._drawing.start()
+        self._follow()
         if not self.session.recorded:
             self.session.warm()
         drop.accept(self, self.desk.take)
@@ -571,7 +616,9 @@ class App(ctk.CTk):
 
     def close(self) -> None:
         """Ends every process and the window."""
+        self._keep_placing()
         self.player.stop()
+        self.desktop.close()
         self.exporter.close()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.
@@ -589,6 +636,10 @@ class App(ctk.CTk):
         """Ends the window, once the program may go."""
         if self.desk.may_leave():
             self.close()
+
+    def _keep_placing(self) -> None:
+        if self._kept is not None and self.winfo_ismapped():
+            self._keep(window=placing.standing(self), panes=self._dragged_panes(), page=self.pages.shown)
 
     def _keep_recent(self) -> None:
         if self.desk.recent != self.settings.recent:
@@ -631,6 +682,7 @@ class App(ctk.CTk):
             picture.folding if picture is not None else Folding(),
             self.settings.direction,
             self.look.name,
+            self.settings.colours,
             self.look.words.language,
         )
 

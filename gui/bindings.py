@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tkinter as tk
 from collections.abc import Callable
 from functools import partial
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core import jumps
 from gui import subjects
+from gui.shortcuts import MAC, pressed
 
 if TYPE_CHECKING:
     from gui.app import App
@@ -38,6 +40,7 @@ def anywhere(app: App) -> dict[str, Deed]:
         **_shifted("s", app.desk.save_as),
         **_shifted("c", app.copy_picture),
         "<Escape>": app.escape,
+        **({} if MAC else {"<Alt-f>": app.open_menu}),  # there Option types letters
     }
 
 
@@ -65,9 +68,9 @@ def bind(app: App) -> None:
     """Binds every key to the window."""
     _free_text_keys(app)
     for sequence, deed in anywhere(app).items():
-        app.bind(sequence, partial(_do, deed))
+        app.bind(pressed(sequence), partial(_do, deed))
     for sequence, deed in outside_text(app).items():
-        app.bind(sequence, partial(_do_outside, app, deed))
+        app.bind(pressed(sequence), partial(_do_outside, app, deed))
 
 
 def typing(app: App) -> bool:
@@ -88,9 +91,19 @@ def _free_text_keys(app: App) -> None:
             for sequence in (f"<Control-Key-{letter}>", f"<Control-Lock-Key-{letter.upper()}>"):
                 app.event_delete(before, sequence)
                 app.event_add(after, sequence)
+    for sequence, way in (("Tab", "Next"), ("Shift-Tab", "Prev"), ("ISO_Left_Tab", "Prev")):
+        with contextlib.suppress(tk.TclError):  # ISO_Left_Tab is unknown elsewhere
+            app.editor.text.bind(f"<Control-{sequence}>", partial(_leave, way))
     # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
     for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
         app.unbind_class("Text", sequence)
+
+
+def _leave(way: str, event: tk.Event[tk.Misc]) -> str:
+    """Out of a text in which Tab indents."""
+    call = event.widget.tk.call
+    call("tk::TabToWindow", call(f"tk_focus{way}", event.widget))
+    return "break"
 
 
 def _do(deed: Deed, event: tk.Event[tk.Misc]) -> str:

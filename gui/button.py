@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from typing import Any
 
 from gui.theme import Look
 from gui.toolkit import ctk
@@ -28,6 +29,12 @@ class Button(ctk.CTkButton):
             hover_color=look["value" if primary else "button_hover"],
             text_color=look["on_accent" if primary else "text"], text_color_disabled=look["quiet"],
         )  # fmt: skip
+
+    def configure(self, require_redraw: bool = False, **options: Any) -> None:
+        """As customtkinter's; Tab passes over a button that is greyed."""
+        super().configure(require_redraw, **options)
+        if "state" in options:
+            self._canvas.configure(takefocus=int(options["state"] != "disabled"))
 
     def _ring(self, on: bool) -> None:
         if on != self._ringed:

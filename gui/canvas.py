@@ -41,6 +41,8 @@ REACH = 7
 """Units around a wire in which the pointer is on it."""
 LINGER = 350
 """Milliseconds the pointer rests on something before it is told in full."""
+ROW = 230
+"""Units of width from which on there is room for the percentage among the buttons."""
 LEGEND = 480
 """Units of width from which on there is room for the legend."""
 NOTCH = 1.15
@@ -152,8 +154,8 @@ class GraphCanvas(tk.Canvas):
         self._ready = False
         self._image = self.create_image(0, 0, anchor="nw")
         self._labels, self._legend = Labels(self, "picture"), Labels(self, "legend")
-        self._title = self.create_text(0, 0, text="", justify="center")
-        self._hint = self.create_text(0, 0, text="", justify="center")
+        self._title = self.create_text(0, 0, text="", justify="center", anchor="s")
+        self._hint = self.create_text(0, 0, text="", justify="center", anchor="n")
         self._focus_ring = self.create_rectangle(0, 0, 0, 0, width=2, state="hidden")
         self._build_buttons()
         self.minimap = Minimap(self, on_move=self._centre)
@@ -223,8 +225,9 @@ class GraphCanvas(tk.Canvas):
         for role, text in (("minus", "−"), ("plus", "+"), ("fit", look.words("bar.fit")), ("percent", "")):
             self._buttons[role].dress(look, text, ground="card")
         self.cancel_button.dress(look, look.words("canvas.cancel"), ground="canvas")
-        self._row.configure(background=look["card"], highlightthickness=1, highlightbackground=look["line"])
-        self._row.place(relx=1.0, x=-look.px(12), y=look.px(10), anchor="ne")
+        self._row.configure(background=look["card"], highlightthickness=1)
+        self._row.configure(highlightbackground=look["line"], highlightcolor=look["line"])
+        self._row.place_forget()  # to be placed anew
         self.itemconfigure(self._title, fill=look["text"], font=look.font(20, bold=True))
         self.itemconfigure(self._hint, fill=look["quiet"], font=look.font(13))
         self.itemconfigure(self._focus_ring, outline=look["accent"])
@@ -696,6 +699,7 @@ class GraphCanvas(tk.Canvas):
         if look is None or width < 2 or height < 2:
             return
         empty = self._playback is None or self._picture is None or not self._playback.cursor
+        self._place_row(look)
         self._write_message(empty, look)
         percent = percentage(view.zoom)
         if self._buttons["percent"].cget("text") != percent:
@@ -738,10 +742,21 @@ class GraphCanvas(tk.Canvas):
         self.tag_raise(self._focus_ring)
         self.event_generate("<<Drawn>>")  # for what lies over the picture and goes with it
 
+    def _place_row(self, look: Look) -> None:
+        """The buttons above a picture; the percentage where there is room."""
+        if self._picture is None:
+            self._row.place_forget()
+        elif not self._row.winfo_manager():
+            self._row.place(relx=1.0, x=-look.px(12), y=look.px(10), anchor="ne")
+        if self.view.width < look.px(ROW):
+            self._buttons["percent"].grid_remove()
+        else:
+            self._buttons["percent"].grid()
+
     def _write_message(self, empty: bool, look: Look) -> None:
         width, height = self.view.width, self.view.height
-        self.coords(self._title, width / 2, height / 2 - look.px(16))
-        self.coords(self._hint, width / 2, height / 2 + look.px(16))
+        self.coords(self._title, width / 2, height / 2 - look.px(3))
+        self.coords(self._hint, width / 2, height / 2 + look.px(7))
         self.coords(self._focus_ring, 1, 1, width - 1, height - 1)
         for item, text in zip((self._title, self._hint), self._message, strict=True):
             self.itemconfigure(item, text=text if empty else "", width=width - look.px(40))

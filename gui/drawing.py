@@ -67,7 +67,7 @@ class Shown:
         text: one line; of a large tensor its range.
         rows: the numbers of a small matrix.
         heading: shape of a large tensor, above its range.
-        picture: rows, columns and RGBA of its thumbnail.
+        picture: rows, columns and levels of its thumbnail.
         odd: whether something in it is NaN or infinite.
     """
 
@@ -317,9 +317,9 @@ def _row(sheet: Sheet, left: float, right: float, top: float, height: float, row
     if shown.picture is None:
         _say(sheet, edge, middle, shown.text, colour, bold=shown.odd)
         return
-    rows, columns, rgba = shown.picture
+    rows, columns, levels = shown.picture
     wide, high = _sides(shown.picture)
-    sheet.raster(edge - wide, middle - high / 2, wide, high, rows, columns, rgba)
+    sheet.raster(edge - wide, middle - high / 2, wide, high, rows, columns, levels)
     sheet.box((edge - wide, middle - high / 2, edge, middle + high / 2), line="line", radius=0.0)
     sheet.text(edge - wide - 8, middle - 9, shown.heading, "quiet", SMALL, anchor="e")
     sheet.text(edge - wide - 8, middle + 8, shown.text, colour, anchor="e", bold=shown.odd)

@@ -28,7 +28,7 @@ from gui.groups import Folding
 from gui.i18n import Words, words
 from gui.moment import where_text
 from gui.scene import Box, Boxes, Curve, Curves, Label, Picture, Raster, Rect, Scene, Shape, legend
-from gui.theme import PALETTES, Palette
+from gui.theme import MAPS, THEMES, Palette, palette_of
 
 STILL: Final = frozenset({".png", ".svg", ".pdf"})
 MOVING: Final = frozenset({".gif", ".webp"})
@@ -74,6 +74,7 @@ def export_picture(
     pass_: int | None = None,
     scale: float = 2.0,
     theme: str = "light",
+    colours: str = "coolwarm",
     lang: str = "en",
     direction: Direction = "right",
     folding: Folding | None = None,
@@ -89,6 +90,7 @@ def export_picture(
             which shows everything in either case.
         pass_: a backward call, 0-based.
         scale: pixels for each unit of the picture (pictures of pixels only).
+        colours: the map of tensors' elements, a name in ``gui.theme.MAPS``.
         direction: where the program reads, 'right' or 'down'.
         folding: which groups are folded.
         cancelled: asked now and then, and before the file is written, whether to stop.
@@ -108,8 +110,10 @@ def export_picture(
     kind = path.suffix.lower()
     if kind not in STILL | MOVING:
         raise ValueError(f"{path.name}: the picture must end in .png, .svg, .pdf, .gif or .webp")
-    if theme not in PALETTES:
+    if theme not in THEMES:
         raise ValueError(f"no theme {theme!r}; there are light and dark")
+    if colours not in MAPS:
+        raise ValueError(f"no colours {colours!r}; there are {' and '.join(MAPS)}")
     if direction not in get_args(Direction):
         raise ValueError(f"no direction {direction!r}; there are right and down")
     if not 0 < scale <= 16:
@@ -124,7 +128,7 @@ def export_picture(
     moments = [playback.at(cursor) for cursor in range(first if kind in MOVING else last, last + 1)]
     watch = _Watch(cancelled, progress, len(moments))
     picture = Picture(trace, playback.index, folding, cancelled=cancelled, progress=watch.arranged, direction=direction)
-    sheet = _Sheet(picture, moments, words(lang), PALETTES[theme], watch)
+    sheet = _Sheet(picture, moments, words(lang), palette_of(theme, colours), watch)
     if kind == ".svg":
         scale, blob = 1.0, _svg(sheet, moments[-1])
     elif kind == ".pdf":

@@ -28,6 +28,7 @@ class Shown:
     folding: Folding
     direction: Direction
     theme: str
+    colours: str
     lang: str
 
 
@@ -92,8 +93,8 @@ class Exporter:
             kind = path.suffix.lower()
             scale = export_picture(
                 shown.trace, path, step="all" if kind in MOVING else shown.cursor, scale=SCALE, theme=shown.theme,
-                lang=shown.lang, direction=shown.direction, folding=shown.folding, cancelled=cancelled,
-                progress=progress, write=write,
+                colours=shown.colours, lang=shown.lang, direction=shown.direction, folding=shown.folding,
+                cancelled=cancelled, progress=progress, write=write,
             )  # fmt: skip
             return SCALE if kind in LINES else scale
 

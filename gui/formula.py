@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageTk
 
+from gui.inset import Insets
 from gui.theme import Look
 
 SIZE: Final = 16
@@ -38,20 +39,15 @@ def picture(formula: str, size: float, dpi: float, colour: str) -> Image.Image:
     return drawn
 
 
-class Formulas:
+class Formulas(Insets):
     """The formulas in a text widget.
 
     One that was drawn before is there at once; for another a place is kept, so that what is written around it is shown
     without delay.
-
-    Args:
-        text: the widget they stand in.
     """
 
     def __init__(self, text: tk.Text) -> None:
-        self._text = text
-        self._look: Look | None = None
-        self._width = 0
+        super().__init__(text)
         self._ready = False
         self._waiting = ""
         self._placed: dict[str, str] = {}  # name of a picture in the text → its formula
@@ -71,26 +67,24 @@ class Formulas:
         self._rest()
 
     def dress(self, look: Look) -> None:
-        """For what is inserted from now on."""
-        self._look, self._drawn = look, {}
-        self._blank = tk.PhotoImage(master=self._text, width=1, height=look.px(SIZE))
+        super().dress(look)
+        self._drawn = {}
+        self._blank = tk.PhotoImage(master=self.text, width=1, height=look.px(SIZE))
 
-    def fit(self, width: int) -> None:
-        """So many pixels are there; formulas that are wider become smaller."""
-        if width != self._width:
-            self._width, self._drawn = width, {}
-            self._pending = list(self._placed)
-            self._rest()
+    def refit(self) -> None:
+        """Formulas that are wider than the text become smaller."""
+        self._drawn = {}
+        self._pending = list(self._placed)
+        self._rest()
 
     def clear(self) -> None:
-        """The text was emptied."""
         self._placed, self._pending, self._held = {}, [], {}
 
     def insert(self, formula: str, tag: str) -> None:
         """Adds one at the end of the text."""
         known = self._drawn.get(formula) or self._blank
-        name = self._text.image_create("end", image=known or "", align="center")
-        self._text.tag_add(tag, name)
+        name = self.text.image_create("end", image=known or "", align="center")
+        self.text.tag_add(tag, name)
         self._placed[name] = formula
         if known is not None:
             self._held[name] = known
@@ -101,31 +95,31 @@ class Formulas:
     def stop(self) -> None:
         """Nothing is drawn any more; to be called before the text is destroyed."""
         if self._waiting:
-            self._text.after_cancel(self._waiting)
+            self.text.after_cancel(self._waiting)
             self._waiting = ""
 
     def _rest(self) -> None:
         """Begins to draw what is pending, some time from now."""
         self.stop()
         if self._pending and self._ready:
-            self._waiting = self._text.after(RESTING, self._draw)
+            self._waiting = self.text.after(RESTING, self._draw)
 
     def _draw(self) -> None:
         """Draws one, and goes on with the next when Tk has done what else is due."""
         self._waiting = ""
-        if not self._pending or self._look is None:
+        if not self._pending or self.look is None:
             return
         name = self._pending.pop(0)
         formula = self._placed[name]
         if formula not in self._drawn:
-            self._drawn[formula] = ImageTk.PhotoImage(self._fitting(formula, self._look), master=self._text)
+            self._drawn[formula] = ImageTk.PhotoImage(self._fitting(formula, self.look), master=self.text)
         self._held[name] = self._drawn[formula]
-        self._text.image_configure(name, image=self._drawn[formula])
-        self._waiting = self._text.after(1, self._draw)
+        self.text.image_configure(name, image=self._drawn[formula])
+        self._waiting = self.text.after(1, self._draw)
 
     def _fitting(self, formula: str, look: Look) -> Image.Image:
         drawn = picture(formula, SIZE, POINT * look.scale, look["text"])
-        if drawn.width > self._width > 1:
-            size = SIZE * (self._width - 2) / drawn.width  # a pixel may be lost to rounding on each side
+        if drawn.width > self.width > 1:
+            size = SIZE * (self.width - 2) / drawn.width  # a pixel may be lost to rounding on each side
             drawn = picture(formula, size, POINT * look.scale, look["text"])
         return drawn

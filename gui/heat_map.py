@@ -97,7 +97,7 @@ class HeatMap(tk.Canvas):
         wide = max(1, min(room, max(look.px(THIN), round(columns * cell))))
         high = max(1, min(tall, max(look.px(THIN), round(rows * cell))))
         self.area = (margin, margin, margin + wide, margin + high)
-        image = shades.image(self._plane, wide, high, (0, rows), (0, columns), self._extent.size)
+        image = shades.image(self._plane, wide, high, (0, rows), (0, columns), look.palette, self._extent.size)
         self._place(image, margin, margin, look)
         self._legend(look, margin + wide + 2 * margin, margin, min(tall, look.px(180)), font)
         self._ring = self.create_rectangle(0, 0, 0, 0, outline=look["accent"], width=look.px(2), state="hidden")
@@ -122,7 +122,7 @@ class HeatMap(tk.Canvas):
             self.create_text(right, at, anchor="w", text=text, font=font, fill=look["quiet"], tags="legend")
 
         if low is not None and high is not None:
-            image = shades.scale(height, bar, low, high).rotate(90, expand=True)
+            image = shades.scale(height, bar, low, high, look.palette).rotate(90, expand=True)
             self._place(image, x, y, look)
             half = font.metrics("linespace") / 2
             zero = y + height * high / (high - low) if low < 0 < high else None
@@ -134,7 +134,8 @@ class HeatMap(tk.Canvas):
                 self.create_line(x + bar, zero, right - look.px(2), zero, fill=look["edge"])
             y += height + look.px(MARGIN)
         if self._extent.nan:
-            self._place(shades.image(np.full((1, 1), np.nan), bar, bar, (0, 1), (0, 1)), x, y, look)
+            sample = shades.image(np.full((1, 1), np.nan), bar, bar, (0, 1), (0, 1), look.palette)
+            self._place(sample, x, y, look)
             say(y + bar / 2, "NaN")
 
     def _mark(self, look: Look) -> None:

@@ -6,6 +6,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+from gui.shortcuts import spelled
+
 LANGUAGES = ("en", "zh")
 _TABLES = Path(__file__).resolve().parent.parent / "assets" / "i18n"
 
@@ -37,7 +39,7 @@ def words(language: str) -> Words:
     failures = _TABLES / f"failures.{language}.json"
     if failures.exists():
         table |= {f"failure.{kind}": text for kind, text in _read(failures).items()}
-    return Words(language, table)
+    return Words(language, {key: spelled(text) for key, text in table.items()})
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A local Jacobian in numbers: which structure it has, and its product with what arrived."""
+"""A Jacobian in numbers: which structure it has, and its product with what arrived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from core.arrays import elements
 from core.records import Matrix, Step, TensorSnapshot
-from gui.figures import number
+from gui.figures import number, span
 
 RANK_TOLERANCE: Final = 1e-5
 """Largest difference from a column times a row, relative to the largest entry, that is called rank one: a matrix that
@@ -194,6 +194,12 @@ class Product:
             return said
         return f"{said} {'=' if self.agrees[row] else '≠'} {_said(self.result[row])}"
 
+    def share(self, row: int) -> str:
+        """What one element of v adds to x̄: ``2·[3, 0] = [6, 0]``."""
+        with np.errstate(all="ignore"):
+            share = self.v[row] * self.jacobian[row]
+        return f"{_bracketed(_said(self.v[row]))}·{listed(self.jacobian[row])} = {listed(share)}"
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -214,20 +220,18 @@ def products(step: Step, matrices: Sequence[Matrix]) -> list[Product | Missing]:
     for slot in sorted({matrix.input for matrix in matrices}):
         mine = [matrix for matrix in matrices if matrix.input == slot]
         arrived = [matrix for matrix in mine if _at(step.grad_outputs, matrix.output) is not None]
-        blocks = [block for matrix in arrived if (block := _entries(matrix)) is not None]
-        seeds = [v for matrix in arrived if (v := _numbers(_at(step.grad_outputs, matrix.output))) is not None]
+        blocks = [block for matrix in arrived if (block := entries(matrix)) is not None]
+        seeds = [v for matrix in arrived if (v := numbers(_at(step.grad_outputs, matrix.output))) is not None]
         if not arrived or len(blocks) < len(arrived) or len(seeds) < len(arrived):
             shown = next((matrix for matrix in [*arrived, *mine] if matrix.note), mine[0])
             found.append(Missing(slot, shown.output_shape, shown.input_shape, shown.note))
             continue
         jacobian, v = np.concatenate(blocks), np.concatenate(seeds)
         emitted = _at(step.grad_inputs, slot)
-        result = _numbers(emitted)
+        result = numbers(emitted)
         if result is not None and len(result) != jacobian.shape[1]:
             result = None
-        agrees = np.ones(jacobian.shape[1], bool)
-        if result is not None and emitted is not None:
-            agrees = _agree(jacobian, v, result, _ROUNDING.get(emitted.dtype, _COARSE))
+        agrees = agreeing(jacobian, v, result, emitted.dtype if emitted is not None else "")
         shapes = tuple(matrix.output_shape for matrix in arrived)
         found.append(Product(slot, shapes, mine[0].input_shape, jacobian, v, result, agrees, structure(jacobian)))
     return found
@@ -237,12 +241,13 @@ def _at(snapshots: Sequence[TensorSnapshot | None], slot: int) -> TensorSnapshot
     return snapshots[slot] if slot < len(snapshots) else None
 
 
-def _entries(matrix: Matrix) -> np.ndarray | None:
-    data = _numbers(matrix.tensor)
+def entries(matrix: Matrix) -> np.ndarray | None:
+    """J as it is, None where it is not known whole."""
+    data = numbers(matrix.tensor)
     return None if data is None or matrix.tensor is None else data.reshape(matrix.tensor.shape)
 
 
-def _numbers(snapshot: TensorSnapshot | None) -> np.ndarray | None:
+def numbers(snapshot: TensorSnapshot | None) -> np.ndarray | None:
     """Every element in one row, real and imaginary parts one after the other; None where some were not kept."""
     if snapshot is None or snapshot.elided is not None:
         return None
@@ -252,7 +257,11 @@ def _numbers(snapshot: TensorSnapshot | None) -> np.ndarray | None:
     return np.stack([data.real, data.imag], -1).reshape(-1) if np.iscomplexobj(data) else data
 
 
-def _agree(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray, rounding: float) -> np.ndarray:
+def agreeing(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray | None, dtype: str) -> np.ndarray:
+    """For each element of the result, whether it is the product up to rounding; all do where there is no result."""
+    if result is None:
+        return np.ones(jacobian.shape[1], bool)
+    rounding = _ROUNDING.get(dtype, _COARSE)
     with np.errstate(all="ignore"):
         exact, seed = jacobian.T.astype(float), v.astype(float)
         product = exact @ seed
@@ -260,6 +269,14 @@ def _agree(jacobian: np.ndarray, v: np.ndarray, result: np.ndarray, rounding: fl
         same = (product == result) | (~np.isfinite(product) & ~np.isfinite(result))
     answer: np.ndarray = near | same
     return answer
+
+
+def listed(entries: np.ndarray) -> str:
+    """Numbers in brackets; how many there are, and from where to where they go, where they are many."""
+    if len(entries) <= TERMS:
+        return f"[{', '.join(map(_said, entries))}]"
+    finite = entries[np.isfinite(entries)]
+    return f"{len(entries)}: {span(float(finite.min()), float(finite.max())) if finite.size else 'NaN'}"
 
 
 def _said(x: float) -> str:

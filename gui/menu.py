@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gui.shortcuts import spelled
 from gui.theme import Look
 
 
@@ -53,9 +54,12 @@ class PopUp(tk.Menu):
             # Room around the texts; a border round the chosen entry would be drawn in relief.
             self._room = tk.PhotoImage(master=self, width=look.px(8), height=look.px(26))
 
-    def show(self, entries: Sequence[Entry], x: int, y: int) -> None:
-        """Shows the entries at a point of the screen."""
+    def show(self, entries: Sequence[Entry], x: int, y: int, *, leftwards: bool = False) -> None:
+        """Shows the entries at a point of the screen, ``leftwards`` to the left of it."""
         self.fill(entries)
+        if leftwards:
+            self.update_idletasks()
+            x -= self.winfo_reqwidth()
         # Tk takes the grab and gives it back by itself; without it a click beside the menu would not close it on X11.
         self.tk_popup(x, y)
 
@@ -79,7 +83,7 @@ class PopUp(tk.Menu):
                 self.add_cascade(label=self._label(entry, marked), menu=child, **room)
             else:
                 self.add_command(
-                    label=self._label(entry, marked), accelerator=f"{entry.keys}  ",
+                    label=self._label(entry, marked), accelerator=f"{spelled(entry.keys)}  ",
                     command=entry.command or "", state="normal" if entry.command else "disabled", **room,
                 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from gui.programs import examples, titles
 from gui.scene import Hit
 from gui.seed_editor import seed_pass
 from gui.settings import SIZES, SPEEDS
+from gui.theme import MAPS
 
 if TYPE_CHECKING:
     from gui.app import App
@@ -155,6 +156,7 @@ class Menus:
             RULE,
             *self._preferences(),
             RULE,
+            Entry(say("checks.title"), app.show_checks if app.session.checks is not None else None),
             Entry(say("keys.title"), app.keys_sheet.toggle, "F1"),
         ]
 
@@ -223,6 +225,7 @@ class Menus:
             preferred("theme", {"": system, "light": say("menu.light"), "dark": say("menu.dark")}),
             preferred("size", {0: system, **{size: f"{size} %" for size in SIZES}}),
             preferred("motion", {"": system, "on": say("menu.on"), "off": say("menu.off")}),
+            preferred("colours", {name: say(f"menu.{name}") for name in MAPS}),
             choices("speed", {speed: say("menu.per_second", n=f"{speed:g}") for speed in SPEEDS}, app.play_at),
             Entry(say("menu.down"), app.toggle_direction, chosen=app.settings.direction == "down"),
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 
 from core.records import Failure
+from gui import reading
 from gui.failure import failure_lines
 from gui.i18n import Words
 from gui.theme import Look
@@ -18,9 +19,10 @@ class Output(tk.Frame):
         self._shown: object = None
         self.text = tk.Text(
             self, wrap="char", borderwidth=0, highlightthickness=0, padx=16, pady=4, width=30, height=5,
-            state="disabled", takefocus=False,
+            state="disabled",
         )  # fmt: skip
         self.text.pack(fill="both", expand=True)
+        reading.enable(self.text)
 
     def show(self, output: str, failure: Failure | None, notice: str, words: Words) -> None:
         """Printed text; above it what went wrong: a note of the window's, or an exception of the program."""
@@ -51,10 +53,11 @@ class Output(tk.Frame):
         for widget in (self, self.text):
             widget.configure(background=look["panel"])
         self.text.configure(padx=look.px(16), pady=look.px(4))
+        reading.dress(self.text, look)
         self.text.configure(
             foreground=look["text"], font=look.font(12, mono=True), selectbackground=look["running_span"],
             selectforeground=look["text"],
         )  # fmt: skip
         self.text.tag_configure("wrong", foreground=look["wrong"], font=look.font(13), spacing3=3, wrap="word")
         self.text.tag_configure("quiet", foreground=look["quiet"], spacing3=3, wrap="word")
-        self.text.tag_configure("hint", foreground=look["quiet"], font=look.font(12))
+        self.text.tag_configure("hint", foreground=look["quiet"], font=look.font(12), wrap="word")

@@ -20,6 +20,7 @@ from gui import fonts
 from gui.scene import Box, Boxes, Curve, Curves, Label, Raster, Scene
 from gui.shapes import head_length
 from gui.theme import Palette
+from gui.thumbnail import coloured
 
 DPI = 72.0
 """One point is one pixel at this resolution, so that every size below is both."""
@@ -169,7 +170,8 @@ class Painter:
     def _raster(self, raster: Raster) -> None:
         if not raster.rows or not raster.columns:
             return
-        elements = np.frombuffer(raster.rgba, np.uint8).reshape(raster.rows, raster.columns, 4)
+        levels = np.frombuffer(raster.levels, np.uint8).reshape(raster.rows, raster.columns)
+        elements = coloured(levels, self.palette)
         place = self._place(raster.x, raster.y, raster.x + raster.width, raster.y + raster.height)
         gc = self.renderer.new_gc()
         if self.pixels:

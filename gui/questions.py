@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from core import wire
 from core.records import Matrix, Options, TensorSnapshot, Trace
 
+QUICK: Final = 3.0
+"""Seconds of a program that may be run again without the reader's word."""
 ANSWERS_KEPT = 64 << 20
 """Bytes of answers kept; beyond, the oldest are asked for again."""
 
@@ -26,7 +29,7 @@ class LocalJacobian:
 
 @dataclass(frozen=True, slots=True)
 class PassJacobian:
-    """The Jacobians of every root of a pass with respect to every leaf."""
+    """The Jacobians of every root of a pass with respect to itself and to every leaf."""
 
     pass_: int
 

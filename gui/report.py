@@ -2,96 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Final
-
 from core.edits import applied, edits
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
-from core.records import Event, SavedTensor, Step, TensorSnapshot, Trace
+from core.records import Event, Step, TensorSnapshot, Trace
 from core.why import why
 from gui import figures, results
 from gui.cards import Card, Graph
 from gui.comparison import compare
+from gui.derivatives import local_jacobian, whole_jacobian
 from gui.failure import failure_lines
 from gui.i18n import Words
-from gui.jacobian import Missing, Product, Structure, products
-from gui.questions import LocalJacobian, Question
+from gui.lines import WIDTH, Part, Report, opens, say, value_name
 from gui.session import Session
 
-LIMIT = 64
-"""Elements written out here."""
-WIDTH = 160
-"""Characters of one tensor at most."""
 REASONS = 6
 """Leaves of which it is said why their gradient is None or zero."""
-
-QUICK: Final = 3.0
-"""Seconds of a program that may be run again without the reader's word."""
-
-Part = tuple[str, str] | tuple[str, str, TensorSnapshot | None]
-"""Text, the tag it is shown with, and the tensor that it is short for; with the tag ``formula`` the text is mathtext,
-with ``equation`` it is the number of one of the report's products."""
-
-worked_out = lru_cache(maxsize=8)(products)
-"""The products of the steps shown last: naming the structure of a large matrix takes a while."""
-
-
-@dataclass
-class Report:
-    """Lines of text with tags, collected from top to bottom.
-
-    Attributes:
-        products: what is drawn between the lines.
-        question: what should be asked of the worker.
-        costly: whether the reader decides on that, since the program takes long.
-    """
-
-    lines: list[list[Part]] = field(default_factory=list)
-    numbered: int = 0
-    products: list[Product] = field(default_factory=list)
-    question: Question | None = None
-    costly: bool = False
-
-    def line(self, *parts: Part) -> None:
-        self.lines.append(list(parts))
-
-    def formulas(self, lines: tuple[str, ...]) -> None:
-        for formula in lines:
-            self.line((formula, "formula"))
-
-    def equation(self, product: Product) -> None:
-        self.line((str(len(self.products)), "equation"))
-        self.products.append(product)
-
-    def section(self, title: str) -> None:
-        self.lines.append([(title, "section")])
-
-    def stage(self, title: str) -> None:
-        """A numbered section: what the engine does, in its order."""
-        self.numbered += 1
-        self.section(f"{self.numbered} · {title}")
-
-    @property
-    def tensors(self) -> list[TensorSnapshot]:
-        """Those that parts of the lines are short for, in their order."""
-        return [part[2] for line in self.lines for part in line if len(part) > 2 and part[2] is not None]
-
-    @property
-    def text(self) -> str:
-        return "\n".join("".join(part[0] for part in line if part[1] != "equation") for line in self.lines)
-
-
-def say(snapshot: TensorSnapshot | None) -> str:
-    """A tensor as the inspector writes it."""
-    return figures.clip(figures.tensor(snapshot, small=LIMIT), WIDTH)
-
-
-def opens(tensor: TensorSnapshot | None, tag: str) -> Part:
-    """A tensor as a part of a line, which opens it."""
-    return say(tensor), tag, tensor
 
 
 def describe(
@@ -127,7 +53,7 @@ def describe(
     elif event.op is not None:
         _operation(report, playback, event.op, words)
     elif event.kind in ("pass", "end"):
-        _pass(report, playback, event, words)
+        _pass(report, playback, event, words, session)
     else:
         _write(report, playback, event, words)
     shown = graph.cards[selected] if selected is not None else None
@@ -141,6 +67,8 @@ def _card(report: Report, playback: Playback, card: Card, words: Words, session:
     key = results.node(playback, card)
     if key is not None:
         _node(report, playback, key, words, session)
+        if any(node == key[1] for node, _ in playback.trace.passes[key[0]].roots):
+            whole_jacobian(report, playback, key[0], words, session)
     elif card.op is not None:
         _operation(report, playback, card.op, words)
     else:
@@ -164,7 +92,7 @@ def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> 
     if op.inputs:
         report.section(words("inspect.inputs"))
         for value in op.inputs:
-            report.line((f"{_value_name(playback, value)}  ", "code"), opens(trace.values[value].tensor, "value"))
+            report.line((f"{value_name(playback, value)}  ", "code"), opens(trace.values[value].tensor, "value"))
     leaf = any(trace.values[value].is_leaf and trace.values[value].requires_grad for value in op.outputs)
     state = "leaf" if leaf else "tracked" if op.tracked else "untracked"
     report.line((words(f"inspect.{state}"), "leaf" if leaf else "quiet"))
@@ -191,7 +119,7 @@ def _node(
     _arrivals(report, playback, key, words, part.path if part is not None and part.path else None)
     if part is not None and part.kind == "arrives":
         return
-    _jacobian(report, playback, key, words, session)
+    local_jacobian(report, playback, key, words, session)
     if part is not None and part.kind == "jacobian":
         return
     own = own_formula(node.name)
@@ -201,11 +129,12 @@ def _node(
         for entry in own.inputs if own is not None else ():
             report.formulas(entry.lines)
         report.line((words("inspect.notrun"), "quiet"))
+        _saved(report, playback, key, words)
         return
     if node.value is not None and "AccumulateGrad" in node.name:
         report.stage(words("inspect.goes"))
         _forward(report, node.name, own, words)
-        report.line((f"{_value_name(playback, node.value)}.grad  ", "code"), (words("inspect.accumulate"), "quiet"))
+        report.line((f"{value_name(playback, node.value)}.grad  ", "code"), (words("inspect.accumulate"), "quiet"))
         _sum(report, step.grad_before, step.grad_outputs[0] if step.grad_outputs else None, step.grad_after)
     else:
         _products(report, playback, key, step, own, words, summed=part is None or part.kind != "vjp")
@@ -214,7 +143,7 @@ def _node(
         _passed_on(report, playback, key, step, words)
     if step.altered in ("arrived", "emitted"):
         report.line((words("inspect.hook", what=words(f"inspect.hook.{step.altered}")), "cut"))
-    _saved(report, step.saved, words)
+    _saved(report, playback, key, words)
 
 
 def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words, paths: int | None = None) -> None:
@@ -244,91 +173,6 @@ def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words, pa
         report.line(
             (words("inspect.waiting", done=len(buffer.contributions), all=buffer.expected), "quiet"),
         )
-
-
-def _jacobian(report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None) -> None:
-    """The Jacobian of what the node computes and its product, once the worker has said it."""
-    if session is None:
-        return
-    report.stage(words("jacobian"))
-    node = playback.trace.passes[key[0]].nodes[key[1]]
-    step = playback.emitted(key)
-    if "AccumulateGrad" in node.name:
-        report.line((words("jacobian.accumulate"), "quiet"))
-        return
-    if step is None:
-        report.line((words("jacobian.later"), "quiet"))
-        return
-    place = LocalJacobian(key[0], playback.index.step_of[key])
-    answer = session.answers.get(place)
-    if answer is None:
-        obstacle = session.obstacle
-        report.question = place if not obstacle else None
-        report.costly = playback.trace.seconds > QUICK and session.asked != place
-        if obstacle or not report.costly:
-            report.line((words(f"jacobian.{obstacle or 'waiting'}"), "quiet"))
-        else:
-            seconds = figures.number(playback.trace.seconds, 2)
-            report.line((words("jacobian.costly", seconds=seconds), "quiet"))
-            report.line((words("jacobian.ask"), "link"))
-    elif answer.missing:
-        reason = words.get(f"jacobian.missing.{answer.missing}", figures.clip(answer.missing, WIDTH))
-        report.line((words("jacobian.none", reason=reason), "quiet"))
-    elif not answer.matrices:
-        report.line((words("jacobian.nothing"), "quiet"))
-    else:
-        if node.op is not None and playback.trace.ops[node.op].custom:
-            report.line((words("jacobian.custom"), "quiet"))
-        for product in worked_out(step, answer.matrices):
-            _product(report, playback, key, product, words)
-
-
-def _product(report: Report, playback: Playback, key: NodeKey, product: Product | Missing, words: Words) -> None:
-    """One input: which derivative it is, its structure in a line, and the equation."""
-    backward = playback.trace.passes[key[0]]
-    output = backward.nodes[key[1]].value
-    edge = next((e for e in backward.edges if (e.source, e.source_slot) == (key[1], product.input)), None)
-    into = backward.nodes[edge.target].value if edge is not None else None
-    above = _value_name(playback, output) if output is not None else words("jacobian.output")
-    below = _value_name(playback, into) if into is not None else words("inspect.input", n=product.input)
-    report.line((" / ".join(f"∂{name}" if name.isidentifier() else f"∂({name})" for name in (above, below)), "code"))
-    if isinstance(product, Missing):
-        report.line((words("jacobian.none", reason=_reason(product, words)), "quiet"))
-        return
-    report.line((sentence(product.structure, words), ""))
-    if any(len(shape) > 1 for shape in (*product.output_shapes, product.input_shape)):
-        outputs = " + ".join(map(figures.shape, product.output_shapes))
-        report.line((words("jacobian.shapes", output=outputs, input=figures.shape(product.input_shape)), "quiet"))
-    if product.complex:
-        report.line((words("jacobian.complex"), "quiet"))
-    if product.jacobian.size:
-        report.equation(product)
-    if not product.agrees.all():
-        report.line((words("jacobian.differs"), "cut"))
-
-
-def sentence(structure: Structure, words: Words) -> str:
-    """A structure in one line."""
-    facts = {
-        "factor": figures.number(structure.factor) if structure.factor is not None else "",
-        "filled": structure.filled, "entries": structure.entries, "blocks": structure.blocks,
-        "size": figures.shape(structure.block) if structure.block is not None else "",
-    }  # fmt: skip
-    kind = f"jacobian.{structure.kind}"
-    if structure.factor not in (None, 1.0) and f"{kind}.times" in words.table:
-        kind += ".times"
-    elif structure.block is not None:
-        kind += ".alike"
-    return words(kind, **facts)
-
-
-def _reason(missing: Missing, words: Words) -> str:
-    """The engine's note in the reader's language, where it is one of the engine's own."""
-    if "too large" in missing.note:
-        return words("jacobian.large", output=math.prod(missing.output_shape), input=math.prod(missing.input_shape))
-    if not missing.note or missing.note.startswith("undefined"):
-        return words("jacobian.undefined")
-    return figures.clip(missing.note, WIDTH)
 
 
 def _forward(report: Report, node: str, own: Formula | None, words: Words) -> None:
@@ -381,17 +225,34 @@ def _passed_on(report: Report, playback: Playback, key: NodeKey, step: Step, wor
         report.line((words("inspect.nowhere"), "quiet"))
 
 
-def _saved(report: Report, saved: tuple[SavedTensor, ...], words: Words) -> None:
+def _saved(report: Report, playback: Playback, key: NodeKey, words: Words) -> None:
+    """What the node keeps from its operation on; the engine lets go of it as soon as the node has run."""
+    backward, number = playback.trace.passes[key[0]], playback.index.step_of.get(key)
+    op = backward.nodes[key[1]].op
+    saved = backward.steps[number].saved if number is not None and (op is None or playback.ran(op)) else ()
     if not saved:
         return
     report.section(words("inspect.saved"))
+    freed = _freed(playback, key)
     for entry in saved:
         said = say(entry.tensor) if entry.tensor is not None else words("inspect.packed")
         extra = "  " + words("inspect.version", n=entry.version) if entry.version else ""
-        report.line((f"{entry.name}  ", "code"), (said, "value", entry.tensor), (extra, "quiet"))
+        extra += "  " + words("inspect.freed") if freed else ""
+        report.line((f"{entry.name}  ", "code"), (said, "freed" if freed else "value", entry.tensor), (extra, "quiet"))
 
 
-def _pass(report: Report, playback: Playback, event: Event, words: Words) -> None:
+def _freed(playback: Playback, key: NodeKey) -> bool:
+    """Whether a pass has run this node by now without retain_graph."""
+    passes, wanted = playback.trace.passes, playback.trace.passes[key[0]].nodes[key[1]].sequence_nr
+    return any(
+        node.sequence_nr == wanted and playback.emitted((number, node.id)) is not None
+        for number in range(key[0], len(passes))
+        if not passes[number].retain_graph
+        for node in (passes[number].nodes if number > key[0] else [passes[number].nodes[key[1]]])
+    )
+
+
+def _pass(report: Report, playback: Playback, event: Event, words: Words, session: Session | None) -> None:
     assert event.pass_ is not None
     backward = playback.trace.passes[event.pass_]
     title = words("line.backward", number=event.pass_ + 1)
@@ -409,10 +270,11 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words) -> Non
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
+    whole_jacobian(report, playback, event.pass_, words, session)
 
 
 def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:
-    name = _value_name(playback, event.value) if event.value is not None else ""
+    name = value_name(playback, event.value) if event.value is not None else ""
     report.line((f"{name}.grad" if event.kind == "grad" else name, "title"), *_line(event.line, words))
     if event.how:
         report.line((words.get(f"inspect.write.{event.how}", event.how), "quiet"))
@@ -498,23 +360,12 @@ def _line(line: int, words: Words) -> tuple[Part, ...]:
     return ((f"   {words('inspect.line', line=line)}", "quiet"),) if line else ()
 
 
-def _value_name(playback: Playback, value: int) -> str:
-    trace = playback.trace
-    names = trace.values[value].names
-    if names:
-        return names[0]
-    producer = playback.index.producer.get(value)
-    if producer is None:
-        return f"#{value}"
-    return figures.clip(trace.ops[producer].text or trace.ops[producer].name, 24)
-
-
 def _node_name(playback: Playback, key: NodeKey) -> str:
     """A node with the name of its value, where it has one: ``PowBackward0 (a**3)``."""
     node = playback.trace.passes[key[0]].nodes[key[1]]
     if node.value is None:
         return node.name
-    name = _value_name(playback, node.value)
+    name = value_name(playback, node.value)
     return f"{name}.grad" if "AccumulateGrad" in node.name else f"{node.name} ({name})"
 
 

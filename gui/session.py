@@ -9,7 +9,7 @@ import msgspec
 
 from core import wire
 from core.playback import Playback
-from core.records import Before, Cut, Options, Trace, WhatIf
+from core.records import Before, Check, Cut, Options, Trace, WhatIf
 from gui.history import History
 from gui.questions import Answer, Answers, Question
 
@@ -45,6 +45,7 @@ class Session:
         history: the changes the reader has made to the run, for undo; ``what_if`` are those the next run is made with.
         playback: the trace and the cursor; None before the first run.
         agrees: whether the trace equals an unrecorded run; 'waiting' while that is being found out.
+        checks: its operations compared with finite differences; None while, or where, that was not done.
         state: of the worker: 'none', 'starting', 'ready', 'running', 'paused', 'stopping', 'gone'.
         paused: where a live run waits in its backward pass; None where none does.
         torch: version, '' while unknown.
@@ -68,6 +69,7 @@ class Session:
         self.history = History()
         self.playback: Playback | None = None
         self.agrees: bool | Literal["waiting"] | None = None
+        self.checks: tuple[Check, ...] | None = None
         self.state = "none"
         self.paused: wire.Paused | None = None
         self._live = False  # a live run is on its way: the trace may be of its beginning
@@ -96,6 +98,7 @@ class Session:
         self.source = self.kept = source
         self.path, self.file, self.history = path, path, History((what_if or WhatIf(),))
         self.playback, self.agrees, self.output, self.notice, self.recorded = None, None, "", None, False
+        self.checks = None
         self._forget()
         self._tell("source", "trace", "output", "notice")
 
@@ -106,6 +109,7 @@ class Session:
         # The path is of the machine it was recorded on: nothing is to be written there.
         self.path, self.file, self.history = trace.path, "", History((trace.what_if,))
         self.playback, self.agrees, self.output = Playback.of(trace), trace.agrees, trace.stdout[-OUTPUT_SHOWN:]
+        self.checks = trace.checks or None
         self.torch = self.torch or trace.torch
         self.notice, self.recorded = None, True
         self._forget()
@@ -255,7 +259,7 @@ class Session:
             case wire.Traced() if mine:
                 self._take(reply.trace)
             case wire.Verified() if mine or reply.id == self._verifying:
-                self.agrees = reply.agrees
+                self.agrees, self.checks = reply.agrees, reply.checks
                 self._tell("worker")
             case wire.Refused() if mine:
                 self._fail("error.refused", message=reply.message)
@@ -303,6 +307,7 @@ class Session:
         self.agrees = None if stopped or trace.error else "waiting"
         if trace.agrees is not None:
             self.agrees = trace.agrees
+        self.checks = trace.checks or None
         self.torch = trace.torch or self.torch
         playback = Playback.of(trace)
         if callable(landing):

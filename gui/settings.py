@@ -14,7 +14,9 @@ from pathlib import Path
 
 from core.files import write_whole
 from core.layout import Direction
+from gui.placing import Geometry, Panes
 from gui.programs import REMEMBERED
+from gui.theme import MAPS
 
 SIZES = (100, 125, 150, 175, 200)
 """Percent of text and controls that can be chosen."""
@@ -31,18 +33,32 @@ class Settings:
     theme: 'light' or 'dark'.
     size: percent of text and controls.
     motion: 'on' or 'off'.
+    colours: the map of tensors' elements, a name in ``gui.theme.MAPS``.
     direction: where the picture reads, 'right' or 'down'.
     speed: steps a second while it plays.
     recent: programs opened lately, the last one first.
+    window: width, height, left and top in pixels, as it was left.
+    panes: widths of the left and the right side and height of the pages below the editor, in units, as dragged.
+    page: key of the title of the page that was shown there.
     """
 
     language: str = ""
     theme: str = ""
     size: int = 0
     motion: str = ""
+    colours: str = "coolwarm"
     direction: Direction = "right"
     speed: float = 2
     recent: tuple[str, ...] = ()
+    window: Geometry | None = None
+    panes: Panes | None = None
+    page: str = ""
+
+
+_CHOICES: dict[str, tuple[object, ...]] = {
+    "language": ("en", "zh"), "theme": ("light", "dark"), "size": SIZES, "motion": ("on", "off"),
+    "colours": tuple(MAPS), "direction": ("right", "down"), "speed": SPEEDS,
+}  # fmt: skip
 
 
 def place() -> Path:
@@ -54,26 +70,55 @@ def place() -> Path:
 
 def load(path: Path) -> Settings:
     """The settings of an earlier start; what is missing or makes no sense follows the system."""
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return Settings()
-    if not isinstance(kept, dict):
-        return Settings()
-    known: dict[str, tuple[object, ...]] = {
-        "language": ("en", "zh"), "theme": ("light", "dark"), "size": SIZES, "motion": ("on", "off"),
-        "direction": ("right", "down"), "speed": SPEEDS,
-    }  # fmt: skip
-    chosen = {name: kept[name] for name in known if kept.get(name) in known[name]}
-    recent = kept.get("recent")
-    paths = tuple(path for path in recent if isinstance(path, str)) if isinstance(recent, list) else ()
-    return Settings(**chosen, recent=paths[:REMEMBERED])
+    with contextlib.suppress(OSError, ValueError):
+        return _understood(_read(path))
+    return Settings()
 
 
 def save(settings: Settings, path: Path) -> None:
-    """Keeps them; raises OSError where that cannot be."""
+    """Keeps what differs from what is kept already; raises OSError where that cannot be.
+
+    What a newer version wrote stays, and so does a file that is damaged, beside the new one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(settings), indent=1).encode())
+    kept: dict[str, object] = {}
+    try:
+        kept = _read(path)
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        path.replace(path.with_suffix(".damaged"))
+    before, now = asdict(_understood(kept)), asdict(settings)
+    changed = {name: value for name, value in now.items() if value != before[name]}
+    write_whole(path, json.dumps(kept | changed, indent=1).encode())
+
+
+def _read(path: Path) -> dict[str, object]:
+    """What a file holds; raises OSError, or ValueError where it is damaged."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(kept, dict):
+        raise ValueError("no settings")
+    return kept
+
+
+def _understood(kept: dict[str, object]) -> Settings:
+    """What of it makes sense to this version."""
+    chosen = {name: kept[name] for name, choices in _CHOICES.items() if kept.get(name) in choices}
+    recent, page = kept.get("recent"), kept.get("page")
+    return Settings(
+        **chosen,  # type: ignore[arg-type]
+        recent=tuple(path for path in recent if isinstance(path, str))[:REMEMBERED] if isinstance(recent, list) else (),
+        window=_numbers(kept.get("window"), 4),  # type: ignore[arg-type]
+        panes=_numbers(kept.get("panes"), 3),  # type: ignore[arg-type]
+        page=page if isinstance(page, str) else "",
+    )
+
+
+def _numbers(kept: object, count: int) -> tuple[int, ...] | None:
+    """So many whole numbers below a million, the first ones above 0."""
+    if not isinstance(kept, list) or len(kept) != count or not all(type(one) is int for one in kept):
+        return None
+    return tuple(kept) if min(kept[:2]) > 0 and max(map(abs, kept)) < 1_000_000 else None
 
 
 # ── What the system says ──────────────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from gui.theme import Palette
 from gui.thumbnail import colours
 
 STRIPE: Final = 3
@@ -18,7 +19,13 @@ Stretch = tuple[float, float]
 
 
 def image(
-    entries: np.ndarray, width: int, height: int, rows: Stretch, columns: Stretch, reach: float | None = None
+    entries: np.ndarray,
+    width: int,
+    height: int,
+    rows: Stretch,
+    columns: Stretch,
+    palette: Palette,
+    reach: float | None = None,
 ) -> Image.Image:
     """The entries that are seen; where several share a pixel, the one of largest magnitude, so that none is lost.
 
@@ -29,13 +36,13 @@ def image(
         reach = float(np.abs(entries[np.isfinite(entries)]).max(initial=0.0))
     entries = entries if entries.dtype.kind == "f" else entries.astype(float)
     grid = _sampled(_sampled(entries, height, rows).T, width, columns).T
-    return Image.fromarray(colours(grid.astype(float), reach or 1.0, STRIPE))
+    return Image.fromarray(colours(grid.astype(float), reach or 1.0, STRIPE, palette=palette))
 
 
-def scale(width: int, height: int, least: float, most: float) -> Image.Image:
+def scale(width: int, height: int, least: float, most: float, palette: Palette) -> Image.Image:
     """The colours from the least to the greatest entry."""
     row = np.linspace(least, most, width)[None]
-    return Image.fromarray(colours(row.repeat(height, 0), max(abs(least), abs(most)) or 1.0))
+    return Image.fromarray(colours(row.repeat(height, 0), max(abs(least), abs(most)) or 1.0, palette=palette))
 
 
 def entry_at(

@@ -66,7 +66,8 @@ class Boxes:
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """A small picture filling a rectangle, its elements sharp squares: ``rgba`` is rows × columns × 4 bytes."""
+    """A small picture filling a rectangle, its elements sharp squares: ``levels`` is rows × columns bytes, see
+    ``gui.thumbnail``."""
 
     x: float
     y: float
@@ -74,7 +75,7 @@ class Raster:
     height: float
     rows: int
     columns: int
-    rgba: bytes
+    levels: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,8 @@ class Sheet:
         if text:
             self.labels.append(Label(x, y, text, colour, size, **more))  # type: ignore[arg-type]
 
-    def raster(self, x: float, y: float, width: float, height: float, rows: int, columns: int, rgba: bytes) -> None:
-        self.shapes.append(Raster(x, y, width, height, rows, columns, rgba))
+    def raster(self, x: float, y: float, width: float, height: float, rows: int, columns: int, levels: bytes) -> None:
+        self.shapes.append(Raster(x, y, width, height, rows, columns, levels))
 
     def scene(self) -> Scene:
         return Scene(tuple(self.shapes), tuple(self.labels))

@@ -45,8 +45,25 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
     "code_name": ("#7A4B00", "#E9C07A"),
 }
 
-LIGHT: Final[Palette] = {name: pair[0] for name, pair in _NAMES.items()}
-DARK: Final[Palette] = {name: pair[1] for name, pair in _NAMES.items()}
+THEMES: Final = ("light", "dark")
+MAPS: Final[dict[str, tuple[str, ...]]] = {
+    "coolwarm": (
+        "#3B4CC0", "#6282EA", "#8DB0FE", "#B8D0F9", "#DDDDDD", "#F5C4AD", "#F49A7B", "#DE604D", "#B40426",
+    ),
+    "PuOr": (
+        "#2D004B", "#5F3A91", "#9990BF", "#CFCFE5", "#F7F7F6", "#FED59F", "#EE9B39", "#BD6109", "#7F3B08",
+    ),
+}  # fmt: skip
+"""Maps of matplotlib in nine colours, from far below zero to far above it: warm is above zero in both."""
+
+
+def palette_of(theme: str, colours: str = "coolwarm") -> Palette:
+    """The colours of a theme, and those of a map as ``map0`` … ``map8``."""
+    shades = {f"map{place}": shade for place, shade in enumerate(MAPS[colours])}
+    return {name: pair[THEMES.index(theme)] for name, pair in _NAMES.items()} | shades
+
+
+LIGHT, DARK = (palette_of(theme) for theme in THEMES)
 PALETTES: Final = {"light": LIGHT, "dark": DARK}
 
 SANS: Final = (

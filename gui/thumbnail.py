@@ -1,28 +1,30 @@
-"""A tensor → a small picture of its elements: blue below zero, red above, hatched where it is NaN."""
+"""A tensor → a small picture of its elements: cold below zero, warm above, hatched where it is NaN."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import log, prod
+from typing import Final
 
 import numpy as np
 
 from core.arrays import elements
 from core.records import TensorSnapshot
 from gui.figures import extent
+from gui.theme import MAPS, Palette
 
 LARGEST = 24
 """Rows and columns at most; larger tensors are shown by their first ones."""
+REACH: Final = 127
+"""Levels below zero, and above it; zero itself is level 127."""
+NAN: Final = 255
+"""The level of NaN."""
 
-_COOLWARM = (
-    (59, 76, 192), (98, 130, 234), (141, 176, 254), (184, 208, 249), (221, 221, 221),
-    (245, 196, 173), (244, 154, 123), (222, 96, 77), (180, 4, 38),
-)  # fmt: skip
-"""Nine colours of matplotlib's coolwarm."""
 _NAN = ((255, 255, 255), (201, 42, 42))
 
 
 def pixels(snapshot: TensorSnapshot) -> tuple[int, int, bytes] | None:
-    """Rows, columns and RGBA; None where the elements are not known. Zero is always the same grey."""
+    """Rows, columns and the level of every element; None where the elements are not known."""
     data = elements(snapshot)
     if data is None or not data.size or np.iscomplexobj(data):
         return None
@@ -30,24 +32,39 @@ def pixels(snapshot: TensorSnapshot) -> tuple[int, int, bytes] | None:
     with np.errstate(invalid="ignore"):  # memory that was never written may hold signalling NaN
         grid = data[: rows * columns].reshape(rows, columns)[:LARGEST, :LARGEST].astype(float)
     reach = extent(snapshot).size or float(np.abs(grid[np.isfinite(grid)]).max(initial=0.0)) or 1.0
-    rgba = colours(grid, reach)
-    return (*grid.shape, rgba.tobytes())
+    return (*grid.shape, levels(grid, reach).tobytes())
 
 
-def colours(grid: np.ndarray, reach: float, stripe: int = 1) -> np.ndarray:
-    """RGBA of every element, from ``-reach``, the bluest, to ``reach``, the reddest; NaN in stripes.
-
-    Args:
-        stripe: how many elements wide a stripe is.
-    """
+def levels(grid: np.ndarray, reach: float) -> np.ndarray:
+    """Bytes: 0 for ``-reach`` and below, 254 for ``reach`` and above, ``NAN``."""
     share = np.clip(np.nan_to_num(grid, nan=0.0, posinf=reach, neginf=-reach) / reach, -1, 1)
-    place = (share + 1) / 2 * (len(_COOLWARM) - 1)
-    table = np.array(_COOLWARM, dtype=float)
-    low = np.minimum(place.astype(int), len(_COOLWARM) - 2)
-    colour = table[low] + (table[low + 1] - table[low]) * (place - low)[..., None]
-    odd = np.add.outer(np.arange(grid.shape[0]), np.arange(grid.shape[1])) // stripe % 2
-    colour[np.isnan(grid)] = np.array(_NAN)[odd[np.isnan(grid)]]
-    return np.dstack([colour.round(), np.full(grid.shape, 255.0)]).astype(np.uint8)
+    found: np.ndarray = (np.rint(share * REACH) + REACH).astype(np.uint8)
+    found[np.isnan(grid)] = NAN
+    return found
+
+
+def coloured(found: np.ndarray, palette: Palette, stripe: int = 1) -> np.ndarray:
+    """RGBA of every level in a palette's map; NaN in stripes, so many elements wide."""
+    colour: np.ndarray = _table(tuple(palette[f"map{place}"] for place in range(len(MAPS["coolwarm"]))))[found]
+    rows, columns = np.nonzero(found == NAN)
+    colour[rows, columns, :3] = np.array(_NAN, np.uint8)[(rows + columns) // stripe % 2]
+    return colour
+
+
+def colours(grid: np.ndarray, reach: float, stripe: int = 1, *, palette: Palette) -> np.ndarray:
+    """RGBA of every element, from ``-reach``, the coldest, to ``reach``, the warmest; see ``coloured``."""
+    return coloured(levels(grid, reach), palette, stripe)
+
+
+@lru_cache(maxsize=4)
+def _table(shades: tuple[str, ...]) -> np.ndarray:
+    """RGBA of every level."""
+    known = np.array([tuple(bytes.fromhex(shade[1:])) for shade in shades], float)
+    places = np.linspace(0, len(shades) - 1, 2 * REACH + 1)
+    table = np.full((NAN + 1, 4), 255, np.uint8)
+    for channel in range(3):
+        table[:NAN, channel] = np.interp(places, range(len(shades)), known[:, channel]).round()
+    return table
 
 
 def _sides(shape: tuple[int, ...], known: int) -> tuple[int, int]:

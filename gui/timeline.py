@@ -1,11 +1,11 @@
-"""The strip of everything that happened, in order; a click moves the cursor."""
+"""The strip of everything that happened, in order; a click moves the cursor, as the arrows do everywhere."""
 
 from __future__ import annotations
 
 import tkinter as tk
 import tkinter.font as tkfont
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from core.playback import Playback
@@ -55,6 +55,18 @@ def groups(trace: Trace) -> list[Group]:
     return result
 
 
+def without_writes(parts: Sequence[Group]) -> list[Group]:
+    """The same with writes counted to what they happened in: among thousands of events they are but stripes."""
+    result: list[Group] = []
+    for part in parts:
+        before = result[-1] if result else None
+        if before and (part.key == "line.write" or (part.key, part.number) == (before.key, before.number)):
+            result[-1] = replace(before, last=part.last)
+        else:
+            result.append(part)
+    return result
+
+
 def cell_text(playback: Playback, position: int) -> str:
     """What one event is called in its cell."""
     trace = playback.trace
@@ -79,7 +91,7 @@ class Timeline(tk.Canvas):
     """Shows every event as a cell; ``on_seek`` is called with the cursor that a click asks for."""
 
     def __init__(self, master: tk.Misc, *, on_seek: Callable[[int], None]) -> None:
-        super().__init__(master, height=HEIGHT, highlightthickness=0, borderwidth=0)
+        super().__init__(master, height=HEIGHT, borderwidth=0, takefocus=True)
         self._on_seek = on_seek
         self._look: Look | None = None
         self._playback: Playback | None = None
@@ -96,7 +108,11 @@ class Timeline(tk.Canvas):
 
     def dress(self, look: Look) -> None:
         self._look = look
-        self.configure(background=look["panel"], height=look.px(HEIGHT))
+        ring = look.px(2)
+        self.configure(
+            background=look["panel"], height=look.px(HEIGHT) - 2 * ring, highlightthickness=ring,
+            highlightcolor=look["accent"], highlightbackground=look["panel"],
+        )  # fmt: skip
         self._top, self._bottom = look.px(TOP), look.px(BOTTOM)
         self._built = ()
         self._draw()
@@ -158,8 +174,8 @@ class Timeline(tk.Canvas):
         if playback is None or not playback.trace.events:
             return
         trace = playback.trace
-        parts = groups(trace)
         events = len(trace.events)
+        parts = groups(trace) if events <= CELLS else without_writes(groups(trace))
         width = max(self.winfo_width() - look.px(32), 100)
         captions = [look.words(part.key, number=part.number) for part in parts]
         if events > CELLS:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tkinter as tk
+import tkinter.font as tkfont
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from core.playback import Playback
 from gui.button import Button
+from gui.hints import Hints
 from gui.moment import where_text
 from gui.theme import Look
 from gui.toolkit import ctk
-from gui.tooltip import Tip
 
 FULL, MIDDLE = 1200, 760
 """Units of width from which on there is room for words on the buttons, and for the file and the moment."""
@@ -31,8 +33,8 @@ WIDTHS = {
 THEMES = {"dark": "light", "light": "dark"}
 """Theme → the other, which the button goes to."""
 NARROW = 38
-LINGER = 600
-"""Milliseconds the pointer rests on a button before it is explained."""
+PAD, AROUND = 8, 76
+"""Units around each button, and around the moment and at the ends."""
 
 
 class Toolbar(tk.Frame):
@@ -45,6 +47,7 @@ class Toolbar(tk.Frame):
         self._playing = False
         self._state: dict[str, tuple[bool, bool]] = {}
         self._shown: object = None
+        self._moment: tuple[Playback | None, bool, bool, str] = (None, False, False, "")
         self.brand = tk.Label(self, text="Pullback", borderwidth=0)
         self.file = tk.Label(self, borderwidth=0)
         self.where = ctk.CTkLabel(self, text="", corner_radius=13, height=26)
@@ -53,12 +56,9 @@ class Toolbar(tk.Frame):
         }
         self.buttons["step"].lift()
         self.bind("<Configure>", lambda event: self._arrange())
-        self.hint = Tip(self.winfo_toplevel())
-        self._lingering = ""
+        self.hints = Hints(self)
         for role, button in self.buttons.items():
-            button.bind("<Enter>", lambda event, role=role: self._entered(role), add="+")
-            button.bind("<Leave>", lambda event: self._left(), add="+")
-            button.bind("<Button-1>", lambda event: self._left(), add="+")
+            self.hints.explain(button, partial(self._hint, role))
 
     def play(self, playing: bool) -> None:
         """Whether it plays; the button says what it does now."""
@@ -74,6 +74,7 @@ class Toolbar(tk.Frame):
 
     def show(self, playback: Playback | None, *, busy: bool, paused: bool, file: str) -> None:
         """What can be pressed now; a run that is paused goes on where its record ends."""
+        self._moment = (playback, busy, paused, file)
         if self._look is None:
             return
         at_start = playback is None or not playback.cursor
@@ -99,6 +100,7 @@ class Toolbar(tk.Frame):
             ground = f"{colour}_soft" if colour in ("grad", "wrong") else "button" if text else "panel"
             self.where.configure(text=text, text_color=self._look[colour], fg_color=self._look[ground])
             self.file.configure(text=file)
+            self._place_where()
 
     def dress(self, look: Look) -> None:
         self._look, self._room, self._shown = look, "", None
@@ -108,31 +110,29 @@ class Toolbar(tk.Frame):
         self.brand.configure(foreground=look["text"], font=look.font(16, bold=True))
         self.file.configure(foreground=look["quiet"], font=look.font(12))
         self.where.configure(font=look.widget_font(12), bg_color=look["panel"])
-        self.hint.dress(look)
+        self.hints.dress(look)
         self._arrange()
 
     def destroy(self) -> None:
-        self._left()
+        self.hints.stop()
         super().destroy()
 
-    def _entered(self, role: str) -> None:
-        self._left()
-        self._lingering = self.after(LINGER, self._tell, role)
-
-    def _left(self) -> None:
-        if self._lingering:
-            self.after_cancel(self._lingering)
-            self._lingering = ""
-        self.hint.hide()
-
-    def _tell(self, role: str) -> None:
+    def _hint(self, role: str) -> str:
         """What a button does, and its key."""
-        self._lingering = ""
-        if self._look is not None:
-            button, window = self.buttons[role], self.winfo_toplevel()
-            x = button.winfo_rootx() - window.winfo_rootx()
-            y = button.winfo_rooty() - window.winfo_rooty() + button.winfo_height()
-            self.hint.show(x - 18, y - 10, "", self._look.words(f"hint.{role}"))
+        return self._look.words(f"hint.{role}") if self._look is not None else ""
+
+    def _place_where(self) -> None:
+        """The moment stands in the row where all of it has room."""
+        look = self._look
+        if look is None:
+            return
+        others = [widget for widget in self.pack_slaves() if widget is not self.where]
+        used = sum(widget.winfo_reqwidth() + look.px(PAD) for widget in others) + look.px(AROUND)
+        text = tkfont.Font(self, font=look.font(12)).measure(self.where.cget("text"))
+        if used + text > self.winfo_width():
+            self.where.pack_forget()
+        elif not self.where.winfo_manager():
+            self.where.pack(side="left", padx=10)
 
     def _arrange(self) -> None:
         """Puts in the row what there is room for."""
@@ -142,6 +142,7 @@ class Toolbar(tk.Frame):
         width = self.winfo_width() / look.scale
         room = "full" if width >= FULL else "middle" if width >= MIDDLE else "small"
         if room == self._room:
+            self._place_where()
             return
         self._room = room
         for role, button in self.buttons.items():
@@ -162,21 +163,10 @@ class Toolbar(tk.Frame):
         for role in ("run", "stop", "home", "back", "step", "play", "end"):
             first = role == "home" or (role == "run" and room == "small")
             self.buttons[role].pack(side="left", padx=(14 if first else 3, 3))
-        if room != "small":
-            self.where.pack(side="left", padx=10)
+        playback, busy, paused, file = self._moment
+        self.show(playback, busy=busy, paused=paused, file=file)
+        self._place_where()
         # Tab goes from left to right, whatever was packed first.
-        for role in (
-            "run",
-            "stop",
-            "home",
-            "back",
-            "step",
-            "play",
-            "end",
-            "find",
-            "export",
-            "language",
-            "theme",
-            "menu",
-        ):
+        order = ("run", "stop", "home", "back", "step", "play", "end", "find", "export", "language", "theme", "menu")
+        for role in order:
             self.buttons[role].lift()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from core.playback import Playback
 from core.records import Trace
 from core.walk import told
+from gui import reading
 from gui.theme import Look
 
 
@@ -22,9 +23,10 @@ class Transcript(tk.Frame):
         self._line = 0
         self.text = tk.Text(
             self, wrap="word", borderwidth=0, highlightthickness=0, padx=16, pady=4, width=30, height=5,
-            state="disabled", cursor="arrow", takefocus=False,
+            state="disabled", cursor="arrow",
         )  # fmt: skip
         self.text.pack(fill="both", expand=True)
+        reading.enable(self.text)
         self.text.bind("<ButtonRelease-1>", self._clicked)
 
     def show(self, playback: Playback | None) -> None:
@@ -56,6 +58,7 @@ class Transcript(tk.Frame):
             background=look["panel"], foreground=look["text"], font=look.font(12), padx=look.px(16), pady=look.px(4),
             selectbackground=look["running_span"], selectforeground=look["text"],
         )  # fmt: skip
+        reading.dress(self.text, look)
         self.text.tag_configure("line", lmargin2=look.px(14), spacing3=look.px(3))
         self.text.tag_configure("here", background=look["running_line"])
         self.text.tag_raise("sel")

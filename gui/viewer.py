@@ -17,8 +17,7 @@ from gui.button import Button
 from gui.heat_map import HeatMap
 from gui.histogram import Histogram
 from gui.pages import Pages
-from gui.questions import WholeTensor
-from gui.report import QUICK
+from gui.questions import QUICK, WholeTensor
 from gui.seen import Seen
 from gui.session import Session
 from gui.slices import Slices

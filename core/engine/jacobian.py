@@ -22,16 +22,13 @@ from torch.utils._python_dispatch import _disable_current_modes
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from core.engine.snapshot import snapshot
-from core.records import Matrix
+from core.records import CHECK_LIMIT, Matrix
 
 ENTRY_LIMIT: Final = 1 << 20
 """Entries of a Jacobian, and of the cotangents that make it, above which it is not computed."""
 
 LOOP_ROWS: Final = 16
 """Up to this many rows a loop is faster than vmap."""
-
-CHECK_LIMIT: Final = 64
-"""Numbers going in, and numbers coming out, of an operation that finite differences are taken of."""
 
 TOLERANCE: Final = 1e-5
 """Error of a finite difference in float64, relative to the larger of 1 and the largest entry, that is not a fault."""

@@ -27,10 +27,8 @@ from core.engine.source import ALTER, BIND, USE, Source
 from core.engine.verify import Digests, plain_digests
 from core.engine.what_if import Plan
 from core.places import tensor_at
-from core.records import Check, Failure, Matrix, Options, Span, TensorSnapshot, Trace, WhatIf
-
-CHECK_SECONDS = 2.0
-"""A program that took longer than this is not run once more for its finite differences."""
+from core.records import CHECK_SECONDS, Check, Failure, Matrix, Options, Span, TensorSnapshot, Trace, WhatIf
+from core.unchecked import differentiable
 
 
 class _Answered(BaseException):
@@ -243,8 +241,8 @@ def finite_differences(source: str, what_if: WhatIf, options: Options) -> tuple[
 
     run.forward.examine = examine
     with _running(run):
-        run.execute()
-    return tuple(checks)
+        trace = run.execute()
+    return tuple(check for check in checks if differentiable(trace, trace.ops[check.op]))
 
 
 # ── Questions ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,7 +271,7 @@ def local_jacobian(
 
 
 def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: int) -> tuple[Matrix, ...]:
-    """The Jacobian of each root of a pass with respect to each leaf below it. Runs the program up to the pass."""
+    """The Jacobian of each root of a pass with respect to itself and to each leaf. Runs the program up to the pass."""
     answer: list[Matrix] = []
 
     def before(number: int, roots: Sequence[Any]) -> None:
@@ -282,10 +280,13 @@ def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: in
         nodes = reachable(root.node for root in roots_of(roots))
         leaves = [leaf_of(node) for node in nodes if is_accumulator(node)]
         release(nodes)
-        for one in jacobian.pass_jacobian(roots, leaves):
-            root, leaf = run.name_of(roots[one.output]), run.name_of(leaves[one.input])
-            value = run.recording.value_of(leaves[one.input])
-            answer.append(msgspec.structs.replace(one.record(f"d{root}/d{leaf}"), input=value))
+        for number, root in enumerate(roots):
+            itself = [root] if isinstance(root, Tensor) else []
+            inputs = [*itself, *(leaf for leaf in leaves if leaf is not root)]
+            for one in jacobian.pass_jacobian([root], inputs):
+                label = f"d{run.name_of(root)}/d{run.name_of(inputs[one.input])}"
+                value = run.recording.value_of(inputs[one.input])
+                answer.append(msgspec.structs.replace(one.record(label), output=number, input=value))
         raise run.done()
 
     run = Run(source, what_if, options)

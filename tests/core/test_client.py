@@ -130,7 +130,7 @@ def test_questions_are_answered_in_order(shared: Client) -> None:
     ]
     matrices = hear(shared, ids[0])[-1]
     assert isinstance(matrices, wire.Answered)
-    assert [matrix.tensor.data for matrix in matrices.matrices if matrix.tensor] == [[4.0, 6.0]]
+    assert [matrix.tensor.data for matrix in matrices.matrices if matrix.tensor] == [[1.0], [4.0, 6.0]]
     tensor = hear(shared, ids[1])[-1]
     assert isinstance(tensor, wire.Answered)
     assert tensor.tensor is not None

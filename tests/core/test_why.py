@@ -10,6 +10,14 @@ from core.records import Cut, Options, Trace, WhatIf
 from core.why import Reason, why
 
 HEAD = "import torch\nx = torch.tensor([1., 2.], requires_grad=True)\nw = torch.tensor([3., 4.], requires_grad=True)\n"
+IGNORING = """class Ignoring(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, t):
+        return t * 1
+    @staticmethod
+    def backward(ctx, g):
+        return None
+"""
 
 
 def played(body: str, what_if: WhatIf | None = None) -> Playback:
@@ -38,6 +46,20 @@ def reason(playback: Playback, name: str = "x") -> Reason | None:
         ("(torch.relu(-x) * w).sum().backward()\n", Reason("zero_dead", 4, "ReluBackward0")),
         ("(x * 0 * w).sum().backward()\n", Reason("zero_node", 4, "MulBackward0")),
         ("(x * w).backward(torch.zeros(2))\n", Reason("zero_seed", 4)),
+        ("((x - x) * w).sum().backward()\n", Reason("zero_cancel", 2, "AccumulateGrad")),
+        (
+            "y = x * 2\ny.register_hook(torch.zeros_like)\n(y * w).sum().backward()\n",
+            Reason("zero_hook", 4, "MulBackward0"),
+        ),
+        ("x.register_hook(torch.zeros_like)\n(x * w).sum().backward()\n", Reason("zero_hook", 2, "AccumulateGrad")),
+        ("(x * w).sum().backward()\n(-x * w).sum().backward()\n", Reason("zero_sum", 5)),
+        ("(x * w).sum().backward()\nx.grad.zero_()\n", Reason("cleared", 5)),
+        ("o = torch.optim.SGD([x])\n(x * w).sum().backward()\no.zero_grad(set_to_none=False)\n", Reason("cleared", 6)),
+        ("(x.sum().item() * w).sum().backward()\n", Reason("numbers", 4, "item")),
+        ("torch.autograd.grad((x * w).sum(), x)\n", Reason("returned", 4)),
+        ("y = x * 2\ntry:\n    y.backward()\nexcept RuntimeError:\n    pass\n", Reason("failed", 6)),
+        ("y = x.exp()\nz = (y * w).sum()\ny.mul_(2)\nz.backward()\n", Reason("failed", 7)),
+        (IGNORING + "(Ignoring.apply(x) * w).sum().backward()\n", Reason("undefined", 11, "IgnoringBackward")),
     ],
 )
 def test_each_reason_is_told(body: str, expected: Reason | None) -> None:

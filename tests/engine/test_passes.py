@@ -251,7 +251,9 @@ def test_jacobians_on_request() -> None:
     (local,) = local_jacobian(source, WhatIf(), Options(), 0, at)
     assert local.tensor is not None
     assert local.tensor.data == [3.0, 0.0, 0.0, 12.0]
-    (whole,) = pass_jacobian(source, WhatIf(), Options(), 0)
+    itself, whole = pass_jacobian(source, WhatIf(), Options(), 0)
+    assert itself.tensor is not None
+    assert (itself.label, itself.tensor.data) == ("doutput/doutput", [1.0])
     assert whole.tensor is not None
     assert (whole.label, whole.tensor.data) == ("doutput/dx", [3.0, 12.0])
     with pytest.raises(ValueError, match="no step 99 in pass 0"):
@@ -265,9 +267,26 @@ def test_a_question_is_answered_though_the_program_catches_everything() -> None:
     (local,) = local_jacobian(source, WhatIf(), Options(), 0, 1)
     assert local.tensor is not None
     assert local.tensor.data == [2.0, 0.0, 0.0, 4.0]
-    (whole,) = pass_jacobian(source, WhatIf(), Options(), 0)
+    _, whole = pass_jacobian(source, WhatIf(), Options(), 0)
     assert whole.tensor is not None
     assert whole.tensor.data == [2.0, 4.0]
+
+
+def test_each_root_of_a_pass_by_itself_and_by_each_leaf() -> None:
+    source = X + "w = torch.ones(1, requires_grad=True)\ny = x ** 2\nz = y[:1] * w\nz.retain_grad()\n"
+    source += "torch.autograd.backward([y, z, w], [torch.ones(2), torch.ones(1), torch.ones(1)])\n"
+    trace = run(source)
+    found = {(matrix.label, matrix.output): matrix for matrix in pass_jacobian(source, WhatIf(), Options(), 0)}
+    assert set(found) == {
+        ("dy/dy", 0), ("dy/dx", 0), ("dy/dw", 0), ("dz/dz", 1), ("dz/dx", 1), ("dz/dw", 1), ("dw/dw", 2), ("dw/dx", 2)
+    }  # fmt: skip
+    entries = {key: matrix.tensor.data for key, matrix in found.items() if matrix.tensor is not None}
+    assert entries["dy/dy", 0] == [1, 0, 0, 1]
+    assert entries["dz/dx", 1] == [2, 0]
+    assert entries["dw/dw", 2] == [1]
+    assert ("dy/dw", 0) not in entries
+    for (label, _), matrix in found.items():
+        assert trace.values[matrix.input].names == (label[-1],)
 
 
 def test_a_dense_gradient_behind_a_sparse_one() -> None:

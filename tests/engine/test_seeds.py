@@ -190,7 +190,7 @@ def test_jacobians(name: str) -> None:
     rows = torch.autograd.grad(module.y, module.x, torch.eye(size), is_grads_batched=True)[0]
     assert rows.flatten().tolist() == entries
     source = "import torch\n" + body + "\ny.backward(torch.ones_like(y))\n"
-    (matrix,) = pass_jacobian(source, WhatIf(), Options(), 0)
+    _, matrix = pass_jacobian(source, WhatIf(), Options(), 0)
     assert matrix.label == "dy/dx"
     assert matrix.tensor is not None
     assert matrix.tensor.data == entries
@@ -332,6 +332,12 @@ Double.apply(x).sin().sum().backward()
     assert named["Double.apply"].custom
     assert named["sin"].agrees
     assert not named["sin"].custom
+
+
+def test_what_runs_without_gradients_is_not_compared() -> None:
+    source = "import torch\nw = torch.empty(3, requires_grad=True)\nwith torch.no_grad():\n    w.uniform_(1, 2)\n"
+    trace = record(source + "torch.nn.init.ones_(w)\n(w * w).sum().backward()\n")
+    assert [trace.ops[check.op].name for check in trace.checks] == ["mul", "sum"]
 
 
 def test_attention_with_a_causal_mask() -> None:

@@ -635,7 +635,7 @@ def test_nothing_moves_where_motion_is_off(window: Window, monkeypatch: pytest.M
 
 
 def test_the_desktop_is_asked_for_less_motion(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gui.app.system_moves", lambda: False)
+    monkeypatch.setattr("gui.desktop.system_moves", lambda: False)
     window.app.prefer(motion="")
     assert not window.app.canvas.motion.allowed
     window.app.prefer(motion="on")

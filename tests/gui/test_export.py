@@ -63,7 +63,7 @@ def test_the_extents_of_every_shape() -> None:
     ends = np.array([[0, 1], [2, 9], [3, -4], [7, 2]], float)
     line = ((0.0, 5.0), (1.0, 5.0), (2.0, 6.0), (3.0, 5.0))
     shapes = (
-        Box(1, 2, 3, 4, weight=2), Boxes(corners, "far"), Raster(5, 6, 7, 8, 1, 1, b"0000"), Curve(line, "edge"),
+        Box(1, 2, 3, 4, weight=2), Boxes(corners, "far"), Raster(5, 6, 7, 8, 1, 1, b"0"), Curve(line, "edge"),
         Curves(ends, np.array([True, False, False, False]), "edge"),
     )  # fmt: skip
     found = [tuple(map(float, rect)) for rect in export._extents(Scene(shapes))]

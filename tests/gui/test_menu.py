@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tkinter as tk
+
 import pytest
 
 from core.records import Cut
@@ -163,3 +165,19 @@ def test_the_menu_by_key_is_that_of_the_chosen_card(window: Window, key: str) ->
     window.key("<Shift-F10>", app.canvas)
     assert not app.menu.winfo_ismapped()
     assert app.session.playback.cursor == 13
+
+
+def test_a_narrow_row_shows_the_moment_whole_or_not_and_keeps_what_is_greyed(window: Window) -> None:
+    app, bar = window.app, window.app.toolbar
+    window.key("<F5>")
+    window.key("<End>")
+    shown = set()
+    for width in (1440, 1250, 1100, 900, 800, 700):
+        tk.Tk.geometry(app, f"{width}x600")
+        window.wait_until(lambda width=width: bar.winfo_width() == width)  # type: ignore[misc]
+        window.settle()
+        assert bar.buttons["step"].cget("fg_color") == app.look["button"]
+        shown.add(bool(bar.where.winfo_manager()))
+        if bar.where.winfo_manager():
+            assert bar.where.winfo_width() >= bar.where.winfo_reqwidth()
+    assert True in shown

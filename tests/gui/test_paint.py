@@ -25,6 +25,7 @@ from gui import fonts, paint
 from gui.i18n import words
 from gui.scene import Box, Boxes, Curve, Label, Picture, Raster, Scene, Shape
 from gui.theme import DARK, LIGHT
+from gui.thumbnail import coloured
 from tests.gui import traces
 
 ROOT = Path(__file__).parents[2]
@@ -104,7 +105,8 @@ def test_many_rectangles_at_once() -> None:
     assert not is_colour(drawn(Boxes(np.empty((0, 4)), "leaf")), "leaf").any()
 
 
-RASTER = Raster(10, 20, 30, 20, 2, 3, b"".join(bytes((n * 40, 0, 255 - n * 40, 255)) for n in range(6)))
+LEVELS = bytes((0, 50, 100, 150, 200, 254))
+RASTER = Raster(10, 20, 30, 20, 2, 3, LEVELS)
 
 
 def test_a_raster_fills_its_rectangle_with_sharp_squares() -> None:
@@ -112,7 +114,7 @@ def test_a_raster_fills_its_rectangle_with_sharp_squares() -> None:
     for number in range(6):
         row, column = divmod(number, 3)
         square = picture[20 + 10 * row : 30 + 10 * row, 10 + 10 * column : 20 + 10 * column]
-        assert (square == [number * 40, 0, 255 - number * 40]).all()
+        assert (square == coloured(np.array([[LEVELS[number]]], np.uint8), LIGHT)[0, 0, :3]).all()
     assert (picture[19, 10:40] == picture[0, 0]).all()
 
 
@@ -128,14 +130,15 @@ def test_a_raster_stands_the_right_way_up_in_svg() -> None:
     height, width = pixels.shape[:2]
     seen = {}
     for x, y in ((1, 1), (width - 1, 1), (1, height - 1), (width - 1, height - 1)):
-        seen[round((a * x + c * y + e - 10) / 30), round((b * x + d * y + f - 20) / 20)] = pixels[y, x, 0] // 40
-    assert seen == {(0, 0): 0, (1, 0): 2, (0, 1): 3, (1, 1): 5}
+        seen[round((a * x + c * y + e - 10) / 30), round((b * x + d * y + f - 20) / 20)] = tuple(pixels[y, x])
+    corners = coloured(np.frombuffer(LEVELS, np.uint8).reshape(2, 3)[:, [0, 2]], LIGHT)[..., :3].tolist()
+    assert seen == {(x, y): tuple(corners[y][x]) for x in (0, 1) for y in (0, 1)}
 
 
 @pytest.mark.parametrize("size", [(0, 3), (2, 0)])
 def test_a_raster_of_nothing(size: tuple[int, int]) -> None:
     assert (drawn(Raster(10, 20, 30, 20, *size, b"")) == drawn()).all()
-    assert (drawn(Raster(10, 20, 0.2, 20, 1, 1, b"\0\0\0\xff")) == drawn()).all()
+    assert (drawn(Raster(10, 20, 0.2, 20, 1, 1, b"\0")) == drawn()).all()
 
 
 # ── Texts ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ from core.files import read_trace
 from core.layout import Direction
 from core.playback import Playback
 from core.records import Arrival, Event, Failure, Op, Span, TensorSnapshot, Trace
-from gui import cards, context, drawing, figures
+from gui import cards, context, drawing, figures, thumbnail
 from gui.export import export_picture
 from gui.failure import failure_lines
 from gui.groups import ROOT, Folding
@@ -514,11 +514,9 @@ def test_small_matrices_are_matrices_and_large_tensors_have_thumbnails() -> None
     wide = drawing.show([traces.tensor(*range(-6, 6), shape=(3, 4))])
     assert (wide.heading, wide.text) == ("3×4", "-6…5")
     assert wide.picture is not None
-    rows, columns, rgba = wide.picture
-    assert (rows, columns, len(rgba)) == (3, 4, 48)
-    # Blue below zero, red above, and NaN in neither colour.
-    assert rgba[2] > rgba[0]
-    assert rgba[-4] > rgba[-2]
+    rows, columns, levels = wide.picture
+    assert (rows, columns, len(levels)) == (3, 4, 12)
+    assert levels[0] < levels[5] < levels[6] == thumbnail.REACH < levels[7] < levels[-1]
     odd = drawing.show([traces.tensor(*[float("nan")] * 8, 1, shape=(1, 9))])
     assert (odd.odd, odd.heading, odd.text) == (True, "1×9", "⚠ 8 NaN")
 

@@ -1,0 +1,40 @@
+"""Where the window stands and how it is divided: as it was left, where the screen has room for that."""
+
+from __future__ import annotations
+
+import re
+import tkinter as tk
+
+Geometry = tuple[int, int, int, int]
+"""Width, height, left and top, in pixels."""
+Panes = tuple[int, int, int]
+"""Widths of the left and the right side and height of the pages below the editor, in units."""
+
+WIDE, MIDDLE, NARROW, HIGH = 1300, 900, 600, 700
+"""Units of a window from which on its panels have more room."""
+LEAST: Panes = (120, 120, 50)
+CANVAS, EDITOR = 180, 90
+"""Units that stay for the picture and for the editor."""
+
+
+def on_screen(kept: Geometry | None, opened: tuple[int, int], screen: tuple[int, int]) -> Geometry:
+    """The window as it was left, or as it opens first; made smaller and moved so that the screen shows all of it."""
+    width, height, left, top = kept or (*opened, 0, 0)
+    width, height = min(width, screen[0]), min(height, screen[1])
+    return width, height, max(0, min(left, screen[0] - width)), max(0, min(top, screen[1] - height))
+
+
+def standing(window: tk.Tk) -> Geometry:
+    """Where a window stands."""
+    width, height, left, top = map(int, re.findall(r"-?\d+", tk.Tk.geometry(window)))
+    return width, height, left, top
+
+
+def panes_for(wide: float, high: float, kept: Panes | None = None) -> Panes:
+    """How a window of so many units is divided: as it was left, if that leaves room for the rest."""
+    if kept is not None and kept[0] + kept[1] + CANVAS < wide and kept[2] + EDITOR < 0.8 * high:
+        return kept
+    sides = (
+        (396, 340) if wide >= WIDE else (236, 256) if wide >= MIDDLE else (176, 196) if wide >= NARROW else (130, 190)
+    )
+    return (*sides, 170 if high >= HIGH else 110)
