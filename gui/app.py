@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from core.lessons.records import Place
 from core.playback import Playback
 from core.records import TensorSnapshot
 from gui import bindings, context, drop, fonts, placing, scaling, subjects
@@ -30,6 +31,7 @@ from gui.i18n import words
 from gui.inspector import Inspector
 from gui.keys import KeysSheet
 from gui.leaf_editor import LeafEditor, leaf_of_card
+from gui.lessons import PAGES, Lessons, names_of
 from gui.live_editor import LiveEditor, ahead
 from gui.menu import PopUp
 from gui.menus import Menus
@@ -53,6 +55,8 @@ from gui.transcript import Transcript
 from gui.typed_numbers import LARGEST
 from gui.viewer import Viewer
 
+LESSON = 400
+"""Units of height that a lesson has at first; half of it in a low window."""
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 5, 80
 """Milliseconds between two looks at the worker: while it runs, and while it rests."""
@@ -149,6 +153,10 @@ class App(ctk.CTk):
         self._panes.grid(row=1, column=0, sticky="nsew")
         left = tk.PanedWindow(self._panes, orient="vertical", borderwidth=0, sashwidth=5, sashrelief="flat")
         self._left = left
+        self.lessons = Lessons(
+            left, session, ASSETS / "lessons", self._kept and self._kept.with_name("progress.json"), tell=self._told,
+            on_change=self._lesson_changed, on_place=self._go_to,
+        )  # fmt: skip
         self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
         self.pages = Pages(left, on_turn=self._show_page)
         self.output = Output(self.pages)
@@ -187,7 +195,10 @@ class App(ctk.CTk):
         self.checks_sheet = ChecksSheet(self)
         self.viewer = Viewer(self, session)
         self.exporter = Exporter(self, self._told)
-        self.desk = Desk(self, session, self._told)
+        self.desk = Desk(
+            self, session, self._told, on_open=self.lessons.close, on_lesson=self.lessons.open_file,
+            sheltered=lambda: self.lessons.walk is not None,
+        )  # fmt: skip
         self.statusbar = StatusBar(
             self, on_reset=session.as_written, on_cancel=self.exporter.cancel, on_checks=self.show_checks
         )
@@ -218,6 +229,35 @@ class App(ctk.CTk):
         self._panes.paneconfigure(self.canvas, minsize=px(placing.CANVAS))
         self._left.paneconfigure(self.editor, minsize=px(placing.EDITOR))
         self._left.paneconfigure(self.pages, minsize=px(placing.LEAST[2]), height=px(below))
+
+    def _lesson_changed(self) -> None:
+        """Makes room for the lesson above the program, or takes it back."""
+        there = str(self.lessons) in map(str, self._left.panes())
+        if self.lessons.shown and not there:
+            high = self.winfo_height() / self.look.scale
+            height = self.look.px(LESSON if high >= placing.HIGH else LESSON / 2)
+            self._left.add(self.lessons, before=self.editor, stretch="never", height=height, minsize=self.look.px(90))
+        elif there and not self.lessons.shown:
+            self._left.forget(self.lessons)
+            self.canvas.focus_set()
+        walk = self.lessons.walk
+        if self.settings.lesson != (id_ := walk.lesson.head.id if walk is not None else ""):
+            self._keep(lesson=id_)
+        self._changed("worker")
+
+    def _go_to(self, place: Place) -> None:
+        """Chooses the card and turns to the page that a lesson shows."""
+        playback, graph = self.session.playback, self.graph
+        if place.page:
+            self.pages.turn(PAGES[place.page])
+        if not place.select:
+            self._clicked(None)
+        elif playback is not None and graph is not None:
+            named = (card for card in graph.cards if place.select in names_of(playback.trace, card))
+            card = next(named, None)
+            if card is not None:
+                self._clicked(Hit("card", card=card.id))
+                self.canvas.reveal(card.id)
 
     def _dragged_panes(self) -> Panes | None:
         """How the reader has divided the window; None for as it is by itself."""
@@ -252,7 +292,7 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.editor, self.pages, self.output, self.transcript, self.flow, self.canvas,
+            self.toolbar, self.lessons, self.editor, self.pages, self.output, self.transcript, self.flow, self.canvas,
             self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline, self.statusbar,
             self.menu, self.keys_sheet, self.checks_sheet, self.viewer,
         ):  # fmt: skip
@@ -337,6 +377,8 @@ class App(ctk.CTk):
             self._inspect()
         if changes & {"output", "notice", "trace", "worker"}:
             self._show_output()
+        if changes & {"source", "trace", "cursor", "worker"}:
+            self.lessons.heard()
         self.statusbar.show(session)
         if changes & {"source", "trace"}:
             self.viewer.close()
@@ -344,8 +386,10 @@ class App(ctk.CTk):
             self.viewer.refresh()
 
     def _entitle(self) -> None:
-        name = Path(self.session.path).name
-        mark = "• " if self.session.unsaved else ""
+        walk, name = self.lessons.walk, Path(self.session.path).name
+        mark = "• " if self.session.unsaved and walk is None else ""
+        if walk is not None:
+            name = f"{walk.lesson.head.order} · {walk.lesson.head.title}"
         title = f"Pullback — {mark}{name}" if name or mark else "Pullback"
         if title != self.title():
             self.title(title)
@@ -428,7 +472,7 @@ class App(ctk.CTk):
             notice = self.look.words(key, **facts)
             self.pages.turn("output.title")
         failure = session.playback.trace.error if session.playback and not session.busy and not notice else None
-        self.output.show(session.output, failure, notice, self.look.words)
+        self.output.show(session.output, failure, notice, self.look.words, held=self.lessons.asking)
 
     # ── The program runs ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -486,6 +530,8 @@ class App(ctk.CTk):
             self._mark_program()
             self.canvas.show(playback, self._selected)
             self._inspect()
+            if playback is not None and chosen is not None:
+                self.lessons.picked(names_of(playback.trace, chosen))
 
     def edit_seed(self, seed: Seed | None = None) -> None:
         """Opens a seed, by itself that of the current pass, at its place in the picture."""
@@ -597,6 +643,7 @@ class App(ctk.CTk):
         self._starting = ""
         self.canvas.motion.allowed = self._moves()
         self.canvas.ready()
+        self.lessons.panel.ready()
         self.inspector.formulas.ready()
 
     def _poll(self) -> None:
@@ -620,6 +667,7 @@ class App(ctk.CTk):
         self.player.stop()
         self.desktop.close()
         self.exporter.close()
+        self.lessons.end()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.
         for pending in self.tk.splitlist(self.tk.call("after", "info")):
@@ -627,6 +675,16 @@ class App(ctk.CTk):
         self.destroy()
 
     # ── Files ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin(self, path: str | None = None, lesson: str | None = None) -> None:
+        """Opens what the command line says; else the lesson that was open last, at the first start the first one."""
+        id_ = lesson or (path.removeprefix("lesson:") if path is not None and path.startswith("lesson:") else "")
+        if id_:
+            self.lessons.open(id_)
+        elif path is not None:
+            self.open(path)
+        elif not self.lessons.resume(self.settings.lesson):
+            self.open(FIRST_PROGRAM)
 
     def open(self, path: str | Path) -> None:
         """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window."""
@@ -708,9 +766,7 @@ def _import_drawing() -> None:
 def main(path: str | None = None, lesson: str | None = None) -> int:
     """Opens the window, and returns the exit status once it is closed; raises TclError where there is no display."""
     app = App()
-    app.open(path if path is not None else FIRST_PROGRAM)
-    if lesson is not None:
-        app._tell_wrong("error.lesson")
+    app.begin(path, lesson)
     try:
         app.mainloop()
     except KeyboardInterrupt:

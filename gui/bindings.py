@@ -22,6 +22,9 @@ def anywhere(app: App) -> dict[str, Deed]:
     """Keys that do the same wherever the keyboard is."""
     return {
         "<F1>": app.keys_sheet.toggle,
+        "<F2>": app.lessons.list,
+        "<F4>": app.lessons.onward,
+        "<Shift-F4>": app.lessons.backward,
         "<F3>": app.canvas.find_next,
         "<Shift-F3>": app.canvas.find_previous,
         "<F5>": app.run,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 import tkinter.filedialog
 import tkinter.messagebox
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,14 +26,21 @@ class Desk:
         window: the dialogs' parent.
         session: whose program it is.
         tell: says what came of it.
+        on_open: another program or trace is about to be shown.
+        on_lesson: opens a lesson; False where it could not.
+        sheltered: whether what is typed is kept by somebody else: a lesson keeps its programs.
 
     Attributes:
         recent: programs opened or saved lately, the last one first.
         words: in the reader's language.
     """
 
-    def __init__(self, window: tk.Misc, session: Session, tell: Tell) -> None:
+    def __init__(
+        self, window: tk.Misc, session: Session, tell: Tell, *, on_open: Callable[[], object],
+        on_lesson: Callable[[Path], bool], sheltered: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self._window, self._session, self._tell = window, session, tell
+        self._on_open, self._on_lesson, self._sheltered = on_open, on_lesson, sheltered
         self.recent: tuple[str, ...] = ()
         self.words: Words
 
@@ -43,12 +50,15 @@ class Desk:
         kind = path.suffix.lower()
         try:
             if kind == ".md":
-                self._tell("error.lesson", wrong=True)
-                return False
+                return self._on_lesson(path)
             if kind == ".pullback":
-                self._session.open_trace(read_trace(path))
+                trace = read_trace(path)
+                self._on_open()
+                self._session.open_trace(trace)
             else:
-                self._session.open_program(read_program(path), str(path.absolute()))
+                source = read_program(path)
+                self._on_open()
+                self._session.open_program(source, str(path.absolute()))
         except (OSError, ValueError) as error:
             self._tell("error.file", wrong=True, name=path.name, reason=_reason(error))
             if isinstance(error, FileNotFoundError):
@@ -62,7 +72,7 @@ class Desk:
         """Lets the reader choose a file."""
         name = tkinter.filedialog.askopenfilename(
             parent=self._window, title=self.words("app.open"),
-            filetypes=[(self.words("files.open"), "*.py *.pullback"), ("*", "*")],
+            filetypes=[(self.words("files.open"), "*.py *.pullback *.md"), ("*", "*")],
         )  # fmt: skip
         if name:
             self.leave_for(name)
@@ -82,7 +92,7 @@ class Desk:
 
     def may_leave(self) -> bool:
         """Whether the program in the editor may go: it is in its file, or the reader says what is to become of it."""
-        if not self._session.unsaved:
+        if not self._session.unsaved or self._sheltered():
             return True
         name = Path(self._session.path).name or self.words("files.untitled")
         question = self.words("files.unsaved", name=name)

@@ -12,6 +12,7 @@ from gui.theme import Look
 Row = tuple[str, str]
 COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
     (
+        ("F2", "keys.lessons"), ("F4   Shift+F4", "keys.onward"),
         ("F5", "keys.run"), ("Ctrl+F5", "keys.live"), ("Shift+F5", "keys.stop"), ("Space   →   F10", "keys.step"),
         ("←   Shift+F10", "keys.back"), ("F11   Shift+F11", "keys.into"),
         ("P", "keys.play"), ("Home   End", "keys.ends"), ("Ctrl+→   Ctrl+←", "keys.calls"), ("Enter", "keys.run_to"),

@@ -51,7 +51,7 @@ class LessonList(tk.Frame):
         )  # fmt: skip
         self.head.pack(side="top", fill="x")
         self.title.pack(side="left", fill="x", expand=True)
-        self.close_button.pack(side="right")
+        self.close_button.pack(side="right", padx=(4, 0))
         self.reset_button.pack(side="right")
         self.text.pack(side="top", fill="both", expand=True)
         self.text.bind("<ButtonRelease-1>", self._clicked)
@@ -127,5 +127,7 @@ class LessonList(tk.Frame):
         text.tag_configure("quiet", font=look.font(12), foreground=look["quiet"])
         text.tag_configure("here", font=look.font(14, bold=True))
         text.tag_configure("chosen", background=look["button"])
+        for tag in ("number", "quiet"):
+            text.tag_raise(tag)
         text.configure(tabs=(f"{look.px(330)}", "right"))
         self._draw()

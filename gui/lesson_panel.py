@@ -83,8 +83,8 @@ class LessonPanel(tk.Frame):
     def _lay_out(self) -> None:
         self.head.pack(side="top", fill="x")
         self.title.pack(side="left", fill="x", expand=True)
-        self.close.pack(side="right")
-        self.contents.pack(side="right")
+        self.close.pack(side="right", padx=(4, 0))
+        self.contents.pack(side="right", padx=(4, 0))
         self.foot.pack(side="bottom", fill="x")
         self.back.pack(side="left")
         self.onward.pack(side="right")
@@ -162,8 +162,8 @@ class LessonPanel(tk.Frame):
             self._fill_choices(predict.choices, walk.tried)
         elif predict.kind == "numbers":
             self.entry.pack(side="left", fill="x", expand=True)
-            self.check_button.pack(side="left")
-        self.skip_button.pack(side="right")
+            self.check_button.pack(side="left", padx=(6, 0))
+        self.skip_button.pack(side="right", padx=(6, 0))
         self.row.pack(fill="x")
         said = walk.said or (say("lesson.wrong") if walk.tried else "")
         if predict.kind == "card" and not said:
@@ -187,10 +187,12 @@ class LessonPanel(tk.Frame):
             for sequence in ("<Button-1>", "<Return>", "<space>"):
                 label.bind(sequence, partial(self._chosen, number))
             self.choices.append(label)
+        room = max(80, self.winfo_width() - look.px(88))
         for label, choice in zip(self.choices, choices, strict=False):
             wrong = choice.text == tried
             label.configure(
-                text=choice.text, background=look["wrong_soft" if wrong else "button"], font=look.font(13),
+                text=choice.text, wraplength=room,
+                background=look["wrong_soft" if wrong else "button"], font=look.font(13),
                 foreground=look["wrong" if wrong else "text"], highlightbackground=look["card"],
                 highlightcolor=look["accent"], padx=look.px(10), pady=look.px(5),
             )  # fmt: skip

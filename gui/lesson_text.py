@@ -8,6 +8,7 @@ from typing import Any
 
 from core.lessons.records import Block, Check, Elsewhere, Predict, Text
 from core.lessons.walk import Walk
+from gui import breaks, figures
 from gui.formula import Formulas
 from gui.i18n import Words
 from gui.theme import Look
@@ -42,13 +43,27 @@ def _of(walk: Walk, place: int, block: Block, words: Words) -> list[list[Piece]]
             body: list[Piece] = [(span.text, span.style or "text") for span in block.spans]
             return [[("•  ", "item"), *body] if block.kind == "item" else body]
         case Predict() if outcome is not None:
-            right = next((choice.say for choice in block.choices if choice.right), block.right)
             mark = ("✓  ", "done") if outcome.right else ("→  ", "quiet")
-            return [[(block.ask, "asked")], [mark, *_inline(right)]]
+            return [[(block.ask, "asked")], [mark, (_right(block), "strong")], _inline(_said(block))]
         case Check() if outcome is not None and outcome.right:
             return [[(block.ask, "asked")], [("✓  ", "done"), *_inline(block.done)]]
         case _:
             return []
+
+
+def _right(predict: Predict) -> str:
+    """The right answer as it is shown."""
+    if predict.kind == "choice":
+        return next(choice.text for choice in predict.choices if choice.right)
+    if isinstance(predict.answer, str):
+        return predict.answer
+    numbers = predict.answer if isinstance(predict.answer, tuple) else (predict.answer,)
+    said = [figures.number(number) for number in numbers]
+    return said[0] if len(said) == 1 else f"[{', '.join(said)}]"
+
+
+def _said(predict: Predict) -> str:
+    return next((choice.say for choice in predict.choices if choice.right), predict.right)
 
 
 def _inline(text: str) -> list[Piece]:
@@ -77,11 +92,18 @@ class LessonText:
                 if tag == "math":
                     self.formulas.insert(text, "text")
                 else:
-                    self._text.insert("end", text, (tag,))
+                    self._insert(text, tag)
             if number < len(lines) - 1:
                 self._text.insert("end", "\n")
         self._text.configure(state="disabled")
         self._text.yview_moveto(1.0 if same else 0.0)  # what is new is below
+
+    def _insert(self, text: str, tag: str) -> None:
+        """Words, with places where a line may end."""
+        for number, part in enumerate(breaks.parts(text)):
+            if number:
+                self._text.insert("end", " ", (tag, "gap"))
+            self._text.insert("end", part, (tag,))
 
     def dress(self, look: Look) -> None:
         self._shown = None
@@ -92,6 +114,7 @@ class LessonText:
             selectbackground=look["running_span"], selectforeground=look["text"], spacing2=look.px(2),
         )  # fmt: skip
         paragraph: dict[str, Any] = {"spacing1": look.px(6), "spacing3": look.px(2)}
+        text.tag_configure("gap", font=(look.sans, -1))
         text.tag_configure("title", font=look.font(18, bold=True), spacing1=0, spacing3=look.px(6))
         text.tag_configure("text", **paragraph)
         text.tag_configure("strong", font=look.font(14, bold=True), **paragraph)
@@ -107,3 +130,4 @@ class LessonText:
             "code-block", font=look.font(12, mono=True), background=look["button"], lmargin1=look.px(8),
             lmargin2=look.px(8), spacing1=look.px(6), spacing3=look.px(6), wrap="none",
         )  # fmt: skip
+        text.tag_raise("gap")

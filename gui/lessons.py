@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from core.expression import ExpressionError, Values, evaluate
-from core.lessons.claims import moment
-from core.lessons.records import Place
-from core.lessons.shelf import heads, load_progress, open_lesson, save_progress
+from core.lessons.claims import called, moment
+from core.lessons.records import Place, Show
+from core.lessons.shelf import heads, load_progress, named, open_lesson, save_progress
 from core.lessons.walk import Walk
 from core.playback import Playback
+from core.records import Trace
 from gui import figures
+from gui.cards import Card
 from gui.lesson_list import LessonList, Line
 from gui.lesson_panel import Learner, LessonPanel
 from gui.session import Session
 from gui.theme import Look
 
+KEEP_DELAY = 400
+"""Milliseconds after a change before progress is written."""
 PAGES = {"output": "output.title", "words": "transcript.title", "flow": "flow.title"}
 
 
@@ -34,6 +38,7 @@ class Lessons(tk.Frame):
 
     Attributes:
         walk: None while no lesson is open.
+        folder: where the lesson that is open came from.
         listing: whether the contents page is open.
     """
 
@@ -43,9 +48,11 @@ class Lessons(tk.Frame):
     ) -> None:  # fmt: skip
         super().__init__(master, borderwidth=0)
         self._session, self._folder, self._kept = session, folder, kept
+        self.folder = folder
+        self._wanted: Place | None = None
         self._tell, self._on_change, self._on_place = tell, on_change, on_place
         self._look: Look | None = None
-        self._mistake = ""
+        self._mistake = self._keeping = ""
         self.progress = load_progress(kept) if kept is not None else {}
         self.walk: Walk | None = None
         self.listing = False
@@ -60,29 +67,49 @@ class Lessons(tk.Frame):
     def shown(self) -> bool:
         return self.listing or self.walk is not None
 
+    @property
+    def asking(self) -> bool:
+        """Whether a question waits for an answer."""
+        return self.walk is not None and self.walk.question is not None
+
     # ── Opening and closing ───────────────────────────────────────────────────────────────────────────────────────
 
     def open(self, id_: str) -> bool:
-        """Opens a lesson where it was left; False where it cannot be, which is said."""
+        """Opens a lesson of the folder where it was left; False where it cannot be, which is said."""
+        return self._open(self._folder, id_)
+
+    def resume(self, id_: str) -> bool:
+        """Opens the lesson that was open last, else the first one; False where there is none."""
+        assert self._look is not None
+        known = [head.id for head in heads(self._folder, self._look.words.language)]
+        return bool(known) and self.open(id_ if id_ in known else known[0])
+
+    def open_file(self, path: Path) -> bool:
+        """Opens a lesson from anywhere; what it has in it runs only when the reader says so."""
+        id_, language = named(path)
+        return self._open(path.parent, id_, language)
+
+    def _open(self, folder: Path, id_: str, only: str = "") -> bool:
         assert self._look is not None
         try:
-            lesson = open_lesson(self._folder, id_, self._look.words.language)
+            lesson = open_lesson(folder, id_, only or self._look.words.language)
         except OSError:
             self._tell("lesson.unknown", wrong=True, id=id_)
             return False
         except ValueError as error:
             self._tell("lesson.bad", wrong=True, name=id_, reason=str(error))
             return False
-        self.listing = False
+        self.listing, self.folder = False, folder
         self._take(Walk.of(lesson, self.progress.get(id_)), moved=True)
         self._on_change()
         return True
 
     def close(self) -> None:
         """The program stays; the lesson goes."""
-        self.walk, self.listing = None, False
-        self._on_change()
-        self.show()
+        if self.shown:
+            self.walk, self.listing = None, False
+            self._on_change()
+            self.show()
 
     def list(self) -> None:
         """Opens the contents page."""
@@ -194,7 +221,7 @@ class Lessons(tk.Frame):
         self._mistake = ""
         self._take(walk)
         if before is not None and walk.question is None:
-            self._on_place(before[1].then)
+            self._go(before[1].then)
 
     # ── The session has changed ───────────────────────────────────────────────────────────────────────────────────
 
@@ -207,8 +234,11 @@ class Lessons(tk.Frame):
         playback = session.playback
         self._mistake = ""
         if playback is not None and not session.busy and not session.stale:
+            if self._wanted is not None:
+                wanted, self._wanted = self._wanted, None
+                self._on_place(wanted)
             walk = walk.watch(playback)
-            mistake = walk.mistaken(playback, walk.screen.program)
+            mistake = walk.mistaken(playback)
             self._mistake = mistake.say if mistake is not None else ""
         if walk != self.walk:
             self._take(walk)
@@ -216,28 +246,59 @@ class Lessons(tk.Frame):
             self.show()
 
     def _take(self, walk: Walk, *, moved: bool = False) -> None:
-        self.walk = walk
+        asked, self.walk = self.asking, walk
         self.progress = {**self.progress, walk.lesson.head.id: walk.progress}
         self._keep()
         if moved:
             self._mistake = ""
             self._stage(walk)
+        if self.asking != asked:
+            self._on_change()
         self.show()
 
     def _stage(self, walk: Walk) -> None:
-        """Puts the screen's program and what-ifs before the learner, and runs them where it shows a moment."""
-        place = walk.screen.show
-        self._session.open_program(walk.program, "", what_if=place.suppose.what_if)
-        if place.at:
-            self._session.run(lambda playback: _land(place, playback))
-        self._on_place(place)
+        """Puts the screen's program and what-ifs before the learner, runs them, and goes to the moment it shows.
+
+        A screen that shows nothing leaves everything as it is, but for another program.
+        """
+        session, show = self._session, walk.screen.show
+        shows = show != Show()
+        same = session.source == walk.program and (not shows or session.what_if == show.suppose.what_if)
+        if not same:
+            session.open_program(walk.program, "", show.suppose.what_if if shows else None)
+        if shows and show.at and (not same or session.playback is None or session.stale):
+            session.run(lambda playback: _land(show, playback))
+            self._wanted = show
+        elif shows:
+            self._go(show)
+
+    def _go(self, place: Place) -> None:
+        """Goes to a place in the run that is there."""
+        playback = self._session.playback
+        if playback is not None:
+            found = moment(place, playback)
+            if found is not None:
+                self._session.seek(found)
+            self._on_place(place)
 
     def _keep(self) -> None:
-        if self._kept is not None:
-            try:
-                save_progress(self.progress, self._kept)
-            except OSError as error:
-                self._tell("error.settings", wrong=True, reason=error.strerror or str(error))
+        """Keeps progress soon, once for many changes."""
+        if self._kept is not None and not self._keeping:
+            self._keeping = self.after(KEEP_DELAY, self._write)
+
+    def _write(self) -> None:
+        self._keeping = ""
+        assert self._kept is not None
+        try:
+            save_progress(self.progress, self._kept)
+        except OSError as error:
+            self._tell("error.settings", wrong=True, reason=error.strerror or str(error))
+
+    def end(self) -> None:
+        """Keeps what is not kept yet; the window is about to close."""
+        if self._keeping:
+            self.after_cancel(self._keeping)
+            self._write()
 
     # ── Appearance ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -264,7 +325,7 @@ class Lessons(tk.Frame):
     def _translate(self, language: str) -> None:
         assert self.walk is not None
         try:
-            lesson = open_lesson(self._folder, self.walk.lesson.head.id, language)
+            lesson = open_lesson(self.folder, self.walk.lesson.head.id, language)
         except (OSError, ValueError):
             return
         self._take(Walk.of(lesson, self.walk.progress))
@@ -273,3 +334,9 @@ class Lessons(tk.Frame):
 def _land(place: Place, playback: Playback) -> int:
     found = moment(place, playback)
     return found if found is not None else 0
+
+
+def names_of(trace: Trace, card: Card) -> set[str]:
+    """What a lesson may call a card: its title, its results' names, its expression, torch's name."""
+    names = {card.title, *(name for value in card.values for name in trace.values[value].names)}
+    return names | (set(called(trace, trace.ops[card.op])) if card.op is not None else set())

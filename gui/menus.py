@@ -169,6 +169,7 @@ class Menus:
             )
 
         return [
+            Entry(say("menu.lessons"), self._app.lessons.list, "F2"),
             Entry(say("menu.open"), desk.ask_open, "Ctrl+O"),
             Entry(say("menu.recent"), entries=named([Path(path) for path in desk.recent])),
             Entry(say("menu.examples"), entries=named(examples())),

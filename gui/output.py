@@ -24,9 +24,14 @@ class Output(tk.Frame):
         self.text.pack(fill="both", expand=True)
         reading.enable(self.text)
 
-    def show(self, output: str, failure: Failure | None, notice: str, words: Words) -> None:
-        """Printed text; above it what went wrong: a note of the window's, or an exception of the program."""
-        shown = (output, failure, notice, words.language)
+    def show(self, output: str, failure: Failure | None, notice: str, words: Words, *, held: bool = False) -> None:
+        """Printed text; above it what went wrong: a note of the window's, or an exception of the program.
+
+        Args:
+            held: nothing of the run is shown, since it would be the answer to a question.
+        """
+        output, failure = ("", None) if held else (output, failure)
+        shown = (output, failure, notice, held, words.language)
         if shown == self._shown:
             return
         self._shown = shown
@@ -44,7 +49,7 @@ class Output(tk.Frame):
         if output:
             self.text.insert("end", output)
         elif failure is None and not notice:
-            self.text.insert("end", words("output.none"), ("hint",))
+            self.text.insert("end", words("lesson.held" if held else "output.none"), ("hint",))
         self.text.configure(state="disabled")
         self.text.see("1.0" if failure is not None or notice else "end")
 

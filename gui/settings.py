@@ -40,6 +40,7 @@ class Settings:
     window: width, height, left and top in pixels, as it was left.
     panes: widths of the left and the right side and height of the pages below the editor, in units, as dragged.
     page: key of the title of the page that was shown there.
+    lesson: id of the lesson that was open; '' for none.
     """
 
     language: str = ""
@@ -53,6 +54,7 @@ class Settings:
     window: Geometry | None = None
     panes: Panes | None = None
     page: str = ""
+    lesson: str = ""
 
 
 _CHOICES: dict[str, tuple[object, ...]] = {
@@ -104,13 +106,14 @@ def _read(path: Path) -> dict[str, object]:
 def _understood(kept: dict[str, object]) -> Settings:
     """What of it makes sense to this version."""
     chosen = {name: kept[name] for name, choices in _CHOICES.items() if kept.get(name) in choices}
-    recent, page = kept.get("recent"), kept.get("page")
+    recent, page, lesson = kept.get("recent"), kept.get("page"), kept.get("lesson")
     return Settings(
         **chosen,  # type: ignore[arg-type]
         recent=tuple(path for path in recent if isinstance(path, str))[:REMEMBERED] if isinstance(recent, list) else (),
         window=_numbers(kept.get("window"), 4),  # type: ignore[arg-type]
         panes=_numbers(kept.get("panes"), 3),  # type: ignore[arg-type]
         page=page if isinstance(page, str) else "",
+        lesson=lesson if isinstance(lesson, str) else "",
     )
 
 

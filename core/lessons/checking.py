@@ -126,7 +126,7 @@ def _of_check(check: Check, before: Playback, at_end: Callable[[Supposed], Playb
     if all(holds(claim, before) for claim in check.holds):
         yield "it holds before anything is done"
     for claim in check.holds:
-        yield from _of_place(Place(at=claim.at), before)
+        yield from _of_place(Place(at=claim.at, call=claim.call), before)
     solved = at_end(check.solution)
     if isinstance(solved, str):
         yield f"solution: {solved}"

@@ -92,10 +92,15 @@ def _is(state: Supposed, program: str, trace: Trace) -> bool:
         state.program in ("", program)
         and _cuts(trace, asked) == _cuts(trace, made)
         and {_place(trace, heal) for heal in asked.heals} == {_place(trace, heal) for heal in made.heals}
-        and {_place(trace, skip) for skip in asked.skip_zero_grad}
-        == {_place(trace, skip) for skip in made.skip_zero_grad}
+        and _lines(trace, asked.skip_zero_grad) == _lines(trace, made.skip_zero_grad)
         and (asked.seeds, asked.leaves, asked.requires_grad) == (made.seeds, made.leaves, made.requires_grad)
     )
+
+
+def _lines(trace: Trace, places: Sequence[str]) -> set[int]:
+    """The lines of writes to ``.grad``: a person writes ``LINE:EXPR``, the window gives sites."""
+    by_site = {event.site: event.line for event in trace.events if event.site}
+    return {by_site[place] if place in by_site else int(place.partition(":")[0]) for place in places}
 
 
 def _cuts(trace: Trace, what_if: WhatIf) -> set[tuple[str, str]]:
@@ -133,8 +138,11 @@ def called(trace: Trace, op: Op) -> Iterator[str]:
 def happened(playback: Playback) -> set[str]:
     """What the last event is called, as in ``Place.at``."""
     trace, event, key = playback.trace, playback.event, playback.node
+    if event is None:
+        return set()
     if key is None:
-        return set(called(trace, trace.ops[event.op])) if event is not None and event.op is not None else set()
+        named = set(called(trace, trace.ops[event.op])) if event.op is not None else set()
+        return named | {f"line {playback.line}"}
     node, op = trace.passes[key[0]].nodes[key[1]], playback.operation_of(key)
     names = list(called(trace, trace.ops[op])) if op is not None else []
     if "AccumulateGrad" in node.name:
@@ -243,7 +251,9 @@ def _untracked(claim: Claim, playback: Playback) -> bool:
 
 
 def _at(claim: Claim, playback: Playback) -> bool:
-    return claim.at in happened(playback)
+    """Whether the run has come so far: who goes to the end has been there."""
+    reached = moment(Place(at=claim.at, call=claim.call), playback)
+    return reached is not None and playback.cursor >= reached
 
 
 _RULES: Final[Mapping[str, Callable[[Claim, Playback], bool]]] = {

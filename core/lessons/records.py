@@ -96,7 +96,8 @@ class Place(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         at: 'start', 'backward' just before the backward call, 'end', or what has just happened there: an operation by
-            its result, expression or name, a node by its name, ``backward z`` for the node of z, ``a.grad`` of a leaf.
+            its result, expression or name, a node by its name, ``backward z`` for the node of z, ``a.grad`` of a leaf,
+            ``line 8`` for anything there.
         call: number of the backward call that is meant, from 0.
         select: what the card is called that is chosen there.
         page: 'output', 'words' or 'flow' below the program.
@@ -171,7 +172,7 @@ class Claim(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
         error: text that the program's error must contain; 'none' for a program that must not raise.
         seed: number of the backward call whose seed is compared with ``equals``.
         untracked: leaf that must not require a gradient.
-        at: where the run must stand, as in ``Place.at``.
+        at, call: where the run must have come to, as in ``Place``.
         equals: an expression over the program's values and gradients, such as ``9*a**2`` or ``[36, 81]``.
         tolerance: relative, of ``equals``.
     """
@@ -188,6 +189,7 @@ class Claim(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seed: int | None = None
     untracked: str = ""
     at: str = ""
+    call: int = 0
     equals: str = ""
     tolerance: float = 1e-5
 

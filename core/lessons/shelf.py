@@ -33,12 +33,23 @@ def heads(folder: Path, language: str) -> list[Head]:
 
 
 def open_lesson(folder: Path, id_: str, language: str) -> Lesson:
-    """A lesson of a folder; raises OSError where there is none, LessonError where it is none."""
-    original = read_text(folder / f"{id_}.{ORIGINAL}.md")
-    own = folder / f"{id_}.{language}.md"
-    if language == ORIGINAL or not own.exists():
-        return read_lesson(original, ORIGINAL)
-    return read_lesson(read_text(own), language, original, ORIGINAL)
+    """A lesson of a folder in a language, else in the one it was written in.
+
+    Raises OSError where there is no such file, LessonError where it is no lesson.
+    """
+    original, own = folder / f"{id_}.{ORIGINAL}.md", folder / f"{id_}.{language}.md"
+    if original.exists() and own.exists() and own != original:
+        return read_lesson(read_text(own), language, read_text(original), ORIGINAL)
+    for path, known in ((original, ORIGINAL), (own, language), (folder / f"{id_}.md", "")):
+        if path.exists():
+            return read_lesson(read_text(path), known or language)
+    raise FileNotFoundError(f"{id_}.{ORIGINAL}.md")
+
+
+def named(path: Path) -> tuple[str, str]:
+    """The id and the language that a lesson file's name says; '' for no language."""
+    id_, _, language = path.name.removesuffix(path.suffix).rpartition(".")
+    return (id_, language) if id_ else (language, "")
 
 
 def read_text(path: Path) -> str:

@@ -172,8 +172,10 @@ class Walk:
                 walk = replace(walk._with(place, Outcome("done", True, tries)), said="")
         return walk
 
-    def mistaken(self, playback: Playback, program: str) -> Mistake | None:
+    def mistaken(self, playback: Playback) -> Mistake | None:
         """The listed mistake that a run is, for the first task that is still to be done."""
+        source = playback.trace.source
+        program = next((name for name, text in self.lesson.programs.items() if text == source), self.screen.program)
         for _, check in self.tasks[:1]:
             return claims.mistake(check.wrong, program, playback.trace)
         return None

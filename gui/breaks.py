@@ -1,0 +1,19 @@
+"""Where lines of Chinese may end: Tk breaks a text at blanks only, and Chinese has none."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_WIDE: Final = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uff60、-〿“”‘’…—"
+_OPENING: Final = "（《〈「『【“‘"
+_CLOSING: Final = "，。、；：！？）》〉」』】”’…—·"
+_BREAK: Final = re.compile(
+    f"(?<=[{_WIDE}])(?<![{_OPENING}])(?=[^\\s{_CLOSING}])|(?<=[^\\s{_WIDE}])(?=[{_WIDE}])(?![{_CLOSING}])"
+)
+"""Between a wide character and another, or a narrow one; not after an opening sign, nor before a closing one."""
+
+
+def parts(text: str) -> list[str]:
+    """A text in pieces between which a line may end, besides at blanks."""
+    return [part for part in _BREAK.split(text) if part]
