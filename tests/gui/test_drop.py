@@ -79,7 +79,7 @@ def test_what_is_no_program_is_told_and_nothing_is_lost(
     folder.mkdir()
     for dropped, line in (
         (folder, "my folder.py is a folder."),
-        (write(tmp_path / "a.png"), "a.png is neither a program"),
+        (write(tmp_path / "a.png"), "a.png is no program"),
     ):
         drop_files(window, dropped)
         assert said(window).startswith(line)
