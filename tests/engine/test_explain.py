@@ -613,7 +613,7 @@ def test_a_recorded_custom_function(returned: str, kind: str, facts: dict[str, s
         (X + "导 = x * 2; 导.backward(\n)", "导.backward(\n)"),
         ("def f(x):\n    return [g(i) for i in x]\ndef g(i):\n    return i.none + 1\nf([1])", "i.none"),
         ("import json\njson.loads('{')", "json.loads('{')"),
-        ("x = (", ""),
+        ("x = (", "("),
     ],
 )
 def test_a_failure_names_the_innermost_expression_of_the_program(source: str, part: str) -> None:
