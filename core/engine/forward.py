@@ -103,7 +103,7 @@ class Forward(TorchFunctionMode):
         self.recording = recording
         self.plan = plan
         self.closed = False
-        self.examine: Callable[[int, Callable[..., Any], Any, Any, bool], None] | None = None
+        self.examine: Callable[[Callable[..., Any], Any, Any, bool], Callable[[int], None]] | None = None
         self.during: Callable[[], tuple[int, int] | None] = lambda: None
         self._local = _Local()
         self._thread = threading.get_ident()
@@ -210,9 +210,10 @@ class Forward(TorchFunctionMode):
         if site in self.plan.cuts_by_use:
             args, kwargs, more = self._cut_inputs(site, inputs, taken, args, kwargs)
             cut_inputs += more
+        examined: Callable[[int], None] | None = None
         if self.examine is not None and any(map(requires_grad, inputs)):
-            with self.looking_away():
-                self.examine(len(recording.ops), call, args, kwargs, custom)
+            with self.looking_away():  # before it may change its inputs
+                examined = self.examine(call, args, kwargs, custom)
         cut = ""
         began = sequence_number()
         if name == "detach" and site in self.plan.heals:
@@ -263,6 +264,8 @@ class Forward(TorchFunctionMode):
                     calls,
                 )
             )
+            if examined is not None:
+                examined(number)
             recording.add(Event("op", op=number, line=place.span[0]))
             self._link(number, began, ended, [*outputs, *changed], thread)
         tracked = torch.is_grad_enabled() and outputs and requires_grad(outputs[0])

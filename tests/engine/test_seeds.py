@@ -357,3 +357,9 @@ print(p[0].tolist(), p.sum(-1).allclose(torch.ones(3)))
     assert any(arrived[3:6])
     assert not any(arrived[:3] + arrived[6:])
     assert trace.agrees is True
+
+
+def test_what_changes_nothing_is_not_compared_in_place_of_the_next_operation() -> None:
+    source = "import torch\nx = torch.ones(2, requires_grad=True)\nz = x.contiguous().float().sin()\nw = x.float()\n"
+    trace = record(source)
+    assert [(trace.ops[check.op].name, check.agrees) for check in trace.checks] == [("sin", True)]
