@@ -3,7 +3,7 @@
 VENV := .venv
 PY   := $(VENV)/bin/python
 
-.PHONY: help setup run test conformance golden gallery screenshots formulas check format bench bench-readme exe clean
+.PHONY: help setup run test conformance golden gallery screenshots formulas check format bench bench-readme exe icon clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -46,19 +46,28 @@ bench: $(VENV)/bench.done  ## time recording beside plain runs and beside its pe
 bench-readme: $(VENV)/bench.done  ## the same, and write the table into README.md
 	@$(PY) -m bench --readme
 
-exe:  ## build the executable
-	@echo "The executable cannot be built yet: make run starts the app from the checkout." && exit 1
+exe: build/venv/exe.done  ## build the executable into dist/pullback; on Linux a .deb and a .tar.xz beside it
+	@build/venv/bin/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/pyinstaller build.spec
+	@if [ "$$(uname)" = Linux ]; then build/venv/bin/python scripts/make_packages.py; fi
+
+icon: $(VENV)/dev.done  ## draw the icon in all sizes
+	@$(PY) scripts/make_icon.py
 
 clean:  ## remove all that was made here, the environment too
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(PY):
-	@sh scripts/make_venv.sh $(VENV)
+%/bin/python:
+	@sh scripts/make_venv.sh $*
 
 $(VENV)/run.done: requirements.txt
 $(VENV)/dev.done: requirements-dev.txt requirements.txt
 $(VENV)/bench.done: requirements-bench.txt requirements.txt
+
+build/venv/exe.done: requirements-exe.txt requirements.txt | build/venv/bin/python
+	@echo "Installing $< into build/venv (once; torch takes a minute or two)"
+	@build/venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 $(VENV)/%.done: | $(PY)
 	@echo "Installing $< into $(VENV) (once; torch takes a minute or two)"

@@ -87,6 +87,8 @@ class App(ctk.CTk):
         fonts.register()
         super().__init__(className="Pullback")
         self.title("Pullback")
+        icons = [tk.PhotoImage(master=self, file=ASSETS / "icons" / f"pullback-{size}.png") for size in (128, 48, 32)]
+        self.iconphoto(True, *icons)
         self.callback_errors: list[BaseException] = []
         self._kept = place() if settings is None else None
         self.settings = settings or load(place())

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"]
-REQUIREMENTS = ["requirements.txt", "requirements-dev.txt", "requirements-bench.txt"]
+REQUIREMENTS = ["requirements.txt", "requirements-dev.txt", "requirements-exe.txt", "requirements-bench.txt"]
 
 
 def read(name: str) -> str:
