@@ -1,4 +1,4 @@
-"""dist/pullback → a .deb and a .tar.xz, with a menu entry and icons. Needs dpkg-deb; run by `make exe` on Linux."""
+"""dist/pullback → a .deb and a .tar.xz, with a menu entry and icons. Needs dpkg-deb and xz; run by `make exe` on Linux."""
 
 from __future__ import annotations
 
@@ -91,10 +91,17 @@ def tar(folder: Path, version: str) -> Path:
     target = folder.parent / f"pullback-{version}-linux-{platform.machine()}.tar.xz"
     entry = ROOT / "build" / "pullback.desktop"
     write(entry, DESKTOP.format(command="/path/to/pullback/pullback", icon="/path/to/pullback/pullback.png"))
-    with tarfile.open(target, "w:xz", preset=6) as archive:
-        archive.add(folder, "pullback")
-        archive.add(entry, "pullback/pullback.desktop")
-        archive.add(ROOT / "assets" / "icons" / "pullback-256.png", "pullback/pullback.png")
+    with target.open("wb") as out:
+        # xz itself uses every processor; Python's would take minutes.
+        packer = subprocess.Popen(["xz", "--threads=0", "-6", "--stdout"], stdin=subprocess.PIPE, stdout=out)
+        assert packer.stdin is not None
+        with tarfile.open(fileobj=packer.stdin, mode="w|") as archive:
+            archive.add(folder, "pullback")
+            archive.add(entry, "pullback/pullback.desktop")
+            archive.add(ROOT / "assets" / "icons" / "pullback-256.png", "pullback/pullback.png")
+        packer.stdin.close()
+        if packer.wait():
+            raise SystemExit(f"{target}: xz failed")
     return target
 
 
