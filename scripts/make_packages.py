@@ -1,4 +1,4 @@
-"""dist/pullback → a .deb and a .tar.xz, with a menu entry and icons. Needs dpkg-deb and xz; run by `make exe` on Linux."""
+"""dist/pullback → a .deb and a .tar.xz, with menu entry and icons. Needs dpkg-deb and xz; `make exe` runs it on Linux."""
 
 from __future__ import annotations
 
