@@ -1,4 +1,4 @@
-"""dist/pullback → a .deb and a .tar.xz, with menu entry and icons. Needs dpkg-deb and xz; `make exe` runs it on Linux."""
+"""dist/pullback → a .deb and a .tar.xz, with menu entry and icons. Needs dpkg-deb and xz; for Linux."""
 
 from __future__ import annotations
 
