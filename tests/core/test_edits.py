@@ -33,6 +33,7 @@ def cut_of(trace: Trace, value: str, use: str = "", slot: int | None = None) -> 
         ("y = torch.exp(a)\nz = (y\n     * b)\nz.sum().backward()\n", ("torch.exp(a)",), "y = torch.exp(a).detach()"),
         ("z = a*b\nz.sum().backward()\n", ("torch.tensor([2., 3.], requires_grad=True)", "a*b", 0), "z = a.detach()*b"),
         ("梯 = a*b; z = 梯*b\nz.sum().backward()\n", ("a*b", "梯*b", 0), "梯 = a*b; z = 梯.detach()*b"),
+        ("s = '\u2028\x85'  # \x0c\ny = a*b + a\ny.sum().backward()\n", ("a*b",), "y = (a*b).detach() + a"),
     ],
 )
 def test_the_edited_program_gives_the_gradients_of_the_cut(body: str, cut: tuple[str, ...], line: str) -> None:
