@@ -75,6 +75,8 @@ def _once(trace: Trace, site: str) -> Op | None:
     op = next((op for op in trace.ops if op.site == site), None)
     if op is None or not op.line or not op.text or op.inplace or not op.inputs or len(op.outputs) != 1:
         return None
+    if any(backward.span == op.span for backward in trace.passes):
+        return None  # it ran inside the call, which gives something else
     runs = sum(other.span == op.span and other.name == op.name for other in trace.ops)
     return op if runs == 1 else None
 

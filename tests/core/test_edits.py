@@ -47,6 +47,14 @@ def test_the_edited_program_gives_the_gradients_of_the_cut(body: str, cut: tuple
     assert gradients(record(source, options=QUIET)) == gradients(supposed)
 
 
+def test_what_runs_inside_a_backward_call_has_no_edit() -> None:
+    body = "z = checkpoint(torch.sin, a*b, use_reentrant=True)\nz.sum().backward()\n"
+    source = "from torch.utils.checkpoint import checkpoint\n" + HEAD + body
+    written = record(source, options=QUIET)
+    inner = next(op for op in written.ops if op.text == "z.sum().backward()")
+    assert edits(record(source, WhatIf(cuts=(Cut(inner.site),)), QUIET)) is None
+
+
 def test_a_heal_takes_the_detach_away() -> None:
     body = "y = a*b\nu = y.detach()\nz = u*a\nz.sum().backward()\n"
     written = record(HEAD + body, options=QUIET)
