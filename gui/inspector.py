@@ -72,10 +72,10 @@ class Inspector(tk.Frame):
 
     def show(
         self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words,
-        written: Trace | None = None,
+        written: Trace | None = None, turn: str = "",
     ) -> None:  # fmt: skip
         self._words = words
-        report = describe(playback, graph, selected, words, written, self._session)
+        report = describe(playback, graph, selected, words, written, self._session, turn)
         if (report.lines, report.products) == self._shown:
             self._rest(report)
             return

@@ -27,12 +27,14 @@ def describe(
     words: Words,
     written: Trace | None = None,
     session: Session | None = None,
+    turn: str = "",
 ) -> Report:
     """The report on the current event, or on the card the reader has chosen.
 
     Args:
         written: the run without what-ifs, to compare with; None where there is nothing to compare.
         session: knows the Jacobians; without one, nothing is said of them.
+        turn: of the loops around what is told, in words.
     """
     report = Report()
     if playback is None or graph is None:
@@ -56,6 +58,8 @@ def describe(
         _pass(report, playback, event, words, session)
     else:
         _write(report, playback, event, words)
+    if turn:
+        report.lines[0].append((f"  ·  {turn}", "quiet"))
     shown = graph.cards[selected] if selected is not None else None
     _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
     if written is not None:
