@@ -55,7 +55,8 @@ def describe(
     elif event.op is not None:
         _operation(report, playback, event.op, words)
     elif event.kind in ("pass", "end"):
-        _pass(report, playback, event, words, session)
+        _pass(report, playback, event, words, session, written)
+        written = None  # told
     else:
         _write(report, playback, event, words)
     if turn:
@@ -256,7 +257,10 @@ def _freed(playback: Playback, key: NodeKey) -> bool:
     )
 
 
-def _pass(report: Report, playback: Playback, event: Event, words: Words, session: Session | None) -> None:
+def _pass(
+    report: Report, playback: Playback, event: Event, words: Words, session: Session | None, written: Trace | None
+) -> None:
+    """The comparison stands ahead of the Jacobians, which take all the room there is."""
     assert event.pass_ is not None
     backward = playback.trace.passes[event.pass_]
     title = words("line.backward", number=event.pass_ + 1)
@@ -274,6 +278,8 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, sessio
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
+    if written is not None:
+        _compared(report, written, playback.trace, words)
     whole_jacobian(report, playback, event.pass_, words, session)
 
 
