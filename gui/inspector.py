@@ -196,6 +196,7 @@ class Inspector(tk.Frame):
         text.tag_configure("equation", spacing1=look.px(6), spacing3=look.px(6))
         text.tag_configure("heading", font=look.font(14, bold=True), spacing3=look.px(6))
         text.tag_configure("quiet", foreground=look["quiet"])
+        text.tag_configure("under", foreground=look["quiet"], lmargin1=indent, lmargin2=indent)
         for tag in ("next", "play"):
             text.tag_configure(tag, spacing1=look.px(6))
         text.tag_configure("derivative", font=look.font(13, mono=True), lmargin2=indent, spacing1=look.px(8),

@@ -323,7 +323,7 @@ def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[
         if reason is not None and (here or reason.kind != "later"):
             told += 1
             text = words(f"why.{reason.kind}", line=reason.line, name=reason.name or words("seed.loss"))
-            report.line((f"  {text}", "quiet"))
+            report.line((text, "under"))
 
 
 def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> None:
@@ -338,9 +338,9 @@ def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> 
             (f"{row.name}.grad  ", "code"), opens(row.written, "quiet"), ("  →  ", "quiet"), opens(row.supposed, "cut")
         )
         if row.difference is not None:
-            report.line((words("inspect.difference", what=say(row.difference)), "quiet"))
+            report.line((words("inspect.difference", what=say(row.difference)), "under"))
         elif row.supposed is None:
-            report.line((words("inspect.lost"), "quiet"))
+            report.line((words("inspect.lost"), "under"))
     if same:
         names = figures.clip(", ".join(f"{name}.grad" for name in same), WIDTH)
         report.line((words("inspect.unchanged", names=names), "quiet"))
