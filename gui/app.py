@@ -407,7 +407,8 @@ class App(ctk.CTk):
             self.editor.mark(0, None)
         elif (chosen := self._chosen_operation()) is not None:
             op = playback.trace.ops[chosen]
-            self.editor.mark(0, op.span if op.line else None, self._turn())
+            line = playback.line if self._selected == self._pending_card() else 0
+            self.editor.mark(line, op.span if op.line else None, self._turn())
         elif playback.trace.error is not None and playback.at_end:
             self.editor.mark(0, None)  # the last that ran is not where it failed
         else:
