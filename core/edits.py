@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from core.lines import lines_of
 from core.records import Cut, Op, Span, Trace
 
 
@@ -35,7 +36,7 @@ def edits(trace: Trace) -> tuple[Edit, ...] | None:
 
 def applied(source: str, changes: Iterable[Edit]) -> str:
     """The program with the edits made."""
-    lines = source.splitlines(keepends=True)
+    lines = lines_of(source)
     for (line, column, end_line, end_column), text in sorted(changes, reverse=True):
         head, tail = lines[line - 1][:column], lines[end_line - 1][end_column:]
         lines[line - 1 : end_line] = [head + text + tail]
@@ -74,6 +75,8 @@ def _once(trace: Trace, site: str) -> Op | None:
     op = next((op for op in trace.ops if op.site == site), None)
     if op is None or not op.line or not op.text or op.inplace or not op.inputs or len(op.outputs) != 1:
         return None
+    if any(backward.span == op.span for backward in trace.passes):
+        return None  # it ran inside the call, which gives something else
     runs = sum(other.span == op.span and other.name == op.name for other in trace.ops)
     return op if runs == 1 else None
 
@@ -88,7 +91,7 @@ def _detached(text: str) -> str:
 
 def _names_in(source: str, span: Span, names: set[str]) -> list[tuple[Span, str]]:
     """Where one of the names stands in an expression of the program, from left to right."""
-    lines = source.splitlines()
+    lines = lines_of(source)
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Name | ast.Attribute) and node.end_lineno and node.end_col_offset is not None:

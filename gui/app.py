@@ -423,8 +423,17 @@ class App(ctk.CTk):
             self.flow.show(self.session.playback)
 
     def _inspect(self) -> None:
-        session = self.session
-        self.inspector.show(session.playback, self.graph, self._selected, self.look.words, session.written)
+        session, turn = self.session, self._turn()
+        self.inspector.show(session.playback, self.graph, self._selected, self.look.words, session.written, turn)
+
+    def _turn(self) -> str:
+        """Of the loops around what is told, which turn that is in."""
+        playback, picture, say = self.session.playback, self.canvas.picture, self.look.words
+        if playback is None or picture is None or picture.trace is not playback.trace:
+            return ""
+        card = self._selected if self._selected is not None else picture.card_now(playback)
+        turns = picture.contents.turns_of(card) if card is not None else ()
+        return " · ".join(say("group.turn", n=n, all=count) for n, count in turns)
 
     def _show_editor(self) -> None:
         """Below the inspector what a live run waits with, or the values of the chosen leaf; on the picture the seed."""
@@ -444,11 +453,12 @@ class App(ctk.CTk):
             self.editor.mark(0, None)
         elif (chosen := self._chosen_operation()) is not None:
             op = playback.trace.ops[chosen]
-            self.editor.mark(0, op.span if op.line else None)
+            line = playback.line if self._selected == self._pending_card() else 0
+            self.editor.mark(line, op.span if op.line else None, self._turn())
         elif playback.trace.error is not None and playback.at_end:
             self.editor.mark(0, None)  # the last that ran is not where it failed
         else:
-            self.editor.mark(playback.line, playback.span)
+            self.editor.mark(playback.line, playback.span, self._turn())
         shown = playback.trace if playback is not None and not session.busy else None
         self.editor.blame(shown.error if shown else None, shown.source if shown else "")
 

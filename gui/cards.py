@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 
+from core.lines import lines_of
 from core.playback import Index, NodeKey
 from core.records import Op, Trace, Value
 from gui import helpers
@@ -193,7 +194,7 @@ def _raised(trace: Trace) -> tuple[int, ...] | None:
 
     None where no line of the forward pass raised; a node that raised has a card of its own.
     """
-    error, lines = trace.error, trace.source.splitlines()
+    error, lines = trace.error, lines_of(trace.source)
     if error is None or error.node is not None or not 0 < error.line <= len(lines):
         return None
     if any(backward.error is not None for backward in trace.passes):
@@ -222,7 +223,7 @@ def _failed(
     """A card for the line that raised, with wires from what it was about to use."""
     if raised is None or trace.error is None:
         return None
-    text = trace.source.splitlines()[trace.error.line - 1].strip()
+    text = lines_of(trace.source)[trace.error.line - 1].strip()
     wires = [
         Wire(first_wire + number, card_of_value[value], card, value, number)
         for number, value in enumerate(value for value in raised if value in card_of_value)

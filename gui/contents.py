@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 
 from core.records import Trace
 from gui.arrangement import Unit
@@ -38,6 +38,18 @@ class Contents:
 
     def _has_inputs(self, card: Card) -> bool:
         return card.op is not None and bool(self._trace.ops[card.op].inputs)
+
+    def turns_of(self, card: int) -> tuple[tuple[int, int], ...]:
+        """Which turn of how many a card belongs to, of each loop around it from the outside in."""
+        return tuple(self._around.get(card, ()))
+
+    @cached_property
+    def _around(self) -> dict[int, list[tuple[int, int]]]:
+        found: dict[int, list[tuple[int, int]]] = {}
+        for name, group in self._groups.items():  # outer ones first
+            for card, turn in self.turns(name).items() if group.kind == "loop" else ():
+                found.setdefault(card, []).append((turn, group.count))
+        return found
 
     def _turns(self, group: str) -> dict[int, int]:
         """Cards of a loop, or of some of its turns, or of a row of equal blocks → in which of them they are, from 1."""

@@ -15,6 +15,7 @@ from gui.highlight import COLOURS, Place, read
 from gui.mistake import HERE, LINE, Mistake
 from gui.theme import Look
 from gui.toolkit import ctk
+from gui.turn_note import TurnNote
 
 COLOUR_DELAY = 150
 """Milliseconds after the last change before the text is coloured."""
@@ -44,7 +45,7 @@ class Editor(tk.Frame):
         self._took = 0  # milliseconds to colour the text
         self._partners: dict[Place, Place] = {}
         self._runs = 0
-        self._marks: tuple[int, Span | None] | None = None
+        self._marks: tuple[int, Span | None, str] | None = None
         self._failure: Failure | None = None
         self.text = tk.Text(
             self, wrap="none", undo=True, maxundo=1000, autoseparators=True, borderwidth=0, highlightthickness=0,
@@ -61,6 +62,7 @@ class Editor(tk.Frame):
         code_keys.bind(self.text)
         self.find = EditorFind(self, self.text, self._place)
         self.mistake = Mistake(self.text, self._place)
+        self.turn = TurnNote(self.text)
         self._bind()
 
     def _bind(self) -> None:
@@ -101,11 +103,11 @@ class Editor(tk.Frame):
             self.text.replace("1.0", "end-1c", source)
         self._colour()
 
-    def mark(self, line: int, span: Span | None) -> None:
-        """The line that runs and the exact expression; 0 and None for none of them."""
-        if (line, span) == self._marks:
+    def mark(self, line: int, span: Span | None, turn: str = "") -> None:
+        """The line that runs, the exact expression, and the turn it is in; 0, None and '' for none of them."""
+        if (line, span, turn) == self._marks:
             return
-        self._marks = line, span
+        self._marks = line, span, turn
         for tag in ("line", "span"):
             self.text.tag_remove(tag, "1.0", "end")
         self._runs = line
@@ -116,6 +118,7 @@ class Editor(tk.Frame):
         seen = span[0] if span is not None and span[0] else line
         if seen:
             self.text.see(f"{seen}.0")
+        self.turn.show(seen, turn, "running_line" if seen == line else "panel")
         self._soon(self._draw_gutter)
 
     def blame(self, failure: Failure | None, source: str) -> None:
@@ -142,6 +145,7 @@ class Editor(tk.Frame):
     def dress(self, look: Look) -> None:
         font = look.font(12, mono=True)
         self.configure(background=look["panel"])
+        self.turn.dress(look)
         self.text.configure(
             background=look["panel"], foreground=look["text"], insertbackground=look["text"],
             selectbackground=look["running_span"], selectforeground=look["text"], font=font,
@@ -269,6 +273,7 @@ class Editor(tk.Frame):
     def _draw_gutter(self) -> None:
         cursor = int(self.text.index("insert").split(".")[0])
         self.gutter.show(Signs(cursor, self._runs, self.mistake.line))
+        self.turn.follow()
 
     # ── Later ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -20,6 +20,7 @@ from gui.inset import Widgets
 from gui.jacobian import Product
 from gui.lines import Part, Report
 from gui.link import Link
+from gui.openings import Openings
 from gui.pass_jacobian import PassProduct
 from gui.questions import Question
 from gui.report import describe
@@ -38,14 +39,12 @@ class Inspector(tk.Frame):
     """A read-only text; one widget however much there is to say.
 
     Args:
-        on_tensor: called with the tensor that a click on its text is to open.
+        on_tensor: called with the tensor that is to be opened.
     """
 
     def __init__(self, master: tk.Misc, session: Session, on_tensor: Callable[[TensorSnapshot], object]) -> None:
         super().__init__(master, borderwidth=0)
         self._session = session
-        self._on_tensor = on_tensor
-        self._tensors: list[TensorSnapshot] = []
         self._shown: object = None
         self._lines: list[list[Part]] = []
         self._words: Words | None = None
@@ -59,12 +58,10 @@ class Inspector(tk.Frame):
             self, wrap="word", borderwidth=0, highlightthickness=1, padx=MARGIN, pady=12, width=30, height=10,
             cursor="arrow", state="disabled", takefocus=True, yscrollcommand=lambda first, last: self._wait(),
         )  # fmt: skip
-        self.text.tag_bind("tensor", "<ButtonRelease-1>", lambda event: self._open())
-        self.text.tag_bind("tensor", "<Enter>", lambda event: self.text.configure(cursor="hand2"))
-        self.text.tag_bind("tensor", "<Leave>", lambda event: self.text.configure(cursor="arrow"))
         self.text.pack(fill="both", expand=True)
         self.formulas = Formulas(self.text)
         self.widgets = Widgets(self.text)
+        self._openings = Openings(self.text, on_tensor)
         self.filling = Filling(self, self._filled)
         self._deeds: dict[str, Callable[[], None]] = {
             "link": self._grant, "next": lambda: self.filling.move(1), "play": self.filling.play,
@@ -75,11 +72,10 @@ class Inspector(tk.Frame):
 
     def show(
         self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words,
-        written: Trace | None = None,
+        written: Trace | None = None, turn: str = "",
     ) -> None:  # fmt: skip
         self._words = words
-        report = describe(playback, graph, selected, words, written, self._session)
-        self._tensors = report.tensors
+        report = describe(playback, graph, selected, words, written, self._session, turn)
         if (report.lines, report.products) == self._shown:
             self._rest(report)
             return
@@ -90,6 +86,7 @@ class Inspector(tk.Frame):
         self.widgets.clear()
         self.text.delete("1.0", "end")
         self.formulas.clear()
+        self._openings.clear(report.tensors)
         opened = 0
         for number, line in enumerate(report.lines):
             for part in line:
@@ -105,8 +102,7 @@ class Inspector(tk.Frame):
                 else:
                     self.text.insert("end", text, (tag,))
                 if len(part) > 2 and part[2] is not None:
-                    for name in ("tensor", f"tensor{opened}"):
-                        self.text.tag_add(name, f"end-1c-{len(text)}c", "end-1c")
+                    self._openings.add(opened, len(text))
                     opened += 1
             if number < len(report.lines) - 1:
                 self.text.insert("end", "\n")
@@ -133,13 +129,6 @@ class Inspector(tk.Frame):
     def _fit(self, width: int) -> None:
         self.formulas.fit(width)
         self.widgets.fit(width)
-
-    def _open(self) -> None:
-        """Opens the tensor whose text was clicked."""
-        names = self.text.tag_names("current")
-        number = next((int(name[6:]) for name in names if name.startswith("tensor") and name != "tensor"), None)
-        if number is not None and not self.text.tag_ranges("sel"):
-            self._on_tensor(self._tensors[number])
 
     def _rest(self, report: Report) -> None:
         """What is asked for is another matter now, or the same."""
@@ -186,6 +175,7 @@ class Inspector(tk.Frame):
         self._margin = look.px(MARGIN)
         self.formulas.dress(look)
         self.widgets.dress(look)
+        self._openings.dress(look)
         self.configure(background=look["panel"])
         text = self.text
         text.configure(padx=self._margin, pady=look.px(12), highlightcolor=look["accent"],
@@ -206,6 +196,7 @@ class Inspector(tk.Frame):
         text.tag_configure("equation", spacing1=look.px(6), spacing3=look.px(6))
         text.tag_configure("heading", font=look.font(14, bold=True), spacing3=look.px(6))
         text.tag_configure("quiet", foreground=look["quiet"])
+        text.tag_configure("under", foreground=look["quiet"], lmargin1=indent, lmargin2=indent)
         for tag in ("next", "play"):
             text.tag_configure(tag, spacing1=look.px(6))
         text.tag_configure("derivative", font=look.font(13, mono=True), lmargin2=indent, spacing1=look.px(8),

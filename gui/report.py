@@ -27,12 +27,14 @@ def describe(
     words: Words,
     written: Trace | None = None,
     session: Session | None = None,
+    turn: str = "",
 ) -> Report:
     """The report on the current event, or on the card the reader has chosen.
 
     Args:
         written: the run without what-ifs, to compare with; None where there is nothing to compare.
         session: knows the Jacobians; without one, nothing is said of them.
+        turn: of the loops around what is told, in words.
     """
     report = Report()
     if playback is None or graph is None:
@@ -53,9 +55,12 @@ def describe(
     elif event.op is not None:
         _operation(report, playback, event.op, words)
     elif event.kind in ("pass", "end"):
-        _pass(report, playback, event, words, session)
+        _pass(report, playback, event, words, session, written)
+        written = None  # told
     else:
         _write(report, playback, event, words)
+    if turn:
+        report.lines[0].append((f"  ·  {turn}", "quiet"))
     shown = graph.cards[selected] if selected is not None else None
     _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
     if written is not None:
@@ -252,7 +257,10 @@ def _freed(playback: Playback, key: NodeKey) -> bool:
     )
 
 
-def _pass(report: Report, playback: Playback, event: Event, words: Words, session: Session | None) -> None:
+def _pass(
+    report: Report, playback: Playback, event: Event, words: Words, session: Session | None, written: Trace | None
+) -> None:
+    """The comparison stands ahead of the Jacobians, which take all the room there is."""
     assert event.pass_ is not None
     backward = playback.trace.passes[event.pass_]
     title = words("line.backward", number=event.pass_ + 1)
@@ -270,6 +278,8 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, sessio
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
+    if written is not None:
+        _compared(report, written, playback.trace, words)
     whole_jacobian(report, playback, event.pass_, words, session)
 
 
@@ -313,7 +323,7 @@ def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[
         if reason is not None and (here or reason.kind != "later"):
             told += 1
             text = words(f"why.{reason.kind}", line=reason.line, name=reason.name or words("seed.loss"))
-            report.line((f"  {text}", "quiet"))
+            report.line((text, "under"))
 
 
 def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> None:
@@ -328,9 +338,9 @@ def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> 
             (f"{row.name}.grad  ", "code"), opens(row.written, "quiet"), ("  →  ", "quiet"), opens(row.supposed, "cut")
         )
         if row.difference is not None:
-            report.line((words("inspect.difference", what=say(row.difference)), "quiet"))
+            report.line((words("inspect.difference", what=say(row.difference)), "under"))
         elif row.supposed is None:
-            report.line((words("inspect.lost"), "quiet"))
+            report.line((words("inspect.lost"), "under"))
     if same:
         names = figures.clip(", ".join(f"{name}.grad" for name in same), WIDTH)
         report.line((words("inspect.unchanged", names=names), "quiet"))

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from core import wire
+from core.lines import lines_of
 from core.playback import Playback
 from core.records import Before, Check, Cut, Options, Trace, WhatIf
 from gui.history import History
@@ -516,7 +517,7 @@ class Session:
     def _still_written(self, what_if: WhatIf) -> bool:
         """Whether all that a change is about stands in the program as it did when the trace was made."""
         assert self.playback is not None
-        before, now = self.playback.trace.source.splitlines(), self.source.splitlines()
+        before, now = lines_of(self.playback.trace.source + "\n"), lines_of(self.source + "\n")
         lines = {op.site: (op.span[0] - 1, op.span[2]) for op in self.playback.trace.ops if op.site}
         places = {*what_if.heals, *(place for cut in what_if.cuts for place in (cut.value, cut.use) if place)}
         by_place = not (what_if.seeds or what_if.leaves or what_if.requires_grad or what_if.skip_zero_grad)

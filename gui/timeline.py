@@ -87,6 +87,15 @@ def cell_text(playback: Playback, position: int) -> str:
     return {"pass": "v", "end": "✓"}.get(event.kind, ".grad")
 
 
+def plan(playback: Playback | None) -> tuple[object, ...]:
+    """All that the cells are made of: two runs with the same plan are drawn alike."""
+    if playback is None:
+        return ()
+    events = playback.trace.events
+    said = [cell_text(playback, position) for position in range(len(events))] if len(events) <= CELLS else ()
+    return tuple(groups(playback.trace)), tuple(event.kind for event in events), tuple(said)
+
+
 class Timeline(tk.Canvas):
     """Shows every event as a cell; ``on_seek`` is called with the cursor that a click asks for."""
 
@@ -95,7 +104,8 @@ class Timeline(tk.Canvas):
         self._on_seek = on_seek
         self._look: Look | None = None
         self._playback: Playback | None = None
-        self._built: tuple[object, ...] = ()
+        self._trace: Trace | None = None
+        self._built: tuple[object, ...] | None = None
         self._cells: list[tuple[float, float]] = []
         self._items: list[tuple[int, int]] = []
         self._bars: list[tuple[Group, float, float, int]] = []
@@ -114,7 +124,7 @@ class Timeline(tk.Canvas):
             highlightcolor=look["accent"], highlightbackground=look["panel"],
         )  # fmt: skip
         self._top, self._bottom = look.px(TOP), look.px(BOTTOM)
-        self._built = ()
+        self._trace = self._built = None
         self._draw()
 
     def show(self, playback: Playback | None) -> None:
@@ -132,10 +142,11 @@ class Timeline(tk.Canvas):
         if look is None:
             return
         trace = playback.trace if playback else None
-        key = (id(trace), self.winfo_width(), look)
-        if key != self._built:
-            self._build(look, playback)
-            self._built = key
+        if trace is not self._trace or self._built is None or self._built[0] != self.winfo_width():
+            built = (self.winfo_width(), plan(playback))
+            if built != self._built:  # else a what-if has changed numbers only
+                self._build(look, playback)
+            self._trace, self._built = trace, built
         if playback is None:
             return
         cursor = playback.cursor

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from functools import cached_property
 
+from core.lines import lines_of
 from core.records import Failure, Node, Op, Pass, Trace, Value
 
 
@@ -70,7 +71,7 @@ class Case:
         return self.line(self.failure.line)
 
     def line(self, number: int) -> str:
-        lines = self.trace.source.splitlines()
+        lines = lines_of(self.trace.source)
         return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
     def value_of(self, node: ast.expr) -> Value | None:

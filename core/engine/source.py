@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from torch.overrides import handle_torch_function
 
+from core.lines import lines_of
 from core.records import Span
 
 BIND = "__pullback_bind__"
@@ -69,7 +70,7 @@ class Source:
         self.text = text
         self.path = path
         self.filename = path or "<program>"
-        self._lines = text.splitlines(keepends=True)
+        self._lines = lines_of(text)
         self._bytes = [line.encode(errors="surrogatepass") for line in self._lines]
         self._positions: dict[CodeType, list[tuple[int | None, int | None, int | None, int | None]]] = {}
         self._places: dict[tuple[CodeType, int], Place] = {}

@@ -199,6 +199,17 @@ def test_a_program_that_leaves_something_behind_costs_its_worker(client: Client,
     assert reply.trace.error is None
 
 
+def test_an_optimizer_costs_no_worker(client: Client) -> None:
+    """With the first one, torch wraps a function of its own."""
+    answer(client, run("pass\n"))
+    until(lambda: client.state == "idle")
+    pid = client.pid
+    for _ in range(2):
+        answer(client, run("import torch\ntorch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)\n"))
+    until(lambda: client.state == "idle")
+    assert client.pid == pid
+
+
 def test_children_left_behind_end_with_the_run(shared: Client) -> None:
     marker = f"pullback-child-{os.getpid()}"
     sleeper = f"[sys.executable, '-c', 'import time; time.sleep(600)', '{marker}']"

@@ -33,6 +33,7 @@ def cut_of(trace: Trace, value: str, use: str = "", slot: int | None = None) -> 
         ("y = torch.exp(a)\nz = (y\n     * b)\nz.sum().backward()\n", ("torch.exp(a)",), "y = torch.exp(a).detach()"),
         ("z = a*b\nz.sum().backward()\n", ("torch.tensor([2., 3.], requires_grad=True)", "a*b", 0), "z = a.detach()*b"),
         ("梯 = a*b; z = 梯*b\nz.sum().backward()\n", ("a*b", "梯*b", 0), "梯 = a*b; z = 梯.detach()*b"),
+        ("s = '\u2028\x85'  # \x0c\ny = a*b + a\ny.sum().backward()\n", ("a*b",), "y = (a*b).detach() + a"),
     ],
 )
 def test_the_edited_program_gives_the_gradients_of_the_cut(body: str, cut: tuple[str, ...], line: str) -> None:
@@ -44,6 +45,14 @@ def test_the_edited_program_gives_the_gradients_of_the_cut(body: str, cut: tuple
     source = applied(supposed.source, found)
     assert line in source.split("\n")
     assert gradients(record(source, options=QUIET)) == gradients(supposed)
+
+
+def test_what_runs_inside_a_backward_call_has_no_edit() -> None:
+    body = "z = checkpoint(torch.sin, a*b, use_reentrant=True)\nz.sum().backward()\n"
+    source = "from torch.utils.checkpoint import checkpoint\n" + HEAD + body
+    written = record(source, options=QUIET)
+    inner = next(op for op in written.ops if op.text == "z.sum().backward()")
+    assert edits(record(source, WhatIf(cuts=(Cut(inner.site),)), QUIET)) is None
 
 
 def test_a_heal_takes_the_detach_away() -> None:

@@ -790,16 +790,18 @@ def test_arranging_can_be_cancelled_and_the_rest_goes_on(window: Window, monkeyp
     gate.set()
 
 
-def test_the_window_answers_while_a_picture_is_made(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_window_answers_while_a_picture_is_made(window: Window) -> None:
+    """Its own thread works, at one go, for a small part of what the picture takes; on a busy machine too."""
     app = window.app
     app.session.open_trace(traces.chain(1500))
-    longest, last = 0.0, time.monotonic()
-    app.update()
+    longest, mine, everyone = 0.0, time.thread_time(), time.process_time()
+    begun = mine
     while app.canvas.picture is None:
         app.update()
-        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        longest, mine = max(longest, time.thread_time() - mine), time.thread_time()
         time.sleep(0.001)
-    assert longest < 1.0
+    elsewhere = time.process_time() - everyone - (mine - begun)
+    assert longest < elsewhere / 3
 
 
 def test_a_cancelled_layout_ends_and_tells_how_far_it_was(window: Window) -> None:

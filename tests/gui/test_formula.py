@@ -36,8 +36,13 @@ def renamed(**names: str) -> Trace:
 
 
 def step_to(window: Window, node: str) -> None:
-    """Steps with the arrow key until that node has run."""
+    """Runs the program, and steps on."""
     window.key("<F5>")
+    step_on_to(window, node)
+
+
+def step_on_to(window: Window, node: str) -> None:
+    """Steps with the arrow key until that node has run."""
     session = window.app.session
     for _ in range(20):
         playback = session.playback

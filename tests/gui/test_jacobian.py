@@ -22,7 +22,7 @@ from gui.jacobian import Missing, Product, products, structure
 from gui.questions import LocalJacobian
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
-from tests.gui.test_formula import step_to, written
+from tests.gui.test_formula import step_on_to, step_to, written
 
 ROOT = Path(__file__).parents[2]
 EYE = np.eye(3)
@@ -318,8 +318,9 @@ def test_answers_take_a_bounded_room(window: Window, monkeypatch: pytest.MonkeyP
 def test_an_answer_that_a_run_has_overtaken_is_not_shown(window: Window) -> None:
     worker = window.worker
     worker.jacobians = answers
-    step_to(window, "MulBackward0")
+    window.key("<F5>")
     worker.held = True
+    step_on_to(window, "MulBackward0")
     window.wait_until(lambda: worker.asked)
     window.app.session.set_seed(0, (2.0, 2.0))
     worker.replies.append(wire.Answered(worker.QUESTIONS, answers(worker.asked[0])))
@@ -336,8 +337,9 @@ def test_an_answer_that_a_run_has_overtaken_is_not_shown(window: Window) -> None
 def test_one_question_at_a_time_and_none_while_the_worker_works(window: Window) -> None:
     worker = window.worker
     worker.jacobians = answers
-    step_to(window, "SubBackward0")
+    window.key("<F5>")
     worker.held = True
+    step_on_to(window, "SubBackward0")
     window.wait_until(lambda: worker.asked)
     window.key("<Right>")
     pause(window)

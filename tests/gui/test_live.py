@@ -48,6 +48,7 @@ def test_a_live_run_goes_on_node_by_node_to_an_ordinary_trace(window: Window) ->
         assert app.live_editor.winfo_ismapped()
         assert status(window).startswith(f"Paused in the real backward pass, before {name}")
         assert app.inspector.text.get("1.0", "1.end").startswith(name)
+        assert str(app.editor.text.tag_ranges("line")[0]) == "7.0"  # the call that it waits in
         window.key(key, app.canvas)
     assert told(window) == (("next", {}),) * 6
     assert not app.live_editor.winfo_ismapped()

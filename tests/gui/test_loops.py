@@ -8,6 +8,7 @@ from core.playback import Index
 from core.records import Trace
 from gui import cards, groups
 from gui.groups import ROOT, Group
+from tests.gui.conftest import Window
 from tests.gui.programs import recorded
 
 CELL = "def cell(h):\n    h = o(h)\n    return o(h)\n"
@@ -146,3 +147,27 @@ def test_the_turns_of(program: str) -> None:
 def test_the_turns_of_a_trace_that_does_not_tell_its_calls(program: str) -> None:
     source, expected = PROGRAMS[program]
     assert turns(recorded(source, calls=False)) == expected
+
+
+def test_the_turn_is_told_in_the_inspector_and_in_the_editor(window: Window) -> None:
+    app = window.app
+    app.session.open_trace(recorded("h = 0\nfor i in range(2):\n    for j in range(3):\n        h = o(o(h))\no(h)\n"))
+    window.wait_until(lambda: app.canvas.picture is not None)
+
+    def told() -> list[str]:
+        window.settle()
+        note = app.editor.turn
+        head = app.inspector.text.get("1.0", "1.end")
+        return [head.partition("  ·  ")[2], note.cget("text") if note.winfo_ismapped() else ""]
+
+    app.session.seek(2)
+    assert told() == ["turn 1 of 2 · turn 1 of 3"] * 2
+    window.key("<Right>", app.canvas)
+    assert told() == ["turn 1 of 2 · turn 2 of 3"] * 2
+    line = app.editor.text.dlineinfo("4.0")
+    assert line is not None
+    assert app.editor.turn.winfo_y() == line[1]
+    app.session.seek(12)
+    assert told() == ["turn 2 of 2 · turn 3 of 3"] * 2
+    app.session.seek(13)
+    assert told() == ["", ""]

@@ -42,7 +42,7 @@ def test_the_inspector_says_why_at_the_end(window: Window) -> None:
         window.settle()
         window.key("<End>")
         said = written(window).replace("-0", "0")
-        assert f"x.grad  {grad}\n  {reason}\n" in said, body
+        assert f"x.grad  {grad}\n{reason}\n" in said, body
 
 
 def test_a_leaf_that_is_chosen_says_that_no_pass_has_come_yet(window: Window) -> None:
@@ -54,4 +54,4 @@ def test_a_leaf_that_is_chosen_says_that_no_pass_has_come_yet(window: Window) ->
     card = next(card for card in picture.graph.cards if card.title == "x")
     left, top, _, _ = picture.rect(card.id)
     window.click(*window.on_screen(left + 10, top + 10))
-    assert "x.grad  None\n  no backward pass has come here yet" in written(window)
+    assert "x.grad  None\nno backward pass has come here yet" in written(window)

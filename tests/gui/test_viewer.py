@@ -129,6 +129,39 @@ def test_a_click_on_a_tensor_in_the_inspector_opens_it(window: Window) -> None:
     assert titles == ["self, saved by PowBackward0", "MulBackward0: for input 0", "PowBackward0: for input 0"]
 
 
+def test_a_tensor_in_the_inspector_is_chosen_and_opened_with_keys(window: Window) -> None:
+    app = window.app
+    press(window, "<F5>", "<End>")
+    text = app.inspector.text
+    app._clicked(Hit("card", card=titled(window, "a**3").id))
+    window.settle()
+
+    def chosen() -> list[str]:
+        return [text.get(*text.tag_ranges("chosen"))] if text.tag_ranges("chosen") else []  # type: ignore[arg-type]
+
+    window.key("<Return>", text)
+    assert not app.viewer.opened  # nothing is chosen
+    titles = []
+    for written in ("[3, 3]", "[36, 81]"):
+        window.key("<Shift-Down>")
+        while chosen() != [written]:
+            window.key("<Shift-Down>")
+        assert text.bbox(text.tag_ranges("chosen")[0])  # in sight
+        window.key("<Return>")
+        titles.append(said(app.viewer.title_label))
+        app.viewer.close()
+        window.settle()
+        assert app.focus_get() is text
+        assert chosen() == [written]
+    assert titles == ["MulBackward0: for input 0", "PowBackward0: for input 0"]
+    for _ in range(20):
+        window.key("<Shift-Up>")
+    assert chosen() == ["[3, 3]"]  # the first
+    app.canvas.focus_force()
+    window.settle()
+    assert not chosen()
+
+
 def test_another_run_closes_it(window: Window) -> None:
     press(window, "<F5>", "<Home>", "<space>")
     window.key("<v>", window.app.canvas)
