@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from core.playback import Playback
-from core.records import TensorSnapshot
+from core.records import Failure, TensorSnapshot
 from gui import bindings, context, drop, fonts, placing, scaling, subjects
 from gui.actions import Actions
 from gui.button import Button
@@ -335,7 +335,7 @@ class App(ctk.CTk):
             self._show_moment()
         elif "answer" in changes:
             self._inspect()
-        if changes & {"output", "notice", "trace", "worker"}:
+        if changes & {"output", "notice", "trace", "worker", "cursor"}:
             self._show_output()
         self.statusbar.show(session)
         if changes & {"source", "trace"}:
@@ -403,8 +403,12 @@ class App(ctk.CTk):
             self.editor.mark(0, None)  # the last that ran is not where it failed
         else:
             self.editor.mark(playback.line, playback.span)
-        shown = playback.trace if playback is not None and not session.busy else None
-        self.editor.blame(shown.error if shown else None, shown.source if shown else "")
+        self.editor.blame(self._failure(), playback.trace.source if playback is not None else "")
+
+    def _failure(self) -> Failure | None:
+        """What the run ended with, once the cursor is there: who predicts is not told beforehand."""
+        playback = self.session.playback
+        return playback.trace.error if playback is not None and playback.at_end and not self.session.busy else None
 
     def _message(self, playback: Playback | None) -> tuple[str, str]:
         say = self.look.words
@@ -427,8 +431,7 @@ class App(ctk.CTk):
             key, facts = session.notice
             notice = self.look.words(key, **facts)
             self.pages.turn("output.title")
-        failure = session.playback.trace.error if session.playback and not session.busy and not notice else None
-        self.output.show(session.output, failure, notice, self.look.words)
+        self.output.show(session.output, None if notice else self._failure(), notice, self.look.words)
 
     # ── The program runs ──────────────────────────────────────────────────────────────────────────────────────────
 
