@@ -312,6 +312,8 @@ class App(ctk.CTk):
 
     def _changed(self, *changes: Change) -> None:
         self._changes.update(changes)
+        if "source" in changes:  # at once, so that a key that waits goes to this program, not into the one before
+            self.editor.show(self.session.source)
         if self._loop and self.session.busy:  # a run has begun: its answer may be here in a few milliseconds
             self.after_cancel(self._loop)
             self._loop = self.after(SOON, self._poll)
@@ -322,8 +324,6 @@ class App(ctk.CTk):
         """Shows what is new, once for any number of changes."""
         changes, self._changes, self._refreshing = self._changes, set(), ""
         session = self.session
-        if "source" in changes:
-            self.editor.show(session.source)
         if changes & {"source", "worker"}:
             self._entitle()
             self._keep_recent()
