@@ -167,6 +167,54 @@ def test_the_menu_by_key_is_that_of_the_chosen_card(window: Window, key: str) ->
     assert app.session.playback.cursor == 13
 
 
+def by_key(window: Window, title: str, label: str) -> None:
+    """Chooses a card by the arrows, and an entry of its menu, through the menu behind it where it stands there."""
+    app, menu = window.app, window.app.menu
+    picture = app.canvas.picture
+    assert picture is not None
+    for _ in picture.graph.cards:
+        window.key("<Up>", app.canvas)
+    for _ in picture.graph.cards:
+        if app._selected is not None and picture.graph.cards[app._selected].title == title:
+            break
+        window.key("<Down>", app.canvas)
+    window.key("<Control-Return>", app.canvas)
+    window.wait_until(menu.winfo_ismapped)
+    choose(window, label)
+
+
+def test_a_use_is_cut_and_healed_by_key(window: Window) -> None:
+    window.key("<F5>")
+    by_key(window, "Q", "Cut its use of b**2")
+    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
+    by_key(window, "Q", "Undo the cut of its use of b**2")
+    assert window.worker.jobs[-1].what_if.cuts == ()
+    window.worker.record = lambda job: healed("u * x")
+    window.app.session.open_program(healed("u * x").source, "")
+    window.settle()
+    window.key("<F5>")
+    window.key("<End>")
+    by_key(window, "y.detach()", "Heal this detach")
+    assert window.worker.jobs[-1].what_if.heals == ("#1",)
+
+
+def test_control_q_ends_the_window_once_the_program_may_go(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, asked, closed = window.app, [], []
+
+    def ask(title: str, text: str, **options: object) -> bool | None:
+        asked.append(text)
+        return None if len(asked) == 1 else False
+
+    monkeypatch.setattr("tkinter.messagebox.askyesnocancel", ask)
+    monkeypatch.setattr(app, "close", lambda: closed.append(True))
+    app.editor.text.insert("1.0", "# work")
+    window.settle()
+    window.key("<Control-q>", app.editor.text)
+    assert (len(asked), closed) == (1, [])
+    window.key("<Control-q>", app.canvas)
+    assert (len(asked), closed) == (2, [True])
+
+
 def test_a_narrow_row_shows_the_moment_whole_or_not_and_keeps_what_is_greyed(window: Window) -> None:
     app, bar = window.app, window.app.toolbar
     window.key("<F5>")

@@ -72,7 +72,7 @@ def test_what_differs_stands_first_and_what_was_not_compared_last(window: Window
     app.toggle_language()
     window.settle()
     assert not app.checks_sheet.winfo_ismapped()
-    assert "有限差分：2 个操作中 1 个不一致" in app.statusbar.checks.cget("text")
+    assert "有限差分：2 个运算中 1 个不一致" in app.statusbar.checks.cget("text")
 
 
 def test_the_time_is_told_and_nothing_of_an_older_program(window: Window) -> None:
