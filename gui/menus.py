@@ -76,7 +76,7 @@ class Menus:
         return [*entries, *self._of_leaf(playback, card), *inputs, self._cutting_all(playback, card)]
 
     def _of_inputs(self, playback: Playback, graph: Graph, card: Card) -> list[Entry]:
-        """Each value that a card uses: to cut or heal that use without a mouse; more than two in a menu of their own."""
+        """Each value that a card uses: to cut or heal that use; more than two in a menu of their own."""
         wires = [wire for wire in graph.wires if wire.target == card.id]
         titles = [graph.cards[wire.source].title for wire in wires]
         names = [f"{title} ({place})" if titles.count(title) > 1 else title for place, title in enumerate(titles, 1)]
