@@ -154,29 +154,39 @@ class Menus:
     # ── The menu of the window ────────────────────────────────────────────────────────────────────────────────────
 
     def main(self) -> list[Entry]:
-        """Files, the picture, places of the run, what-ifs, and what the reader may prefer."""
+        """Files, then menus of the picture, the run, what-ifs and what the reader may prefer: few enough for a low
+        screen."""
         app, say = self._app, self._app.look.words
         return [
             *self._files(),
             RULE,
-            Entry(say("menu.export"), app.export, "Ctrl+E"),
-            Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
-            Entry(say("menu.find"), app.find, "Ctrl+F"),
-            RULE,
-            Entry(say("menu.live"), app.session.run_live, "Ctrl+F5"),
-            Entry(say("menu.into"), app.stepping.into, "F11"),
-            Entry(say("menu.out"), app.stepping.out, "Shift+F11"),
-            Entry(say("menu.jump"), entries=self._places()),
-            RULE,
-            *self._what_ifs(),
-            RULE,
-            *self._preferences(),
+            Entry(say("menu.picture"), entries=self._picture()),
+            Entry(say("menu.run"), entries=(*self._ways(), RULE, *self._places())),
+            Entry(say("menu.what_if"), entries=self._what_ifs()),
+            Entry(say("menu.settings"), entries=self._preferences()),
             RULE,
             Entry(say("checks.title"), app.show_checks if app.session.checks is not None else None),
             Entry(say("keys.title"), app.keys_sheet.toggle, "F1"),
-            RULE,
             Entry(say("menu.quit"), app.ask_close, "Ctrl+Q"),
         ]
+
+    def _picture(self) -> tuple[Entry, ...]:
+        app, say = self._app, self._app.look.words
+        return (
+            Entry(say("menu.export"), app.export, "Ctrl+E"),
+            Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
+            Entry(say("menu.find"), app.find, "Ctrl+F"),
+            Entry(say("bar.fit"), app.canvas.fit, "Ctrl+0"),
+        )
+
+    def _ways(self) -> tuple[Entry, ...]:
+        """How the program runs, and how it is stepped through."""
+        app, say = self._app, self._app.look.words
+        return (
+            Entry(say("menu.live"), app.session.run_live, "Ctrl+F5"),
+            Entry(say("menu.into"), app.stepping.into, "F11"),
+            Entry(say("menu.out"), app.stepping.out, "Shift+F11"),
+        )
 
     def _files(self) -> list[Entry]:
         desk, say = self._app.desk, self._app.look.words
@@ -216,17 +226,17 @@ class Menus:
             entries.append(entry("menu.next_change", lambda now: jumps.next_change(now, value), name=leaf.name))
         return tuple(entries)
 
-    def _what_ifs(self) -> list[Entry]:
+    def _what_ifs(self) -> tuple[Entry, ...]:
         app, session, say = self._app, self._app.session, self._app.look.words
-        return [
+        return (
             Entry(say("menu.seed"), app.edit_seed if seed_pass(session.playback) is not None else None, "E"),
             Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
             Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
             Entry(say("menu.write_in"), app.write_what_ifs if app.actions.as_code is not None else None),
             Entry(say("menu.as_written"), session.as_written if session.what_if else None),
-        ]
+        )
 
-    def _preferences(self) -> list[Entry]:
+    def _preferences(self) -> tuple[Entry, ...]:
         app, say = self._app, self._app.look.words
         system = say("menu.system")
 
@@ -238,7 +248,7 @@ class Menus:
         def preferred(key: str, names: dict[Any, str]) -> Entry:
             return choices(key, names, lambda value: app.prefer(**{key: value}))
 
-        return [
+        return (
             preferred("language", {"": system, "en": "English", "zh": "中文"}),
             preferred("theme", {"": system, "light": say("menu.light"), "dark": say("menu.dark")}),
             preferred("size", {0: system, **{size: f"{size} %" for size in SIZES}}),
@@ -246,4 +256,4 @@ class Menus:
             preferred("colours", {name: say(f"menu.{name}") for name in MAPS}),
             choices("speed", {speed: say("menu.per_second", n=f"{speed:g}") for speed in SPEEDS}, app.play_at),
             Entry(say("menu.down"), app.toggle_direction, chosen=app.settings.direction == "down"),
-        ]
+        )

@@ -7,6 +7,7 @@ import tkinter as tk
 import pytest
 
 from core.records import Cut
+from gui.menu import PopUp
 from tests.gui.conftest import Window
 from tests.gui.test_canvas import middle, opened, titled
 from tests.gui.test_cards import healed
@@ -28,7 +29,7 @@ def labels(window: Window) -> list[str]:
     menu = window.app.menu
     last = menu.index("end")
     assert last is not None
-    return [menu.entrycget(n, "label") if menu.type(n) != "separator" else "" for n in range(last + 1)]
+    return [menu.entrycget(n, "label").strip() if menu.type(n) != "separator" else "" for n in range(last + 1)]
 
 
 def choose(window: Window, label: str) -> None:
@@ -213,6 +214,20 @@ def test_control_q_ends_the_window_once_the_program_may_go(window: Window, monke
     assert (len(asked), closed) == (1, [])
     window.key("<Control-q>", app.canvas)
     assert (len(asked), closed) == (2, [True])
+
+
+@pytest.mark.parametrize(("size", "height"), [(100, 600), (200, 900), (200, 600)])
+def test_menus_fit_a_low_screen(window: Window, monkeypatch: pytest.MonkeyPatch, size: int, height: int) -> None:
+    """In columns where need be: Tk would leave the last entries below the screen."""
+    app = window.app
+    app.prefer(size=size)
+    monkeypatch.setattr(PopUp, "winfo_screenheight", lambda menu: height)
+    app.menu.fill(app.menus.main())
+    for menu in (app.menu, *app.menu._children):
+        menu.update_idletasks()
+        assert menu.winfo_reqheight() <= height
+        assert menu.winfo_reqwidth() <= 1024
+        assert menu.index("end") is not None
 
 
 def test_a_narrow_row_shows_the_moment_whole_or_not_and_keeps_what_is_greyed(window: Window) -> None:
