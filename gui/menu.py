@@ -50,7 +50,9 @@ class PopUp(tk.Menu):
             activeforeground=look["on_accent"], disabledforeground=look["quiet"], font=look.font(13),
             borderwidth=1, activeborderwidth=0, relief="flat",
         )  # fmt: skip
-        if self.tk.call("tk", "windowingsystem") == "x11":
+        if isinstance(self.master, PopUp):
+            self._room = self.master._room
+        elif self.tk.call("tk", "windowingsystem") == "x11":
             # Room above and below the texts: a border round the chosen entry would be drawn in relief. As narrow as can
             # be, because Tk draws dots over the image of an entry that is greyed.
             self._room = tk.PhotoImage(master=self, width=1, height=look.px(26))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tkinter as tk
 
 import pytest
@@ -228,6 +229,19 @@ def test_menus_fit_a_low_screen(window: Window, monkeypatch: pytest.MonkeyPatch,
         assert menu.winfo_reqheight() <= height
         assert menu.winfo_reqwidth() <= 1024
         assert menu.index("end") is not None
+
+
+def test_menus_leave_no_image_for_a_thread_to_delete(window: Window) -> None:
+    """Tk would let the thread that happens to collect the garbage wait for the window."""
+    app = window.app
+    app.menu.fill(app.menus.main())
+    images = app.tk.call("image", "names")
+    gc.disable()
+    try:
+        app.menu.fill(app.menus.main())
+        assert app.tk.call("image", "names") == images
+    finally:
+        gc.enable()
 
 
 def test_a_narrow_row_shows_the_moment_whole_or_not_and_keeps_what_is_greyed(window: Window) -> None:
