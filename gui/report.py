@@ -60,6 +60,9 @@ def describe(
     _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
     if written is not None:
         _compared(report, written, playback.trace, words)
+    ended = event.pass_ if event is not None and event.kind == "end" and playback.inside is None else None
+    if selected is None and ended is not None:
+        whole_jacobian(report, playback, ended, words, session)  # below what the pass and a what-if came to
     return report
 
 
@@ -262,6 +265,7 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, sessio
         for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
             name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
             report.line(opens(seed, "grad"), ("  →  ", "quiet"), (name, "code"))
+        whole_jacobian(report, playback, event.pass_, words, session)
     else:
         if backward.error is None:
             report.line((words("inspect.kept" if backward.retain_graph else "inspect.ended"), "quiet"))
@@ -270,7 +274,6 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, sessio
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
-    whole_jacobian(report, playback, event.pass_, words, session)
 
 
 def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:
