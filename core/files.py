@@ -78,7 +78,7 @@ def read_trace(path: Path) -> Trace:
 
 
 def write_whole(path: Path, blob: bytes) -> None:
-    """Writes a file so that it is there whole or not at all; raises OSError.
+    """Writes a file so that it is there whole or not at all; raises OSError, also where the file there is read-only.
 
     A link is followed, and what is no regular file (``/dev/null``, a pipe) is written to as it is.
     """
@@ -89,6 +89,7 @@ def write_whole(path: Path, blob: bytes) -> None:
         if not stat.S_ISREG(there.st_mode):
             place.write_bytes(blob)
             return
+        _check_mode(path, there)
         mode = stat.S_IMODE(there.st_mode)
     descriptor, temporary = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name[:100]}.")
     try:
@@ -111,8 +112,16 @@ def check_writable(path: Path) -> None:
         raise IsADirectoryError(21, "it is a folder", str(path))
     if not place.parent.is_dir():
         raise FileNotFoundError(2, "there is no such folder", str(path.parent))
+    if place.is_file():
+        _check_mode(path, place.stat())
     if not os.access(place if place.exists() and not place.is_file() else place.parent, os.W_OK):
         raise PermissionError(13, "it cannot be written", str(path))
+
+
+def _check_mode(path: Path, there: os.stat_result) -> None:
+    """A file could be exchanged although nobody may write into it: who made it so meant it to stay."""
+    if not there.st_mode & 0o222:
+        raise PermissionError(13, "it is read-only", str(path))
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -26,7 +26,7 @@ def walk(trace: Trace) -> Iterator[str]:
 
 
 def numbers(tensor: TensorSnapshot | None) -> str:
-    """A tensor in one short line; None, which is not zero, is said as such."""
+    """A tensor in one short line of no language; None, which is not zero, is said as such."""
     if tensor is None:
         return "None"
     if tensor.opaque:
@@ -34,9 +34,10 @@ def numbers(tensor: TensorSnapshot | None) -> str:
     shown = [f"{x:.6g}" if isinstance(x, float) else str(x) for x in tensor.head[: SHOWN + 1]]
     if not tensor.shape:
         return shown[0]
+    shape = f" ({'×'.join(map(str, tensor.shape))})"
     if tensor.numel <= SHOWN:
-        return f"[{', '.join(shown)}]" + (f" of shape {list(tensor.shape)}" if len(tensor.shape) > 1 else "")
-    return f"[{', '.join(shown[:SHOWN])}, …] of shape {list(tensor.shape)}"
+        return f"[{', '.join(shown)}]{shape if len(tensor.shape) > 1 else ''}"
+    return f"[{', '.join(shown[:SHOWN])}, …]{shape}"
 
 
 SENTENCES: Final = {

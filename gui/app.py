@@ -14,7 +14,7 @@ from types import TracebackType
 
 from core.lessons.records import Place
 from core.playback import Playback
-from core.records import TensorSnapshot
+from core.records import Failure, TensorSnapshot
 from gui import bindings, context, drop, fonts, placing, scaling, subjects
 from gui.actions import Actions
 from gui.button import Button
@@ -354,6 +354,8 @@ class App(ctk.CTk):
 
     def _changed(self, *changes: Change) -> None:
         self._changes.update(changes)
+        if "source" in changes:  # at once, so that a key that waits goes to this program, not into the one before
+            self.editor.show(self.session.source)
         if self._loop and self.session.busy:  # a run has begun: its answer may be here in a few milliseconds
             self.after_cancel(self._loop)
             self._loop = self.after(SOON, self._poll)
@@ -364,8 +366,6 @@ class App(ctk.CTk):
         """Shows what is new, once for any number of changes."""
         changes, self._changes, self._refreshing = self._changes, set(), ""
         session = self.session
-        if "source" in changes:
-            self.editor.show(session.source)
         if changes & {"source", "worker"}:
             self._entitle()
             self._keep_recent()
@@ -377,7 +377,7 @@ class App(ctk.CTk):
             self._show_moment()
         elif "answer" in changes:
             self._inspect()
-        if changes & {"output", "notice", "trace", "worker"}:
+        if changes & {"output", "notice", "trace", "worker", "cursor"}:
             self._show_output()
         if changes & {"source", "trace", "cursor", "worker"}:
             self.lessons.heard()
@@ -459,8 +459,12 @@ class App(ctk.CTk):
             self.editor.mark(0, None)  # the last that ran is not where it failed
         else:
             self.editor.mark(playback.line, playback.span, self._turn())
-        shown = playback.trace if playback is not None and not session.busy else None
-        self.editor.blame(shown.error if shown else None, shown.source if shown else "")
+        self.editor.blame(self._failure(), playback.trace.source if playback is not None else "")
+
+    def _failure(self) -> Failure | None:
+        """What the run ended with, once the cursor is there: who predicts is not told beforehand."""
+        playback = self.session.playback
+        return playback.trace.error if playback is not None and playback.at_end and not self.session.busy else None
 
     def _message(self, playback: Playback | None) -> tuple[str, str]:
         say = self.look.words
@@ -483,7 +487,7 @@ class App(ctk.CTk):
             key, facts = session.notice
             notice = self.look.words(key, **facts)
             self.pages.turn("output.title")
-        failure = session.playback.trace.error if session.playback and not session.busy and not notice else None
+        failure = None if notice else self._failure()
         self.output.show(session.output, failure, notice, self.look.words, held=self.lessons.asking)
 
     # ── The program runs ──────────────────────────────────────────────────────────────────────────────────────────

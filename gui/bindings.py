@@ -41,6 +41,7 @@ def anywhere(app: App) -> dict[str, Deed]:
         "<Control-o>": app.desk.ask_open,
         "<Control-s>": app.desk.save,
         **_shifted("s", app.desk.save_as),
+        "<Control-q>": app.ask_close,
         **_shifted("c", app.copy_picture),
         "<Escape>": app.escape,
         **({} if MAC else {"<Alt-f>": app.open_menu}),  # there Option types letters
@@ -70,6 +71,8 @@ def outside_text(app: App) -> dict[str, Deed]:
 def bind(app: App) -> None:
     """Binds every key to the window."""
     _free_text_keys(app)
+    if MAC:
+        app.createcommand("::tk::mac::Quit", app.ask_close)  # else Command+Q would ask for nothing
     for sequence, deed in anywhere(app).items():
         app.bind(pressed(sequence), partial(_do, deed))
     for sequence, deed in outside_text(app).items():

@@ -63,6 +63,8 @@ class EditorFind:
     def ask_line(self) -> None:
         """Shows the bar as it takes the number of a line."""
         self.bar.open(":")
+        self.bar.entry.select_clear()  # what is typed comes behind the colon
+        self.bar.entry.icursor("end")
 
     def edited(self) -> None:
         """The text is another: so are the matches."""

@@ -25,7 +25,7 @@ COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
         ("V   Shift+V", "keys.view"), ("Shift+↑ ↓   Enter", "keys.tensors"), ("↑ ↓   Shift+↑ ↓", "keys.elements"),
         ("+   −", "keys.zoom"), ("Ctrl+0", "keys.fit"), ("Ctrl+F", "keys.find"), ("F3   Shift+F3", "keys.match"),
         ("Ctrl+/   Ctrl+L", "keys.program"), ("Esc", "keys.escape"), ("F1", "keys.sheet"),
-        *(() if MAC else (("Alt+F", "keys.window"),)),
+        *(() if MAC else (("Alt+F", "keys.window"),)), ("Ctrl+Q", "keys.quit"),
     ),
 )  # fmt: skip
 """Keys, and the text that says what they do."""

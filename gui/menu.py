@@ -50,9 +50,12 @@ class PopUp(tk.Menu):
             activeforeground=look["on_accent"], disabledforeground=look["quiet"], font=look.font(13),
             borderwidth=1, activeborderwidth=0, relief="flat",
         )  # fmt: skip
-        if self.tk.call("tk", "windowingsystem") == "x11":
-            # Room around the texts; a border round the chosen entry would be drawn in relief.
-            self._room = tk.PhotoImage(master=self, width=look.px(8), height=look.px(26))
+        if isinstance(self.master, PopUp):
+            self._room = self.master._room
+        elif self.tk.call("tk", "windowingsystem") == "x11":
+            # Room above and below the texts: a border round the chosen entry would be drawn in relief. As narrow as can
+            # be, because Tk draws dots over the image of an entry that is greyed.
+            self._room = tk.PhotoImage(master=self, width=1, height=look.px(26))
 
     def show(self, entries: Sequence[Entry], x: int, y: int, *, leftwards: bool = False) -> None:
         """Shows the entries at a point of the screen, ``leftwards`` to the left of it."""
@@ -86,7 +89,18 @@ class PopUp(tk.Menu):
                     label=self._label(entry, marked), accelerator=f"{spelled(entry.keys)}  ",
                     command=entry.command or "", state="normal" if entry.command else "disabled", **room,
                 )  # fmt: skip
+        self._break_columns(len(entries))
+
+    def _break_columns(self, count: int) -> None:
+        """Another column where the screen ends: Tk would leave the rest of the entries below it."""
+        self.update_idletasks()
+        edges = [*(self.yposition(number) for number in range(count)), self.winfo_reqheight()]
+        top = 0
+        for number in range(count):
+            if edges[number + 1] - top > self.winfo_screenheight():
+                self.entryconfigure(number, columnbreak=True)
+                top = edges[number]
 
     def _label(self, entry: Entry, marked: bool) -> str:
-        """The text, with room for a mark where any entry of the menu may have one."""
-        return f"{'✓' if entry.chosen else '   '}  {entry.text}" if marked else entry.text
+        """The text, with room before it, for a mark where any entry of the menu may have one."""
+        return f"  {'✓' if entry.chosen else '   '}  {entry.text}" if marked else f"  {entry.text}"

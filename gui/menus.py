@@ -55,9 +55,9 @@ class Menus:
             fold = Entry(app.look.words("menu.fold"), partial(app.canvas.fold, hit.group))
             return [*self._of_bundle(playback, graph, hit.wires), fold]
         seed = [Entry(app.look.words("menu.seed"), partial(app.edit_seed, hit.seed), "E")] if hit.seed else []
-        return [*seed, *self._of_card(playback, graph.cards[hit.card])] if hit.card is not None else seed
+        return [*seed, *self._of_card(playback, graph, graph.cards[hit.card])] if hit.card is not None else seed
 
-    def _of_card(self, playback: Playback, card: Card) -> list[Entry]:
+    def _of_card(self, playback: Playback, graph: Graph, card: Card) -> list[Entry]:
         app, say = self._app, self._app.look.words
         line = playback.trace.ops[card.op].line if card.op is not None else 0
         entries = [Entry(say("menu.run_to"), partial(app.run_to, card.id))]
@@ -72,7 +72,17 @@ class Menus:
             entries.append(Entry(say(key), partial(app.copy, text) if text else None))
         entries.append(self._viewing("menu.view_value", subjects.values(playback, card, say), "V"))
         entries.append(self._viewing("menu.view_gradient", subjects.gradients(playback, card, say), "Shift+V"))
-        return [*entries, *self._of_leaf(playback, card), self._cutting_all(playback, card)]
+        inputs = self._of_inputs(playback, graph, card)
+        return [*entries, *self._of_leaf(playback, card), *inputs, self._cutting_all(playback, card)]
+
+    def _of_inputs(self, playback: Playback, graph: Graph, card: Card) -> list[Entry]:
+        """Each value that a card uses: to cut or heal that use; more than two in a menu of their own."""
+        wires = [wire for wire in graph.wires if wire.target == card.id]
+        titles = [graph.cards[wire.source].title for wire in wires]
+        names = [f"{title} ({place})" if titles.count(title) > 1 else title for place, title in enumerate(titles, 1)]
+        entries = [self._use(playback, graph, wire, name) for wire, name in zip(wires, names, strict=True)]
+        able = [entry for entry in entries if entry.command is not None]
+        return able if len(able) <= 2 else [Entry(self._app.look.words("menu.inputs"), entries=tuple(able))]
 
     def _viewing(self, key: str, found: Sequence[subjects.Subject], keys: str) -> Entry:
         """Opens a tensor in the viewer; several are offered by name."""
@@ -113,18 +123,24 @@ class Menus:
         return [Entry(self._app.look.words(key, n=len(cuts)), command)]
 
     def _of_wire(self, playback: Playback, graph: Graph, wire: Wire) -> list[Entry]:
+        entries = [self._use(playback, graph, wire)]
+        source = graph.cards[wire.source]
+        if context.cut_of_all(playback, source) is not None:
+            entries.append(self._cutting_all(playback, source, named=True))
+        return entries
+
+    def _use(self, playback: Playback, graph: Graph, wire: Wire, name: str = "") -> Entry:
+        """Cuts or heals one use, of a value that is called by its ``name``, or undoes that."""
         session = self._app.session
         cut, heal = context.cut_of_use(playback, graph, wire), context.heal_of(playback, graph, wire)
         if heal is not None:
             key = "menu.unheal" if heal in session.what_if.heals else "menu.heal"
         else:
             key = "menu.uncut_use" if cut in session.what_if.cuts else "menu.cut_use"
+            key = f"{key}_of" if name else key
         able = not session.busy and (heal is not None or cut is not None)
-        entries = [Entry(self._app.look.words(key), partial(self._app.actions.toggle_use, wire) if able else None)]
-        source = graph.cards[wire.source]
-        if context.cut_of_all(playback, source) is not None:
-            entries.append(self._cutting_all(playback, source, named=True))
-        return entries
+        text = self._app.look.words(key, name=name)
+        return Entry(text, partial(self._app.actions.toggle_use, wire) if able else None)
 
     def _clearing(self) -> list[Entry]:
         """Where the program has just cleared ``.grad``: to leave that out."""
@@ -138,27 +154,39 @@ class Menus:
     # ── The menu of the window ────────────────────────────────────────────────────────────────────────────────────
 
     def main(self) -> list[Entry]:
-        """Files, the picture, places of the run, what-ifs, and what the reader may prefer."""
+        """Files, then menus of the picture, the run, what-ifs and what the reader may prefer: few enough for a low
+        screen."""
         app, say = self._app, self._app.look.words
         return [
             *self._files(),
             RULE,
-            Entry(say("menu.export"), app.export, "Ctrl+E"),
-            Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
-            Entry(say("menu.find"), app.find, "Ctrl+F"),
-            RULE,
-            Entry(say("menu.live"), app.session.run_live, "Ctrl+F5"),
-            Entry(say("menu.into"), app.stepping.into, "F11"),
-            Entry(say("menu.out"), app.stepping.out, "Shift+F11"),
-            Entry(say("menu.jump"), entries=self._places()),
-            RULE,
-            *self._what_ifs(),
-            RULE,
-            *self._preferences(),
+            Entry(say("menu.picture"), entries=self._picture()),
+            Entry(say("menu.run"), entries=(*self._ways(), RULE, *self._places())),
+            Entry(say("menu.what_if"), entries=self._what_ifs()),
+            Entry(say("menu.settings"), entries=self._preferences()),
             RULE,
             Entry(say("checks.title"), app.show_checks if app.session.checks is not None else None),
             Entry(say("keys.title"), app.keys_sheet.toggle, "F1"),
+            Entry(say("menu.quit"), app.ask_close, "Ctrl+Q"),
         ]
+
+    def _picture(self) -> tuple[Entry, ...]:
+        app, say = self._app, self._app.look.words
+        return (
+            Entry(say("menu.export"), app.export, "Ctrl+E"),
+            Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
+            Entry(say("menu.find"), app.find, "Ctrl+F"),
+            Entry(say("bar.fit"), app.canvas.fit, "Ctrl+0"),
+        )
+
+    def _ways(self) -> tuple[Entry, ...]:
+        """How the program runs, and how it is stepped through."""
+        app, say = self._app, self._app.look.words
+        return (
+            Entry(say("menu.live"), app.session.run_live, "Ctrl+F5"),
+            Entry(say("menu.into"), app.stepping.into, "F11"),
+            Entry(say("menu.out"), app.stepping.out, "Shift+F11"),
+        )
 
     def _files(self) -> list[Entry]:
         desk, say = self._app.desk, self._app.look.words
@@ -199,17 +227,17 @@ class Menus:
             entries.append(entry("menu.next_change", lambda now: jumps.next_change(now, value), name=leaf.name))
         return tuple(entries)
 
-    def _what_ifs(self) -> list[Entry]:
+    def _what_ifs(self) -> tuple[Entry, ...]:
         app, session, say = self._app, self._app.session, self._app.look.words
-        return [
+        return (
             Entry(say("menu.seed"), app.edit_seed if seed_pass(session.playback) is not None else None, "E"),
             Entry(say("menu.undo"), session.undo if session.can_undo else None, "Ctrl+Z"),
             Entry(say("menu.redo"), session.redo if session.can_redo else None, "Ctrl+Y"),
             Entry(say("menu.write_in"), app.write_what_ifs if app.actions.as_code is not None else None),
             Entry(say("menu.as_written"), session.as_written if session.what_if else None),
-        ]
+        )
 
-    def _preferences(self) -> list[Entry]:
+    def _preferences(self) -> tuple[Entry, ...]:
         app, say = self._app, self._app.look.words
         system = say("menu.system")
 
@@ -221,7 +249,7 @@ class Menus:
         def preferred(key: str, names: dict[Any, str]) -> Entry:
             return choices(key, names, lambda value: app.prefer(**{key: value}))
 
-        return [
+        return (
             preferred("language", {"": system, "en": "English", "zh": "中文"}),
             preferred("theme", {"": system, "light": say("menu.light"), "dark": say("menu.dark")}),
             preferred("size", {0: system, **{size: f"{size} %" for size in SIZES}}),
@@ -229,4 +257,4 @@ class Menus:
             preferred("colours", {name: say(f"menu.{name}") for name in MAPS}),
             choices("speed", {speed: say("menu.per_second", n=f"{speed:g}") for speed in SPEEDS}, app.play_at),
             Entry(say("menu.down"), app.toggle_direction, chosen=app.settings.direction == "down"),
-        ]
+        )

@@ -385,14 +385,17 @@ class NumberEditor(tk.Frame):
         self._arrange()
 
     def _mark(self) -> None:
-        """The field that is wrong has a border and a ground of its own."""
+        """The field that has the keyboard has a border of its own, the one that is wrong a ground too."""
         if self._look is None:
             return
+        keyboard = str(self.tk.call("focus"))
         wrong = self._refusal.field if self._refusal is not None else None
         for field, entry in ((WHOLE, self.whole), *enumerate(self.used())):
             border, ground = ("line" if field == WHOLE else self.colour, "card")
             if field == wrong:
                 border, ground = "wrong", "wrong_soft"
+            elif str(entry._entry) == keyboard:
+                border = "accent"
             entry.configure(border_color=self._look[border], fg_color=self._look[ground])
 
     def _entry(self, master: tk.Misc) -> ctk.CTkEntry:
@@ -400,6 +403,8 @@ class NumberEditor(tk.Frame):
         entry.bind("<KeyRelease>", lambda event: self._typed_on())
         entry.bind("<Escape>", lambda event: self._escaped())
         entry.bind("<FocusOut>", lambda event: entry.select_clear())
+        for sequence in ("<FocusIn>", "<FocusOut>"):
+            entry.bind(sequence, lambda event: self._mark())
         return entry
 
     def _typed_on(self) -> None:

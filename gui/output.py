@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tkinter as tk
+from typing import Final
 
 from core.records import Failure
 from gui import reading
 from gui.failure import failure_lines
 from gui.i18n import Words
+from gui.terminal import as_shown
 from gui.theme import Look
+
+_LONG: Final = re.compile(r".{8000}(?=.)")
+"""The part of a line that is shown on lines of its own: Tk takes seconds over a longer one."""
 
 
 class Output(tk.Frame):
@@ -47,7 +53,7 @@ class Output(tk.Frame):
             else:
                 self.text.insert("end", f"✗ {message}\n", ("wrong",))
         if output:
-            self.text.insert("end", output)
+            self.text.insert("end", _LONG.sub(r"\g<0>\n", as_shown(output)))
         elif failure is None and not notice:
             self.text.insert("end", words("lesson.held" if held else "output.none"), ("hint",))
         self.text.configure(state="disabled")

@@ -55,8 +55,7 @@ def describe(
     elif event.op is not None:
         _operation(report, playback, event.op, words)
     elif event.kind in ("pass", "end"):
-        _pass(report, playback, event, words, session, written)
-        written = None  # told
+        _pass(report, playback, event, words, session)
     else:
         _write(report, playback, event, words)
     if turn:
@@ -65,6 +64,9 @@ def describe(
     _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
     if written is not None:
         _compared(report, written, playback.trace, words)
+    ended = event.pass_ if event is not None and event.kind == "end" and playback.inside is None else None
+    if selected is None and ended is not None:
+        whole_jacobian(report, playback, ended, words, session)  # below what the pass and a what-if came to
     return report
 
 
@@ -257,10 +259,7 @@ def _freed(playback: Playback, key: NodeKey) -> bool:
     )
 
 
-def _pass(
-    report: Report, playback: Playback, event: Event, words: Words, session: Session | None, written: Trace | None
-) -> None:
-    """The comparison stands ahead of the Jacobians, which take all the room there is."""
+def _pass(report: Report, playback: Playback, event: Event, words: Words, session: Session | None) -> None:
     assert event.pass_ is not None
     backward = playback.trace.passes[event.pass_]
     title = words("line.backward", number=event.pass_ + 1)
@@ -270,6 +269,7 @@ def _pass(
         for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
             name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
             report.line(opens(seed, "grad"), ("  →  ", "quiet"), (name, "code"))
+        whole_jacobian(report, playback, event.pass_, words, session)
     else:
         if backward.error is None:
             report.line((words("inspect.kept" if backward.retain_graph else "inspect.ended"), "quiet"))
@@ -278,9 +278,6 @@ def _pass(
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
-    if written is not None:
-        _compared(report, written, playback.trace, words)
-    whole_jacobian(report, playback, event.pass_, words, session)
 
 
 def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:

@@ -60,10 +60,11 @@ def _forms(words: Words, key: str, **facts: object) -> tuple[str, ...]:
 
 
 def _agrees(session: Session, words: Words) -> Said:
-    """Whether the trace equals an unrecorded run."""
-    if session.playback is not None and session.playback.trace.overwritten:
+    """Whether the trace equals an unrecorded run; nothing of a run that failed or had no backward pass."""
+    trace = session.playback.trace if session.playback is not None else None
+    if trace is not None and trace.overwritten:
         return Said((words("agree.overwritten"), ""), "cut")
-    if session.agrees is None:
+    if trace is None or session.agrees is None or (session.agrees is not False and (trace.error or not trace.passes)):
         return Said()
     if session.agrees == "waiting":
         return Said((*_forms(words, "agree.wait"), ""))

@@ -145,7 +145,8 @@ def main() -> None:
             stem = f"{name}-{width}x{height}-{percent}-{theme}-{language}"
             picture.save(OUT / f"{stem}.png")
             if "--readme" in sys.argv and stem in README:
-                picture.quantize(256, dither=Image.Dither.NONE).save(ROOT / "docs" / README[stem], optimize=True)
+                small = picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+                small.save(ROOT / "docs" / README[stem], optimize=True)
             count += 1
     stage.close()
     print(f"{count} pictures in {time.perf_counter() - began:.0f} s: {OUT}")

@@ -125,7 +125,7 @@ def _columns(count: int, links: list[Link]) -> list[int]:
     for a, b in links:
         sources[b].append(a)
         targets[a].append(b)
-    order = _topological(sources, targets)
+    order = topological(sources, targets)
     depth, height = [0] * count, [0] * count
     for card in order:
         depth[card] = max((depth[source] + 1 for source in sources[card]), default=0)
@@ -152,15 +152,16 @@ def _columns(count: int, links: list[Link]) -> list[int]:
     return column
 
 
-def _topological(sources: list[list[int]], targets: list[list[int]]) -> list[int]:
-    waiting = [len(found) for found in sources]
-    ready = deque(card for card, number in enumerate(waiting) if not number)
+def topological(above: Sequence[Collection[int]], below: Sequence[Collection[int]]) -> list[int]:
+    """Numbers in an order in which each comes after all those above it, where there is one."""
+    waiting = [len(found) for found in above]
+    ready = deque(number for number, count in enumerate(waiting) if not count)
     order = []
     while ready:
-        card = ready.popleft()
-        order.append(card)
-        for target in targets[card]:
-            waiting[target] -= 1
-            if not waiting[target]:
-                ready.append(target)
+        number = ready.popleft()
+        order.append(number)
+        for other in below[number]:
+            waiting[other] -= 1
+            if not waiting[other]:
+                ready.append(other)
     return order

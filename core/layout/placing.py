@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +10,7 @@ from math import inf
 from statistics import median
 
 from core.layout.base import Watch
-from core.layout.layering import Layers
+from core.layout.layering import Layers, topological
 
 ROUNDS = 3
 """In which lines are drawn to each other."""
@@ -55,7 +54,8 @@ def heights_of(
     lines = _lines(layers, columns)
     watch(0.5)
     above, below = _apart(layers, columns, lines, reach, between)
-    order, sides = _downwards(above, below), _sides(columns, lines)
+    # Links in lines never cross, so there is an order.
+    order, sides = topological(above, below), _sides(columns, lines)
     watch(0.7)
     wanted = _wanted(layers, lines)
     earlier = _earlier(lines, previous or {})
@@ -160,21 +160,6 @@ def _apart(
             if room > below[a].get(b, 0.0):
                 below[a][b] = above[b][a] = room
     return above, below
-
-
-def _downwards(above: list[dict[int, float]], below: list[dict[int, float]]) -> list[int]:
-    """Lines in an order in which every line comes after those above it; links in lines never cross, so there is one."""
-    waiting = [len(found) for found in above]
-    ready = deque(line for line, number in enumerate(waiting) if not number)
-    order = []
-    while ready:
-        line = ready.popleft()
-        order.append(line)
-        for other in below[line]:
-            waiting[other] -= 1
-            if not waiting[other]:
-                ready.append(other)
-    return order
 
 
 def _sides(columns: list[list[int]], lines: _Lines) -> list[int]:

@@ -30,3 +30,9 @@ def test_what_was_overwritten_is_told_so() -> None:
     trace = record(source, options=Options(verify=False), live=live)
     assert "MulBackward0: what arrived is overwritten by 5, 15, None goes on" in list(told(trace, "en"))
     assert "MulBackward0：到达的值被改写为 5，传出 15, None" in list(told(trace, "zh"))
+
+
+def test_chinese_sentences_hold_no_english() -> None:
+    trace = record("import torch\nx = torch.ones(2, 8, requires_grad=True)\n(x * 3).sum().backward()\n")
+    lines = list(told(trace, "zh"))
+    assert "MulBackward0：[1, 1, 1, 1, 1, 1, …] (2×8) 到达，传出 [3, 3, 3, 3, 3, 3, …] (2×8), None" in lines

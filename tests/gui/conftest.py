@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import shutil
 import subprocess
 import time
 import tkinter as tk
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from core import wire
 from core.records import Before, Matrix, Trace
 from gui.app import App
+from gui.menu import Entry
 from gui.settings import Settings
 from tests.gui import traces
 
@@ -44,6 +46,16 @@ def display() -> Iterator[str]:
         os.close(read)
         server.terminate()
         server.wait()
+
+
+def entry_of(entries: Sequence[Entry], text: str) -> Entry:
+    """The entry of a menu, or of the menus behind it, that says something."""
+    for entry in entries:
+        if entry.text == text:
+            return entry
+        with contextlib.suppress(KeyError):
+            return entry_of(entry.entries, text)
+    raise KeyError(text)
 
 
 class FakeWorker:

@@ -33,7 +33,7 @@ from gui.shapes import overlap
 from gui.theme import LIGHT, Look
 from gui.view import View
 from tests.gui import traces
-from tests.gui.conftest import FakeWorker, Window
+from tests.gui.conftest import FakeWorker, Window, entry_of
 from tests.gui.test_groups import loop
 
 
@@ -471,7 +471,7 @@ def test_a_loop_unrolls_at_a_click_and_rolls_up_to_where_it_was(window: Window) 
 def test_what_is_preferred_changes_at_once_and_is_kept(window: Window, tmp_path: Path) -> None:
     app = window.app
     app._kept = tmp_path / "new" / "settings.json"
-    theme = named(app.menus.main(), "Theme").entries
+    theme = entry_of(app.menus.main(), "Theme").entries
     assert [entry.chosen for entry in theme] == [False, True, False]
     assert theme[2].command is not None
     theme[2].command()

@@ -23,7 +23,7 @@ from gui.scene import Box, Hit, Picture
 from gui.settings import Settings, load, save
 from gui.shapes import Rect, overlap, sample
 from tests.gui import traces
-from tests.gui.conftest import Window
+from tests.gui.conftest import Window, entry_of
 from tests.gui.test_groups import loop
 
 both = pytest.mark.parametrize("direction", ["right", "down"])
@@ -208,15 +208,15 @@ def test_what_did_not_change_stays_where_it_was_in_the_next_run(
 
 
 def choose(window: Window, text: str) -> None:
-    """Opens the window's menu by its button, and presses one of its entries."""
+    """Opens the window's menu by its button, and presses an entry of it or of a menu behind it."""
     app = window.app
     app.menu.tk_popup = lambda x, y: None  # type: ignore[method-assign,assignment,misc]
     app.buttons["menu"].invoke()
-    number = next(
-        n for n in range((app.menu.index("end") or 0) + 1)
-        if app.menu.type(n) == "command" and app.menu.entrycget(n, "label").strip(" ✓") == text
+    menu, number = next(
+        (menu, n) for menu in (app.menu, *app.menu._children) for n in range((menu.index("end") or 0) + 1)
+        if menu.type(n) == "command" and menu.entrycget(n, "label").strip(" ✓") == text
     )  # fmt: skip
-    app.menu.invoke(number)
+    menu.invoke(number)
     window.settle()
 
 
@@ -239,7 +239,7 @@ def test_the_menu_turns_the_picture_at_once_and_for_later_starts(window: Window,
     assert canvas.view.y < top < bottom < canvas.view.rect[3]
     assert canvas.view.x + canvas.view.rect[2] == pytest.approx(left + right)
     assert load(app._kept).direction == "down"
-    assert next(e for e in app.menus.main() if e.text == "Top to bottom").chosen
+    assert entry_of(app.menus.main(), "Top to bottom").chosen
     # Another run stays so, and the way back is the same.
     window.key("<F5>")
     assert canvas.picture.direction == "down"

@@ -103,8 +103,9 @@ def test_control_l_goes_to_a_line(window: Window) -> None:
     window.key("<Control-l>", text)
     bar = window.app.editor.find.bar
     assert bar.entry.get() == ":"
-    bar.entry.insert("end", "4")
-    window.key("<KeyRelease>", bar.entry._entry)
+    window.key("<Key-4>")
+    window.key("<KeyRelease-4>")
+    assert bar.entry.get() == ":4"
     window.key("<Escape>", bar.entry._entry)
     assert text.get("sel.first", "sel.last") == "print(alpha)"
 

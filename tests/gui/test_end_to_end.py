@@ -10,7 +10,7 @@ import pytest
 
 from gui.app import App, start_worker
 from gui.scene import Hit
-from tests.gui.conftest import FakeWorker, Window
+from tests.gui.conftest import FakeWorker, Window, entry_of
 from tests.gui.test_seed_editor import drag
 from tests.gui.test_window import texts
 
@@ -139,7 +139,7 @@ def test_a_cut_is_written_into_the_program_and_taken_back(real: Window) -> None:
     assert gradients(window) == {"a": [36, 81], "b": None}
     assert "5  Q = 3*a**3 - (b**2).detach()" in app.inspector.text.get("1.0", "end")
     say = app.look.words
-    command = next(entry.command for entry in app.menus.main() if entry.text == say("menu.write_in"))
+    command = entry_of(app.menus.main(), say("menu.write_in")).command
     assert command is not None
     command()
     ran(window)

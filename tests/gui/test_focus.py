@@ -77,6 +77,22 @@ def test_what_has_the_keyboard_shows_it(stepped: Window, theme: str) -> None:
         assert (np.abs(now - before).sum(axis=2) > 90).sum() > stop.winfo_width(), stop
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_field_that_has_the_keyboard_has_another_border(stepped: Window, theme: str) -> None:
+    app = stepped.app
+    app.prefer(theme=theme)
+    app.edit_seed()
+    stepped.settle()
+    fields = [*app.seed_editor.entries, app.seed_editor.whole]
+    for field in fields:
+        app.tk.call("tk::TabToWindow", field._entry)
+        stepped.settle()
+        bordered = [one.cget("border_color") == app.look["accent"] for one in fields]
+        assert bordered == [one is field for one in fields]
+    stepped.key("<Escape>")
+    assert not any(one.cget("border_color") == app.look["accent"] for one in fields)
+
+
 def test_the_timeline_steps_by_key(stepped: Window) -> None:
     app = stepped.app
     assert app.session.playback is not None

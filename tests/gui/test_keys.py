@@ -10,7 +10,7 @@ from gui.i18n import words
 from gui.keys import COLUMNS
 from gui.menu import Entry
 from gui.shortcuts import pressed, spelled
-from tests.gui.conftest import Window
+from tests.gui.conftest import Window, entry_of
 
 
 def test_f1_shows_the_keys_and_the_next_key_hides_them(window: Window) -> None:
@@ -54,8 +54,7 @@ def test_places_that_are_not_there_are_greyed(window: Window) -> None:
     app = window.app
     window.key("<F5>", app.canvas)
     window.key("<Home>", app.canvas)
-    entries = {entry.text: entry for entry in app.menus.main()}
-    places = {entry.text: entry for entry in entries["Go to"].entries}
+    places = {entry.text: entry for entry in entry_of(app.menus.main(), "Run").entries}
     assert places["Next backward call"].command is not None
     assert places["First NaN or Inf"].command is None
 

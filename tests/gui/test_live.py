@@ -16,7 +16,7 @@ from gui.live_editor import overwritten, typeable
 from gui.scene import Hit
 from gui.settings import Settings
 from tests.gui import traces
-from tests.gui.conftest import FakeWorker, Window
+from tests.gui.conftest import FakeWorker, Window, entry_of
 from tests.gui.test_window import texts
 from tests.gui.traces import tensor
 
@@ -174,7 +174,7 @@ def test_another_program_ends_what_is_paused(window: Window) -> None:
 
 
 def test_the_menu_runs_live(window: Window) -> None:
-    entry = next(entry for entry in window.app.menus.main() if entry.keys == "Ctrl+F5")
+    entry = entry_of(window.app.menus.main(), "Run live, pausing in the backward pass")
     assert entry.command is not None
     entry.command()
     window.settle()

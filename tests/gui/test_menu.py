@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import tkinter as tk
 
 import pytest
 
 from core.records import Cut
+from gui.menu import PopUp
 from tests.gui.conftest import Window
 from tests.gui.test_canvas import middle, opened, titled
 from tests.gui.test_cards import healed
@@ -28,7 +30,7 @@ def labels(window: Window) -> list[str]:
     menu = window.app.menu
     last = menu.index("end")
     assert last is not None
-    return [menu.entrycget(n, "label") if menu.type(n) != "separator" else "" for n in range(last + 1)]
+    return [menu.entrycget(n, "label").strip() if menu.type(n) != "separator" else "" for n in range(last + 1)]
 
 
 def choose(window: Window, label: str) -> None:
@@ -165,6 +167,81 @@ def test_the_menu_by_key_is_that_of_the_chosen_card(window: Window, key: str) ->
     window.key("<Shift-F10>", app.canvas)
     assert not app.menu.winfo_ismapped()
     assert app.session.playback.cursor == 13
+
+
+def by_key(window: Window, title: str, label: str) -> None:
+    """Chooses a card by the arrows, and an entry of its menu, through the menu behind it where it stands there."""
+    app, menu = window.app, window.app.menu
+    picture = app.canvas.picture
+    assert picture is not None
+    for _ in picture.graph.cards:
+        window.key("<Up>", app.canvas)
+    for _ in picture.graph.cards:
+        if app._selected is not None and picture.graph.cards[app._selected].title == title:
+            break
+        window.key("<Down>", app.canvas)
+    window.key("<Control-Return>", app.canvas)
+    window.wait_until(menu.winfo_ismapped)
+    choose(window, label)
+
+
+def test_a_use_is_cut_and_healed_by_key(window: Window) -> None:
+    window.key("<F5>")
+    by_key(window, "Q", "Cut its use of b**2")
+    assert window.worker.jobs[-1].what_if.cuts == (Cut("pow#4", "sub#5", 1),)
+    by_key(window, "Q", "Undo the cut of its use of b**2")
+    assert window.worker.jobs[-1].what_if.cuts == ()
+    window.worker.record = lambda job: healed("u * x")
+    window.app.session.open_program(healed("u * x").source, "")
+    window.settle()
+    window.key("<F5>")
+    window.key("<End>")
+    by_key(window, "y.detach()", "Heal this detach")
+    assert window.worker.jobs[-1].what_if.heals == ("#1",)
+
+
+def test_control_q_ends_the_window_once_the_program_may_go(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, asked, closed = window.app, [], []
+
+    def ask(title: str, text: str, **options: object) -> bool | None:
+        asked.append(text)
+        return None if len(asked) == 1 else False
+
+    monkeypatch.setattr("tkinter.messagebox.askyesnocancel", ask)
+    monkeypatch.setattr(app, "close", lambda: closed.append(True))
+    app.editor.text.insert("1.0", "# work")
+    window.settle()
+    window.key("<Control-q>", app.editor.text)
+    assert (len(asked), closed) == (1, [])
+    window.key("<Control-q>", app.canvas)
+    assert (len(asked), closed) == (2, [True])
+
+
+@pytest.mark.parametrize(("size", "height"), [(100, 600), (200, 900), (200, 600)])
+def test_menus_fit_a_low_screen(window: Window, monkeypatch: pytest.MonkeyPatch, size: int, height: int) -> None:
+    """In columns where need be: Tk would leave the last entries below the screen."""
+    app = window.app
+    app.prefer(size=size)
+    monkeypatch.setattr(PopUp, "winfo_screenheight", lambda menu: height)
+    app.menu.fill(app.menus.main())
+    for menu in (app.menu, *app.menu._children):
+        menu.update_idletasks()
+        assert menu.winfo_reqheight() <= height
+        assert menu.winfo_reqwidth() <= 1024
+        assert menu.index("end") is not None
+
+
+def test_menus_leave_no_image_for_a_thread_to_delete(window: Window) -> None:
+    """Tk would let the thread that happens to collect the garbage wait for the window."""
+    app = window.app
+    app.menu.fill(app.menus.main())
+    images = app.tk.call("image", "names")
+    gc.disable()
+    try:
+        app.menu.fill(app.menus.main())
+        assert app.tk.call("image", "names") == images
+    finally:
+        gc.enable()
 
 
 def test_a_narrow_row_shows_the_moment_whole_or_not_and_keeps_what_is_greyed(window: Window) -> None:

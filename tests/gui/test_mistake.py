@@ -94,6 +94,20 @@ def test_every_row_of_the_table_is_reached(failures: dict[str, Failure]) -> None
         assert any(re.search(pattern, found.message) for found in failures.values()), key
 
 
+def test_an_error_is_told_where_it_happened_not_before(window: Window) -> None:
+    app = window.app
+    run_failing(window, failed(span=(3, 4, 3, 9)))
+
+    def told() -> tuple[bool, bool]:
+        return "The shapes do not match." in app.output.text.get("1.0", "end"), bool(underlined(window, "failed"))
+
+    assert told() == (True, True)
+    window.key("<Home>", app.canvas)
+    assert told() == (False, False)
+    window.key("<End>", app.canvas)
+    assert told() == (True, True)
+
+
 def test_the_expression_that_failed_is_underlined_until_it_is_edited(window: Window) -> None:
     run_failing(window, failed(span=(3, 4, 3, 9)))
     app = window.app

@@ -135,6 +135,7 @@ def test_the_end_of_a_pass_shows_the_whole_jacobian_and_the_product_asked_for(at
     assert job.pass_index == 0
     q, a, b = drawings(at_end)
     said = written(at_end)
+    assert said.index("LEAF GRADIENTS") < said.index("∂Q / ∂Q")  # what the pass came to stands first
     assert said.index("∂Q / ∂Q") < said.index("identity") < said.index("∂Q / ∂a") < said.index("∂Q / ∂b")
     assert (cells(q, "J"), cells(q, "v"), cells(q, "x")) == (["1", "0", "0", "1"], ["1", "1"], ["1", "1"])
     assert (cells(a, "J"), cells(a, "x")) == (["36", "0", "0", "81"], ["36", "81"])

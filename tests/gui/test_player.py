@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.gui.conftest import Window
+from tests.gui.conftest import Window, entry_of
 
 
 def cursor(window: Window) -> int:
@@ -51,7 +51,7 @@ def test_a_p_typed_into_the_program_is_a_letter(window: Window) -> None:
 
 def test_the_speed_is_chosen_by_menu(window: Window) -> None:
     app = window.app
-    speeds = next(entry for entry in app.menus.main() if entry.text == "Playing speed").entries
+    speeds = entry_of(app.menus.main(), "Playing speed").entries
     assert [entry.chosen for entry in speeds].count(True) == 1
     command = speeds[-1].command
     assert command is not None

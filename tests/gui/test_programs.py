@@ -144,6 +144,30 @@ def test_a_program_that_cannot_be_written_is_told_and_stays(window: Window, tmp_
     assert app.session.unsaved
 
 
+def test_a_file_that_is_read_only_stays(window: Window, program: Path) -> None:
+    app = window.app
+    program.chmod(0o444)
+    app.open(program)
+    type_in(window, "# work\n")
+    assert not app.desk.save()
+    window.settle()
+    assert "mine.py could not be written: it is read-only" in app.output.text.get("1.0", "end")
+    assert program.read_text() == PROGRAM
+    app.session.run()
+    window.settle()
+    app.export_to(program)
+    window.settle()
+    assert "it is read-only" in app.output.text.get("1.0", "end")
+    assert app.session.unsaved
+
+
+def test_what_is_typed_as_a_program_opens_goes_into_that_program(window: Window, program: Path) -> None:
+    window.app.open(program)
+    window.app.editor.text.insert("1.0", "# new\n")
+    window.settle()
+    assert window.app.session.source == "# new\n" + PROGRAM
+
+
 def test_programs_opened_lately_are_offered_and_examples_are_there(window: Window, program: Path) -> None:
     app = window.app
     app.open(program)

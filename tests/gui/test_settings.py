@@ -15,7 +15,7 @@ from gui.app import App
 from gui.settings import Settings, load, save
 from gui.theme import MAPS
 from tests.gui import traces
-from tests.gui.conftest import FakeWorker, Window
+from tests.gui.conftest import FakeWorker, Window, entry_of
 
 Start = Callable[[], Window]
 
@@ -44,7 +44,7 @@ def start(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 def choose(window: Window, key: str, text: str) -> None:
     """An entry of a menu of the window's menu."""
     say = window.app.look.words
-    menu = next(entry for entry in window.app.menus.main() if entry.text == say(key))
+    menu = entry_of(window.app.menus.main(), say(key))
     command = next(entry.command for entry in menu.entries if entry.text == text)
     assert command is not None
     command()

@@ -45,6 +45,19 @@ def test_finite_differences_are_told_and_listed_by_key(window: Window) -> None:
     assert app.focus_get() is button._canvas
 
 
+def test_a_run_that_failed_or_had_no_backward_pass_is_not_called_identical(window: Window) -> None:
+    agrees = window.app.statusbar.agrees
+    verified(window, *ALL)
+    assert agrees.winfo_manager()
+    for trace in (traces.failed(), msgspec.structs.replace(traces.failed(), error=None)):
+        window.worker.record = lambda job, trace=trace: trace
+        window.app.session.open_program(trace.source, "")
+        window.settle()
+        verified(window)
+        assert window.app.session.agrees is True
+        assert not agrees.winfo_manager()
+
+
 def test_what_differs_stands_first_and_what_was_not_compared_last(window: Window) -> None:
     app = window.app
     verified(window, Check(2, 1e-10, True), Check(4, 0.5, False, custom=True))
@@ -59,7 +72,7 @@ def test_what_differs_stands_first_and_what_was_not_compared_last(window: Window
     app.toggle_language()
     window.settle()
     assert not app.checks_sheet.winfo_ismapped()
-    assert "有限差分：2 个操作中 1 个不一致" in app.statusbar.checks.cget("text")
+    assert "有限差分：2 个运算中 1 个不一致" in app.statusbar.checks.cget("text")
 
 
 def test_the_time_is_told_and_nothing_of_an_older_program(window: Window) -> None:
