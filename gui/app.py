@@ -55,7 +55,7 @@ from gui.transcript import Transcript
 from gui.typed_numbers import LARGEST
 from gui.viewer import Viewer
 
-LESSON = 400
+LESSON = 430
 """Units of height that a lesson has at first; half of it in a low window."""
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 5, 80
@@ -375,7 +375,7 @@ class App(ctk.CTk):
             self._show_moment()
         elif "answer" in changes:
             self._inspect()
-        if changes & {"output", "notice", "trace", "worker"}:
+        if changes & {"output", "notice", "trace", "cursor", "worker"}:
             self._show_output()
         if changes & {"source", "trace", "cursor", "worker"}:
             self.lessons.heard()
@@ -422,7 +422,9 @@ class App(ctk.CTk):
 
     def _inspect(self) -> None:
         session = self.session
-        self.inspector.show(session.playback, self.graph, self._selected, self.look.words, session.written)
+        self.inspector.show(
+            session.playback, self.graph, self._selected, self.look.words, session.written, held=self.lessons.asking
+        )
 
     def _show_editor(self) -> None:
         """Below the inspector what a live run waits with, or the values of the chosen leaf; on the picture the seed."""
@@ -448,7 +450,7 @@ class App(ctk.CTk):
         else:
             self.editor.mark(playback.line, playback.span)
         shown = playback.trace if playback is not None and not session.busy else None
-        self.editor.blame(shown.error if shown else None, shown.source if shown else "")
+        self.editor.blame(shown.error if shown and not self._held else None, shown.source if shown else "")
 
     def _message(self, playback: Playback | None) -> tuple[str, str]:
         say = self.look.words
@@ -464,6 +466,11 @@ class App(ctk.CTk):
             return say("canvas.nothing" if playback.trace.error is None else "canvas.ended"), ""
         return say("canvas.start"), ""
 
+    @property
+    def _held(self) -> bool:
+        """Whether the end of the run would answer a lesson's question, and has not been come to."""
+        return self.lessons.asking and not (self.session.playback is not None and self.session.playback.at_end)
+
     def _show_output(self) -> None:
         session = self.session
         notice = ""
@@ -472,7 +479,7 @@ class App(ctk.CTk):
             notice = self.look.words(key, **facts)
             self.pages.turn("output.title")
         failure = session.playback.trace.error if session.playback and not session.busy and not notice else None
-        self.output.show(session.output, failure, notice, self.look.words, held=self.lessons.asking)
+        self.output.show(session.output, failure, notice, self.look.words, held=self._held)
 
     # ── The program runs ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -75,10 +75,10 @@ class Inspector(tk.Frame):
 
     def show(
         self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words,
-        written: Trace | None = None,
+        written: Trace | None = None, *, held: bool = False,
     ) -> None:  # fmt: skip
         self._words = words
-        report = describe(playback, graph, selected, words, written, self._session)
+        report = describe(playback, graph, selected, words, written, self._session, held=held)
         self._tensors = report.tensors
         if (report.lines, report.products) == self._shown:
             self._rest(report)

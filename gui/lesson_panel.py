@@ -70,13 +70,12 @@ class LessonPanel(tk.Frame):
         self.entry.bind("<Escape>", lambda event: self.winfo_toplevel().focus_set())
         self.check_button = Button(self.row, self._typed, width=76, height=30)
         self.hint_button = Button(self.row, learner.hint, width=60, height=30)
-        self.skip_button = Button(self.row, learner.skip, width=90, height=30)
         self.choices: list[tk.Label] = []
         self.said = tk.Label(self.box, anchor="w", justify="left", borderwidth=0)
         self.foot = tk.Frame(self, borderwidth=0)
         self.back = Button(self.foot, lambda: self._go(-1), width=44, height=28)
         self.dots = tk.Label(self.foot, borderwidth=0)
-        self.onward = Button(self.foot, lambda: self._go(1), width=96, height=28)
+        self.onward = Button(self.foot, self._onward, width=96, height=28)
         self._lay_out()
         self.bind("<Configure>", self._resized)
 
@@ -132,8 +131,8 @@ class LessonPanel(tk.Frame):
         self.dots.configure(text=f"{walk.number + 1} / {count}")
         self.back.configure(state="normal" if walk.number else "disabled")
         open_ = walk.question is not None
-        self.onward.dress(look, say("lesson.done" if walk.at_end else "lesson.next"), primary=not open_, size=12)
-        self.onward.configure(state="disabled" if open_ else "normal")
+        key = "lesson.skip" if open_ else "lesson.done" if walk.at_end else "lesson.next"
+        self.onward.dress(look, say(key), primary=not open_, size=12)
 
     def _show_box(self, walk: Walk, mistake: str) -> None:
         """The question that is open, else the first task."""
@@ -147,14 +146,14 @@ class LessonPanel(tk.Frame):
             widget.pack_forget()
         self.ask.pack(fill="x")
         if question is not None:
-            self._ask(question[1], walk)
+            self._ask(question[1], walk, mistake)
         elif task is not None:
             self._set_task(*task, walk, mistake)
         if not self.box.winfo_manager():
             self.box.pack(side="bottom", fill="x", before=self.text)
         self._space()
 
-    def _ask(self, predict: Predict, walk: Walk) -> None:
+    def _ask(self, predict: Predict, walk: Walk, mistake: str) -> None:
         assert self._look is not None
         say = self._look.words
         self.ask.configure(text=predict.ask)
@@ -163,12 +162,11 @@ class LessonPanel(tk.Frame):
         elif predict.kind == "numbers":
             self.entry.pack(side="left", fill="x", expand=True)
             self.check_button.pack(side="left", padx=(6, 0))
-        self.skip_button.pack(side="right", padx=(6, 0))
-        self.row.pack(fill="x")
-        said = walk.said or (say("lesson.wrong") if walk.tried else "")
+            self.row.pack(fill="x")
+        said = mistake or walk.said or (say("lesson.wrong") if walk.tried else "")
         if predict.kind == "card" and not said:
             said = say("lesson.pick")
-        self._say(said, "wrong" if walk.tried else "quiet")
+        self._say(said, "wrong" if mistake or walk.tried else "quiet")
 
     def _fill_choices(self, choices: tuple[Choice, ...], tried: str) -> None:
         assert self._look is not None
@@ -223,6 +221,13 @@ class LessonPanel(tk.Frame):
             self._learner.answer(question[1].choices[number].text)
         return "break"
 
+    def _onward(self) -> None:
+        """The next screen; an open question is shown its answer first."""
+        if self._walk is not None and self._walk.question is not None:
+            self._learner.skip()
+        else:
+            self._go(1)
+
     def _go(self, by: int) -> None:
         if self._walk is not None:
             self._learner.go(self._walk.number + by)
@@ -260,7 +265,6 @@ class LessonPanel(tk.Frame):
         self.close.dress(look, "✕", size=11)
         self.check_button.dress(look, say("lesson.check"), primary=True, size=12)
         self.hint_button.dress(look, say("lesson.hint"), size=12)
-        self.skip_button.dress(look, say("lesson.skip"), size=12)
         self.back.dress(look, "◀", size=12)
         self._set.dress(look)
         self._space()

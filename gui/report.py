@@ -27,14 +27,17 @@ def describe(
     words: Words,
     written: Trace | None = None,
     session: Session | None = None,
+    *,
+    held: bool = False,
 ) -> Report:
     """The report on the current event, or on the card the reader has chosen.
 
     Args:
         written: the run without what-ifs, to compare with; None where there is nothing to compare.
         session: knows the Jacobians; without one, nothing is said of them.
+        held: a lesson's question is open, which the Jacobian of the whole pass would answer.
     """
-    report = Report()
+    report = Report(held=held)
     if playback is None or graph is None:
         report.line((words("inspect.nothing"), "heading"))
         report.line((words("inspect.nothing2"), "quiet"))
