@@ -10,6 +10,7 @@ from functools import partial
 from core.lessons.records import Check, Choice, Predict
 from core.lessons.walk import Walk
 from gui.button import Button
+from gui.formula import Formulas
 from gui.lesson_text import LessonText, pieces
 from gui.theme import Look
 from gui.toolkit import ctk
@@ -91,7 +92,7 @@ class LessonPanel(tk.Frame):
         self.text.pack(side="top", fill="both", expand=True)
 
     @property
-    def formulas(self) -> object:
+    def formulas(self) -> Formulas:
         return self._set.formulas
 
     def ready(self) -> None:

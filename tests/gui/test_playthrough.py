@@ -248,9 +248,7 @@ def course(display: str) -> Iterator[Learner]:
     assert not errors, f"raised in a callback: {errors}"
 
 
-@pytest.mark.parametrize(
-    ("id_", "language"), [*((id_, "en") for id_ in LESSONS), *((id_, "zh") for id_ in IN_CHINESE)]
-)
+@pytest.mark.parametrize(("id_", "language"), [*((id_, "en") for id_ in LESSONS), *((id_, "zh") for id_ in IN_CHINESE)])
 def test_a_lesson_from_the_first_screen_to_the_recap(course: Learner, id_: str, language: str) -> None:
     app = course.app
     app.lessons.close()
