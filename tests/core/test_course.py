@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +19,10 @@ from core.playback import Playback
 from core.records import Options, Trace, WhatIf
 
 FOLDER = Path(__file__).parents[2] / "assets" / "lessons"
+TABLES = FOLDER.parent / "i18n"
 LANGUAGES = ("en", "zh")
+NAMED = ("menu.heal", "menu.untrack", "menu.no_clear", "seed.presets", "jacobian.whole", "where.grad")
+"""What lessons name of the window, by the key of its word."""
 HEADS = heads(FOLDER, "en")
 
 lessons = pytest.mark.parametrize("id_", [head.id for head in HEADS])
@@ -61,6 +66,26 @@ def test_a_translation_lacks_nothing_and_says_the_same_figures(id_: str) -> None
         assert _figures(one.blocks) == _figures(other.blocks), one.id
         for ours, theirs in zip(_said(one.blocks), _said(other.blocks), strict=True):
             assert (theirs == ours) == (not ours), (one.id, ours)
+
+
+@lessons
+def test_what_a_text_names_in_the_window_is_called_so_there(id_: str) -> None:
+    tables = [json.loads((TABLES / f"{language}.json").read_text(encoding="utf-8")) for language in LANGUAGES]
+    screens = zip(*(lesson(id_, language).screens for language in LANGUAGES), strict=True)
+    for screen in screens:
+        english, chinese = (" ".join(_written(one.blocks)).casefold() for one in screen)
+        for key in NAMED:
+            ours, theirs = (table[key].casefold() for table in tables)
+            assert (ours in english) <= (theirs in chinese), (screen[0].id, ours, theirs)
+
+
+def _written(blocks: tuple[object, ...]) -> Iterator[str]:
+    """Texts, tasks and hints."""
+    for block in blocks:
+        if isinstance(block, Text):
+            yield block.plain
+        elif isinstance(block, Check):
+            yield from (block.ask, *block.hints)
 
 
 def _figures(blocks: tuple[object, ...]) -> set[str]:
