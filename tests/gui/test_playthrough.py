@@ -19,6 +19,7 @@ from core.playback import Playback
 from gui.app import App, start_worker
 from gui.cards import Card
 from gui.lessons import names_of
+from gui.mistake import LINE
 from gui.settings import Settings
 from tests.gui.conftest import FakeWorker, Window
 from tests.gui.test_menu import choose, labels, right_click
@@ -275,3 +276,53 @@ def test_a_lesson_from_the_first_screen_to_the_recap(course: Learner, id_: str, 
     assert app.lessons.listing
     assert app.lessons.list_page.winfo_ismapped()
     assert not app.callback_errors
+
+
+def opened(course: Learner, id_: str, screen: str) -> None:
+    """A screen of a lesson that is begun anew."""
+    app = course.app
+    app.lessons.close()
+    app.lessons.progress = {}
+    app.prefer(language="en")
+    app.lessons.open(id_)
+    app.lessons.go([one.id for one in course.walk.lesson.screens].index(screen))
+    course.rest()
+
+
+def test_a_wrong_answer_is_told_its_mistake_and_what_is_no_number_is_no_answer(course: Learner) -> None:
+    opened(course, "detach", "predict")
+    panel, cursor = course.app.lessons.panel, course.playback.cursor
+    write(course.window, panel.entry, "1, 2 or 3")
+    assert "cannot be read as numbers" in panel.said.cget("text")
+    assert not course.walk.progress.outcomes
+    write(course.window, panel.entry, "[0, 3, 12, 27]")
+    assert "The path through y is cut" in panel.said.cget("text")
+    assert (course.walk.score[0], course.playback.cursor) == (0, cursor)
+    write(course.window, panel.entry, "x**2")
+    course.rest()
+    assert course.walk.question is None
+    assert course.playback.at_end
+    assert course.walk.score[0] == 0  # the first answer counts
+
+
+def test_what_would_answer_a_question_is_not_shown_before(course: Learner) -> None:
+    app = course.app
+    opened(course, "jacobian", "map-two")
+    assert "It is shown once you have answered." in app.inspector.text.get("1.0", "end")
+    course.click(app.lessons.panel.onward._canvas)
+    assert course.walk.question is None
+    course.window.wait_until(lambda: "dense" in app.inspector.text.get("1.0", "end"), 60)
+    opened(course, "in-place", "outcome")
+    assert not app.editor.text.tag_ranges(LINE)
+    assert "once you have answered" in app.output.text.get("1.0", "end")
+    course.click(app.lessons.panel.choices[0])
+    assert app.editor.text.tag_ranges(LINE)
+    assert "modified by an inplace operation" in app.output.text.get("1.0", "end")
+
+
+def test_a_program_that_has_not_run_runs_once_the_question_is_answered(course: Learner) -> None:
+    opened(course, "in-place", "caught")
+    assert course.app.session.playback is None
+    course.click(course.app.lessons.panel.choices[0])
+    assert course.playback.at_end
+    assert course.playback.trace.error is not None
