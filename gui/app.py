@@ -416,7 +416,7 @@ class App(ctk.CTk):
     def _show_page(self) -> None:
         """What is written only while it is seen."""
         if self.pages.shown == "transcript.title":
-            self.transcript.show(self.session.playback)
+            self.transcript.show(self.session.playback, held=self._held)
         elif self.pages.shown == "flow.title":
             self.flow.show(self.session.playback)
 

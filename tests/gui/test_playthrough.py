@@ -305,6 +305,11 @@ def test_a_wrong_answer_is_told_its_mistake_and_what_is_no_number_is_no_answer(c
     assert course.walk.score[0] == 0  # the first answer counts
 
 
+def seen(text: tk.Text) -> str:
+    """What is not held back of a text."""
+    return str(text.tk.call(text, "get", "-displaychars", "--", "1.0", "end"))
+
+
 def test_what_would_answer_a_question_is_not_shown_before(course: Learner) -> None:
     app = course.app
     opened(course, "jacobian", "map-two")
@@ -312,6 +317,13 @@ def test_what_would_answer_a_question_is_not_shown_before(course: Learner) -> No
     course.click(app.lessons.panel.onward._canvas)
     assert course.walk.question is None
     course.window.wait_until(lambda: "dense" in app.inspector.text.get("1.0", "end"), 60)
+    opened(course, "detach", "predict")
+    app.pages.turn("transcript.title")
+    assert "arange" in seen(app.transcript.text)
+    assert "x.grad" not in seen(app.transcript.text)
+    write(course.window, app.lessons.panel.entry, "0 1 4 9")
+    course.rest()
+    assert "x.grad" in seen(app.transcript.text)
     opened(course, "in-place", "outcome")
     assert not app.editor.text.tag_ranges(LINE)
     assert "once you have answered" in app.output.text.get("1.0", "end")
