@@ -55,7 +55,7 @@ from gui.transcript import Transcript
 from gui.typed_numbers import LARGEST
 from gui.viewer import Viewer
 
-LESSON = 400
+LESSON = 430
 """Units of height that a lesson has at first; half of it in a low window."""
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 5, 80
@@ -418,13 +418,16 @@ class App(ctk.CTk):
     def _show_page(self) -> None:
         """What is written only while it is seen."""
         if self.pages.shown == "transcript.title":
-            self.transcript.show(self.session.playback)
+            self.transcript.show(self.session.playback, held=self._held)
         elif self.pages.shown == "flow.title":
             self.flow.show(self.session.playback)
 
     def _inspect(self) -> None:
         session, turn = self.session, self._turn()
-        self.inspector.show(session.playback, self.graph, self._selected, self.look.words, session.written, turn)
+        self.inspector.show(
+            session.playback, self.graph, self._selected, self.look.words, session.written, turn,
+            held=self.lessons.asking,
+        )  # fmt: skip
 
     def _turn(self) -> str:
         """Of the loops around what is told, which turn that is in."""
@@ -464,7 +467,8 @@ class App(ctk.CTk):
     def _failure(self) -> Failure | None:
         """What the run ended with, once the cursor is there: who predicts is not told beforehand."""
         playback = self.session.playback
-        return playback.trace.error if playback is not None and playback.at_end and not self.session.busy else None
+        there = playback is not None and playback.at_end and not (self.session.busy or self._held)
+        return playback.trace.error if there and playback is not None else None
 
     def _message(self, playback: Playback | None) -> tuple[str, str]:
         say = self.look.words
@@ -480,6 +484,11 @@ class App(ctk.CTk):
             return say("canvas.nothing" if playback.trace.error is None else "canvas.ended"), ""
         return say("canvas.start"), ""
 
+    @property
+    def _held(self) -> bool:
+        """Whether the end of the run would answer a lesson's question, and has not been come to."""
+        return self.lessons.asking and not (self.session.playback is not None and self.session.playback.at_end)
+
     def _show_output(self) -> None:
         session = self.session
         notice = ""
@@ -488,7 +497,7 @@ class App(ctk.CTk):
             notice = self.look.words(key, **facts)
             self.pages.turn("output.title")
         failure = None if notice else self._failure()
-        self.output.show(session.output, failure, notice, self.look.words, held=self.lessons.asking)
+        self.output.show(session.output, failure, notice, self.look.words, held=self._held)
 
     # ── The program runs ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -109,6 +109,9 @@ def whole_jacobian(report: Report, playback: Playback, number: int, words: Words
     if session is None or not backward.roots:
         return
     report.section(words("jacobian.whole"))
+    if report.held:
+        report.line((words("jacobian.held"), "quiet"))
+        return
     matrices = _answer(report, playback, PassJacobian(number), words, session)
     if matrices is None:
         return

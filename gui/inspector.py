@@ -72,10 +72,10 @@ class Inspector(tk.Frame):
 
     def show(
         self, playback: Playback | None, graph: Graph | None, selected: int | None, words: Words,
-        written: Trace | None = None, turn: str = "",
+        written: Trace | None = None, turn: str = "", *, held: bool = False,
     ) -> None:  # fmt: skip
         self._words = words
-        report = describe(playback, graph, selected, words, written, self._session, turn)
+        report = describe(playback, graph, selected, words, written, self._session, turn, held=held)
         if (report.lines, report.products) == self._shown:
             self._rest(report)
             return

@@ -9,10 +9,15 @@ from functools import partial
 
 from core.lessons.records import Check, Choice, Predict
 from core.lessons.walk import Walk
+from gui import reading, wheel
 from gui.button import Button
+from gui.formula import Formulas
 from gui.lesson_text import LessonText, pieces
 from gui.theme import Look
 from gui.toolkit import ctk
+
+LEAST = 44
+"""Units of the text that stay in sight above a question; where there are fewer, the question scrolls with the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class LessonPanel(tk.Frame):
         self.text = tk.Text(
             self, wrap="word", borderwidth=0, highlightthickness=0, width=30, height=8, state="disabled", cursor="arrow"
         )
+        reading.enable(self.text)
         self._set = LessonText(self.text)
         for tag in ("aside", "aside-open"):
             self.text.tag_bind(tag, "<Button-1>", self._aside_clicked)
@@ -70,29 +76,34 @@ class LessonPanel(tk.Frame):
         self.entry.bind("<Escape>", lambda event: self.winfo_toplevel().focus_set())
         self.check_button = Button(self.row, self._typed, width=76, height=30)
         self.hint_button = Button(self.row, learner.hint, width=60, height=30)
-        self.skip_button = Button(self.row, learner.skip, width=90, height=30)
         self.choices: list[tk.Label] = []
         self.said = tk.Label(self.box, anchor="w", justify="left", borderwidth=0)
         self.foot = tk.Frame(self, borderwidth=0)
         self.back = Button(self.foot, lambda: self._go(-1), width=44, height=28)
         self.dots = tk.Label(self.foot, borderwidth=0)
-        self.onward = Button(self.foot, lambda: self._go(1), width=96, height=28)
+        self.onward = Button(self.foot, self._onward, width=96, height=28)
         self._lay_out()
         self.bind("<Configure>", self._resized)
 
     def _lay_out(self) -> None:
         self.head.pack(side="top", fill="x")
-        self.title.pack(side="left", fill="x", expand=True)
         self.close.pack(side="right", padx=(4, 0))
         self.contents.pack(side="right", padx=(4, 0))
+        self.title.pack(side="left", fill="x", expand=True)  # the last, so that it is what gives way
         self.foot.pack(side="bottom", fill="x")
         self.back.pack(side="left")
         self.onward.pack(side="right")
         self.dots.pack(side="left", expand=True)
         self.text.pack(side="top", fill="both", expand=True)
+        self.head.lift()  # a question that scrolls with the text goes below them
+        self.foot.lift()
+        for widget in (self.box, self.ask, self.row, self.said, self.entry._entry):
+            self._scrolls(widget)
+        for field in (self.entry._entry, self.check_button._canvas, self.hint_button._canvas):
+            self._seen(field)
 
     @property
-    def formulas(self) -> object:
+    def formulas(self) -> Formulas:
         return self._set.formulas
 
     def ready(self) -> None:
@@ -112,7 +123,8 @@ class LessonPanel(tk.Frame):
         if walk is None or look is None:
             self._walk = walk
             return
-        if self._walk is None or walk.screen is not self._walk.screen:
+        before = self._walk
+        if before is None or walk.screen is not before.screen:
             self._aside = ""
             self.entry.delete(0, "end")
         self._walk = walk
@@ -127,13 +139,15 @@ class LessonPanel(tk.Frame):
             self.put_back.pack(side="right", before=self.contents)
         else:
             self.put_back.pack_forget()
+        self._loosen()
         self._set.show(pieces(walk, say, self._aside))
         self._show_box(walk, mistake)
+        self._place_box(reveal=before is not None and walk.screen is before.screen)
         self.dots.configure(text=f"{walk.number + 1} / {count}")
         self.back.configure(state="normal" if walk.number else "disabled")
         open_ = walk.question is not None
-        self.onward.dress(look, say("lesson.done" if walk.at_end else "lesson.next"), primary=not open_, size=12)
-        self.onward.configure(state="disabled" if open_ else "normal")
+        key = "lesson.skip" if open_ else "lesson.done" if walk.at_end else "lesson.next"
+        self.onward.dress(look, say(key), primary=not open_, size=12)
 
     def _show_box(self, walk: Walk, mistake: str) -> None:
         """The question that is open, else the first task."""
@@ -147,28 +161,68 @@ class LessonPanel(tk.Frame):
             widget.pack_forget()
         self.ask.pack(fill="x")
         if question is not None:
-            self._ask(question[1], walk)
+            self._ask(question[1], walk, mistake)
         elif task is not None:
             self._set_task(*task, walk, mistake)
-        if not self.box.winfo_manager():
-            self.box.pack(side="bottom", fill="x", before=self.text)
         self._space()
 
-    def _ask(self, predict: Predict, walk: Walk) -> None:
+    def _place_box(self, *, reveal: bool) -> None:
+        """Below the text; where that leaves no room to read, at its end, with which it scrolls.
+
+        Args:
+            reveal: brings it into sight: what it says is an answer.
+        """
+        assert self._look is not None
+        self._loosen()
+        walk = self._walk
+        if walk is None or (walk.question is None and not walk.tasks):
+            return
+        self.update_idletasks()
+        taken = self.head.winfo_reqheight() + self.foot.winfo_reqheight() + self.box.winfo_reqheight()
+        if taken + self._look.px(LEAST + 40) <= self.winfo_height():
+            self.box.pack(side="bottom", fill="x", before=self.text)
+            self._space()
+            return
+        self.text.configure(state="normal")
+        self.text.insert("end", "\n", ("box",))
+        self.text.window_create("end", window=self.box)
+        self.text.tag_add("box", "end-2c")
+        self.text.configure(state="disabled")
+        if reveal:
+            self.text.yview_moveto(1.0)
+
+    def _loosen(self) -> None:
+        """Takes the box from where it stands; one that is deleted with the text would be destroyed."""
+        self.box.pack_forget()
+        places = self.text.tag_ranges("box")
+        if places:
+            self.text.configure(state="normal")
+            self.text.window_configure("end-2c", window="")
+            self.text.delete(places[0], "end-1c")
+            self.text.configure(state="disabled")
+
+    def _scrolls(self, widget: tk.Misc) -> None:
+        """The wheel over a part of the box turns the text."""
+        wheel.bind(widget, lambda dx, dy: self.text.yview_scroll(int(dy), "pixels"), lambda notches, x, y: None)
+
+    def _seen(self, widget: tk.Misc) -> None:
+        """What the keyboard comes to is in sight."""
+        widget.bind("<FocusIn>", lambda event: self.text.yview_moveto(1.0), add="+")
+
+    def _ask(self, predict: Predict, walk: Walk, mistake: str) -> None:
         assert self._look is not None
         say = self._look.words
         self.ask.configure(text=predict.ask)
         if predict.kind == "choice":
             self._fill_choices(predict.choices, walk.tried)
         elif predict.kind == "numbers":
+            self.check_button.pack(side="right", padx=(6, 0))
             self.entry.pack(side="left", fill="x", expand=True)
-            self.check_button.pack(side="left", padx=(6, 0))
-        self.skip_button.pack(side="right", padx=(6, 0))
-        self.row.pack(fill="x")
-        said = walk.said or (say("lesson.wrong") if walk.tried else "")
+            self.row.pack(fill="x")
+        said = mistake or walk.said or (say("lesson.wrong") if walk.tried else "")
         if predict.kind == "card" and not said:
             said = say("lesson.pick")
-        self._say(said, "wrong" if walk.tried else "quiet")
+        self._say(said, "wrong" if mistake or walk.tried else "quiet")
 
     def _fill_choices(self, choices: tuple[Choice, ...], tried: str) -> None:
         assert self._look is not None
@@ -186,6 +240,8 @@ class LessonPanel(tk.Frame):
             )
             for sequence in ("<Button-1>", "<Return>", "<space>"):
                 label.bind(sequence, partial(self._chosen, number))
+            self._scrolls(label)
+            self._seen(label)
             self.choices.append(label)
         room = max(80, self.winfo_width() - look.px(88))
         for label, choice in zip(self.choices, choices, strict=False):
@@ -222,6 +278,13 @@ class LessonPanel(tk.Frame):
         if question is not None and number < len(question[1].choices):
             self._learner.answer(question[1].choices[number].text)
         return "break"
+
+    def _onward(self) -> None:
+        """The next screen; an open question is shown its answer first."""
+        if self._walk is not None and self._walk.question is not None:
+            self._learner.skip()
+        else:
+            self._go(1)
 
     def _go(self, by: int) -> None:
         if self._walk is not None:
@@ -260,9 +323,9 @@ class LessonPanel(tk.Frame):
         self.close.dress(look, "✕", size=11)
         self.check_button.dress(look, say("lesson.check"), primary=True, size=12)
         self.hint_button.dress(look, say("lesson.hint"), size=12)
-        self.skip_button.dress(look, say("lesson.skip"), size=12)
         self.back.dress(look, "◀", size=12)
         self._set.dress(look)
+        reading.dress(self.text, look)
         self._space()
         self.show(self._walk)
 
@@ -270,9 +333,9 @@ class LessonPanel(tk.Frame):
         if self._look is None:
             return
         px = self._look.px
-        self.head.pack_configure(padx=px(16), pady=(px(10), px(2)))
-        self.foot.pack_configure(padx=px(16), pady=(px(6), px(10)))
-        if self.box.winfo_manager():
+        self.head.configure(padx=px(16), pady=px(6))
+        self.foot.configure(padx=px(16), pady=px(8))
+        if self.box.winfo_manager() == "pack":
             self.box.pack_configure(padx=px(16), pady=(px(6), 0))
         self.ask.pack_configure(padx=px(12), pady=(px(10), px(6)))
         for widget, pad in ((self.row, (0, px(10))), (self.said, (0, px(10)))):
@@ -290,3 +353,4 @@ class LessonPanel(tk.Frame):
             for label in self.choices:
                 label.configure(wraplength=width - self._look.px(24))
             self._set.formulas.fit(event.width - self._look.px(40))
+            self._place_box(reveal=False)

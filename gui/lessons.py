@@ -266,20 +266,20 @@ class Lessons(tk.Frame):
         same = session.source == walk.program and (not shows or session.what_if == show.suppose.what_if)
         if not same:
             session.open_program(walk.program, "", show.suppose.what_if if shows else None)
-        if shows and show.at and (not same or session.playback is None or session.stale):
-            session.run(lambda playback: _land(show, playback))
-            self._wanted = show
-        elif shows:
+        if shows:
             self._go(show)
 
     def _go(self, place: Place) -> None:
-        """Goes to a place in the run that is there."""
+        """Goes to a place in the run; where there is none yet, the program runs first."""
         playback = self._session.playback
-        if playback is not None:
-            found = moment(place, playback)
-            if found is not None:
-                self._session.seek(found)
-            self._on_place(place)
+        if place.at and (playback is None or self._session.stale):
+            self._session.run(lambda playback: _land(place, playback))
+            self._wanted = place
+            return
+        found = moment(place, playback) if playback is not None else None
+        if found is not None:
+            self._session.seek(found)
+        self._on_place(place)
 
     def _keep(self) -> None:
         """Keeps progress soon, once for many changes."""

@@ -29,6 +29,7 @@ class Report:
         question: what should be asked of the worker.
         costly: whether the reader decides on that, since the program takes long.
         place: line where the answer is going to stand.
+        held: whether the Jacobian of the whole pass is not told yet, since it would answer a lesson's question.
     """
 
     lines: list[list[Part]] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Report:
     question: Question | None = None
     costly: bool = False
     place: int = 0
+    held: bool = False
 
     def line(self, *parts: Part) -> None:
         self.lines.append(list(parts))

@@ -37,4 +37,4 @@ def panes_for(wide: float, high: float, kept: Panes | None = None) -> Panes:
     sides = (
         (396, 340) if wide >= WIDE else (236, 256) if wide >= MIDDLE else (176, 196) if wide >= NARROW else (130, 190)
     )
-    return (*sides, 170 if high >= HIGH else 110)
+    return (*sides, 150 if high >= HIGH else 110)

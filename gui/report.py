@@ -28,6 +28,8 @@ def describe(
     written: Trace | None = None,
     session: Session | None = None,
     turn: str = "",
+    *,
+    held: bool = False,
 ) -> Report:
     """The report on the current event, or on the card the reader has chosen.
 
@@ -35,8 +37,9 @@ def describe(
         written: the run without what-ifs, to compare with; None where there is nothing to compare.
         session: knows the Jacobians; without one, nothing is said of them.
         turn: of the loops around what is told, in words.
+        held: a lesson's question is open, which the Jacobian of the whole pass would answer.
     """
-    report = Report()
+    report = Report(held=held)
     if playback is None or graph is None:
         report.line((words("inspect.nothing"), "heading"))
         report.line((words("inspect.nothing2"), "quiet"))

@@ -16,7 +16,7 @@ from gui.toolkit import ctk
 
 FULL, MIDDLE = 1200, 760
 """Units of width from which on there is room for words on the buttons, and for the file and the moment."""
-SIGNS = {"run": "▶ F5", "stop": "■", "back": "◀", "step": "▶", "play": "▶▶", "pause": "❚❚", "find": "⌕", "export": "⤓"}
+SIGNS = {"run": "▶ F5", "stop": "■", "back": "◀", "step": "▶", "play": "▶▶", "pause": "❚❚", "find": "⌕", "export": "↓"}
 """What the buttons say where there is no room for words."""
 WIDTHS = {
     "run": 96,

@@ -29,8 +29,12 @@ class Transcript(tk.Frame):
         reading.enable(self.text)
         self.text.bind("<ButtonRelease-1>", self._clicked)
 
-    def show(self, playback: Playback | None) -> None:
-        """The trace's lines, written once, and where the cursor is."""
+    def show(self, playback: Playback | None, *, held: bool = False) -> None:
+        """The trace's lines, written once, and where the cursor is.
+
+        Args:
+            held: nothing beyond the cursor is shown, since it would be the answer to a question.
+        """
         if self._look is None:
             return
         language = self._look.words.language
@@ -44,6 +48,9 @@ class Transcript(tk.Frame):
             self.text.insert("1.0", "\n".join(lines) or self._look.words("transcript.none"), ("line",))
             self.text.configure(state="disabled")
         line = playback.cursor if playback is not None else 0
+        self.text.tag_remove("held", "1.0", "end")
+        if held:
+            self.text.tag_add("held", f"{line}.end" if line else "1.0", "end")
         if line != self._line:
             self._line = line
             self.text.tag_remove("here", "1.0", "end")
@@ -59,6 +66,7 @@ class Transcript(tk.Frame):
             selectbackground=look["running_span"], selectforeground=look["text"],
         )  # fmt: skip
         reading.dress(self.text, look)
+        self.text.tag_configure("held", elide=True)
         self.text.tag_configure("line", lmargin2=look.px(14), spacing3=look.px(3))
         self.text.tag_configure("here", background=look["running_line"])
         self.text.tag_raise("sel")

@@ -128,6 +128,7 @@ class Worker:
         job = self._first_job()
         while True:
             self._live, self._began, self._job = None, time.monotonic(), job
+            known = set(sys.modules)
             self._busy.set()
             try:
                 self._do(job)
@@ -141,7 +142,9 @@ class Worker:
             self._job = None
             self._printed.take()
             self._baseline.restore()
-            self.send(wire.Finished(job.id, reusable=self._baseline.intact()))
+            # An interrupt within an import leaves a package without its parts, for every program that comes after.
+            whole = self._interrupted != job.id or known.issuperset(sys.modules)
+            self.send(wire.Finished(job.id, reusable=self._baseline.intact() and whole))
             job = self._jobs.get()
 
     def _do(self, job: wire.Job) -> None:

@@ -155,7 +155,8 @@ def moment(place: Place, playback: Playback) -> int | None:
     """The cursor of a place; None where there is no such place, and for no place."""
     passes = playback.index.pass_at
     begin = passes.get(place.call)
-    fixed = {"": None, "start": 0, "end": len(playback.trace.events), "backward": begin}
+    seeded = begin + 1 if begin is not None else None
+    fixed = {"": None, "start": 0, "end": len(playback.trace.events), "backward": begin, "seed": seeded}
     if place.at in fixed:
         return fixed[place.at]
     moments = (playback.at(cursor) for cursor in range(1, len(playback.trace.events) + 1))

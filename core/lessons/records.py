@@ -95,9 +95,9 @@ class Place(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A moment of the run.
 
     Attributes:
-        at: 'start', 'backward' just before the backward call, 'end', or what has just happened there: an operation by
-            its result, expression or name, a node by its name, ``backward z`` for the node of z, ``a.grad`` of a leaf,
-            ``line 8`` for anything there.
+        at: 'start', 'backward' just before the backward call, 'seed' when its seed is there, 'end', or what has just
+            happened there: an operation by its result, expression or name, a node by its name, ``backward z`` for the
+            node of z, ``a.grad`` of a leaf, ``line 8`` for anything there.
         call: number of the backward call that is meant, from 0.
         select: what the card is called that is chosen there.
         page: 'output', 'words' or 'flow' below the program.

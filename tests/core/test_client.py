@@ -259,6 +259,19 @@ def test_stop_interrupts_and_keeps_the_worker(client: Client) -> None:
     assert client.pid == pid
 
 
+def test_a_worker_that_was_stopped_while_it_imported_is_not_used_again(client: Client) -> None:
+    """torch imports at its first backward pass; half of a module would fail every program that comes after."""
+    answer(client, run(PRODUCT))
+    pid = client.pid
+    client.run(run("import sys, types\nsys.modules['half'] = types.ModuleType('half')\nprint(1)\n" + ENDLESS))
+    until(lambda: any(isinstance(reply, wire.Output) for reply in client.poll()))
+    client.stop()
+    until(lambda: client.pid != pid)
+    traced = answer(client, run("import sys\nprint('half' in sys.modules)\n"))
+    assert isinstance(traced, wire.Traced)
+    assert traced.trace.stdout == "False\n"
+
+
 def test_stop_ends_a_program_that_does_not_listen_and_takes_the_spare() -> None:
     with Client(spare=True) as client:
         id = client.run(run(DEAF))
