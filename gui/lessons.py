@@ -231,14 +231,14 @@ class Lessons(tk.Frame):
         if walk is None:
             return
         walk = walk.edit(session.source)
-        playback = session.playback
-        self._mistake = ""
+        playback, mistake = session.playback, None
         if playback is not None and not session.busy and not session.stale:
             if self._wanted is not None:
                 wanted, self._wanted = self._wanted, None
                 self._on_place(wanted)
             walk = walk.watch(playback)
             mistake = walk.mistaken(playback)
+        if walk.question is None:  # else what is said of an answer stays
             self._mistake = mistake.say if mistake is not None else ""
         if walk != self.walk:
             self._take(walk)
