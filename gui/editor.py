@@ -11,7 +11,7 @@ from core.records import Failure, Span
 from gui import code_keys
 from gui.editor_find import EditorFind
 from gui.gutter import Gutter, Signs
-from gui.highlight import COLOURS, Place, read
+from gui.highlight import COLOURS, Language, Place, read
 from gui.mistake import HERE, LINE, Mistake
 from gui.theme import Look
 from gui.toolkit import ctk
@@ -32,14 +32,17 @@ class Editor(tk.Frame):
     Args:
         on_edit: called with the whole text after every change.
         on_place: called with the line, from 1, and the column, from 0, of a character that was clicked.
+        language: what is written, 'python' or 'markdown'.
     """
 
     def __init__(
-        self, master: tk.Misc, *, on_edit: Callable[[str], None], on_place: Callable[[int, int], object]
-    ) -> None:
+        self, master: tk.Misc, *, on_edit: Callable[[str], None], on_place: Callable[[int, int], object],
+        language: Language = "python",
+    ) -> None:  # fmt: skip
         super().__init__(master, borderwidth=0)
         self._on_place = on_place
         self._on_edit = on_edit
+        self._language: Language = language
         self._pending: dict[Callable[[], None], str] = {}
         self._took = 0  # milliseconds to colour the text
         self._partners: dict[Place, Place] = {}
@@ -47,7 +50,7 @@ class Editor(tk.Frame):
         self._marks: tuple[int, Span | None] | None = None
         self._failure: Failure | None = None
         self.text = tk.Text(
-            self, wrap="none", undo=True, maxundo=1000, autoseparators=True, borderwidth=0, highlightthickness=0,
+            self, wrap="none" if language == "python" else "word", undo=True, maxundo=1000, autoseparators=True, borderwidth=0, highlightthickness=0,
             padx=6, pady=8, spacing1=2, spacing3=2, width=30, height=8, tabstyle="wordprocessor",
         )  # fmt: skip
         self.gutter = Gutter(self, self.text)
@@ -232,7 +235,7 @@ class Editor(tk.Frame):
     def _colour(self) -> None:
         self._forget(self._colour)
         began, source = time.monotonic(), self.source
-        reading = read(source)
+        reading = read(source, self._language)
         wide = {number for number, line in enumerate(source.split("\n"), 1) if max(line, default="") > "\uffff"}
 
         def indices(places: Iterable[tuple[Place, Place]]) -> list[str]:
