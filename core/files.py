@@ -79,7 +79,7 @@ def _write(path: Path, text: str, encoding: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         before = _read(path, PROGRAM_LIMIT)
     encoding = _mark(before) or encoding
-    if b"\r\n" in before:
+    if "\r\n" in before.decode(encoding, "replace"):
         text = text.replace("\n", "\r\n")
     try:
         blob = text.encode(encoding)

@@ -100,6 +100,7 @@ class App(ctk.CTk):
         self._selected: int | None = None
         self.leaf = ""
         self._kind: tuple[float, ...] = ()
+        self._narrow = 0  # pixels that the left side had before a lesson was written there
         self._refreshing = self._loop = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
         families = set(tkfont.families(self))
@@ -240,9 +241,9 @@ class App(ctk.CTk):
         """Makes room for the lesson above the program, or takes it back."""
         there = str(self.lessons) in map(str, self._left.panes())
         if self.lessons.shown and not there:
-            high = self.winfo_height() / self.look.scale
-            height = self.look.px(LESSON if high >= placing.HIGH else LESSON / 2)
-            self._left.add(self.lessons, before=self.editor, stretch="never", height=height, minsize=self.look.px(90))
+            writing: tk.Widget = self.editing if self.editing.active else self.editor
+            height, least = self._lesson_height(), self.look.px(90)
+            self._left.add(self.lessons, before=writing, stretch="never", height=height, minsize=least)
         elif there and not self.lessons.shown:
             self._left.forget(self.lessons)
             self.canvas.focus_set()
@@ -257,6 +258,12 @@ class App(ctk.CTk):
             new, old = (self.editing, self.editor) if self.editing.active else (self.editor, self.editing)
             self._left.add(new, before=old, stretch="always", minsize=self.look.px(placing.EDITOR))
             self._left.forget(old)
+            if self.editing.active:
+                self._narrow = self._left.winfo_width()
+            wide = max(self._narrow, self.winfo_width() * 2 // 5) if self.editing.active else self._narrow
+            self._panes.paneconfigure(self._left, width=wide)
+            if str(self.lessons) in map(str, self._left.panes()):
+                self._left.paneconfigure(self.lessons, height=self._lesson_height())
         self._changed("worker", "output")
 
     def _projected(self) -> None:
@@ -264,6 +271,17 @@ class App(ctk.CTk):
         for part in (self.toolbar, self.timeline, self.statusbar, *self._rules):
             (part.grid_remove if self.projector.on else part.grid)()
         self.dress(self._preferred_look())
+        if str(self.lessons) in map(str, self._left.panes()):
+            self._left.paneconfigure(self.lessons, height=self._lesson_height())
+
+    def _lesson_height(self) -> int:
+        """Pixels that a lesson has at first."""
+        high: int = self.winfo_height()
+        if self.projector.on:
+            return high * 3 // 5
+        if self.editing.active and high / self.look.scale < placing.HIGH:
+            return high * 2 // 5
+        return self.look.px(LESSON if high / self.look.scale >= placing.HIGH else LESSON / 2)
 
     @property
     def _crowded(self) -> bool:
@@ -320,8 +338,8 @@ class App(ctk.CTk):
             rule.configure(background=look["line"])
         for panel in (
             self.toolbar, self.lessons, self.editor, self.editing, self.pages, self.output, self.transcript, self.flow,
-            self.canvas, self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline, self.statusbar,
-            self.menu, self.keys_sheet, self.checks_sheet, self.viewer,
+            self.canvas, self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline,
+            self.statusbar, self.menu, self.keys_sheet, self.checks_sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))

@@ -68,9 +68,9 @@ class LessonEditing(tk.Frame):
             cursor="arrow", takefocus=True,
         )  # fmt: skip
         self.head.pack(side="top", fill="x")
-        self.title.pack(side="left", fill="x", expand=True)
         for button in (self.done_button, self.save_button, self.check_button):
             button.pack(side="right", padx=(4, 0))
+        self.title.pack(side="left", fill="x", expand=True)
         self.list.pack(side="bottom", fill="x")
         self.editor.pack(side="top", fill="both", expand=True)
         for sequence in ("<KeyRelease>", "<ButtonRelease-1>"):
@@ -108,8 +108,8 @@ class LessonEditing(tk.Frame):
         self.editor.show(text)
         self.editor.text.mark_set("insert", f"{line}.0")
         self.editor.text.see(f"{line}.0")
-        self._read()
         self._on_change()
+        self._read()
         self.editor.text.focus_set()
 
     @property

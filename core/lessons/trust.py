@@ -27,6 +27,7 @@ class Trust:
     def __init__(self, own: Path, kept: Path | None) -> None:
         self._own, self._kept = own.resolve(), kept
         self._once: set[str] = set()
+        self._said: set[str] = set()  # what is always trusted since this start
 
     def came_along(self, path: Path) -> bool:
         """Whether a file is one of Pullback's own; a link there to elsewhere is not."""
@@ -34,7 +35,7 @@ class Trust:
 
     def covers(self, path: Path, lesson: Lesson) -> bool:
         """Whether a lesson that was read from a file may run."""
-        return self.came_along(path) or lesson.content in self._once or lesson.content in self._always()
+        return self.came_along(path) or lesson.content in self._once | self._said | self._always()
 
     def once(self, lesson: Lesson) -> None:
         """Until it is opened again."""
@@ -46,7 +47,7 @@ class Trust:
 
     def always(self, lesson: Lesson) -> None:
         """This content, at every start; raises OSError where that cannot be kept, and holds for this one then."""
-        self.once(lesson)
+        self._said.add(lesson.content)
         if self._kept is not None:
             self._kept.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self._kept, msgspec.json.encode(sorted(self._always() | {lesson.content})))
