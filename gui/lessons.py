@@ -439,7 +439,9 @@ class Lessons(tk.Frame):
             lesson = open_file(path, language)
         except (OSError, ValueError):
             return
+        before = self._trusted
         self._be_of(path, lesson)
+        self._trusted = self._trusted and before  # what stands in the editor is still of the other file
         self._take(Walk.of(lesson, self.walk.progress))
 
     # ── A lesson that is being written ────────────────────────────────────────────────────────────────────────────

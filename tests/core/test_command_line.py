@@ -176,7 +176,7 @@ def test_lessons_are_checked(tmp_path: Path) -> None:
     done = pullback("lessons", "--check", "wrong.en.md", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout == (
-        "wrong.en.md:49: predict: the text says [4, 7], but a.grad is [4.0, 6.0]\nwrong.en.md: 1 fault\n"
+        "wrong.en.md:45: predict: the text says [4, 7], but a.grad is [4.0, 6.0]\nwrong.en.md: 1 fault\n"
     )
     wrong.write_text(text.replace("order = 1", "order = 1\norder = 2"))
     done = pullback("lessons", "--check", "wrong.en.md", cwd=tmp_path)

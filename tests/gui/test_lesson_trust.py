@@ -107,6 +107,22 @@ def test_fault_25_closing_a_strange_lesson_takes_its_program_along(window: Windo
     assert [job.source for job in jobs] == ["import torch\n"]
 
 
+def test_fault_25_another_language_is_no_way_around_the_question(window: Window, sent: Path) -> None:
+    app, jobs = window.app, window.worker.jobs
+    app.open(sent)
+    press(window, "always")
+    hostile = sent.with_name("my-lesson.zh.md")
+    hostile.write_text(TEMPLATE.replace("q = a**2", "q = a**2 + open('/')"), encoding="utf-8")
+    app.open(hostile)
+    window.settle()
+    count = len(jobs)
+    app.toggle_language()  # to Chinese, and back to the version that is trusted
+    app.toggle_language()
+    window.key("<F5>", app.canvas)
+    assert asks(window)
+    assert len(jobs) == count
+
+
 def test_lessons_that_came_along_are_not_asked_about(window: Window) -> None:
     window.app.begin(lesson="detach")
     window.settle()
