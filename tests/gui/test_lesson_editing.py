@@ -16,7 +16,8 @@ SHIPPED = ASSETS / "lessons" / "detach.en.md"
 
 def begin(window: Window, which: str) -> None:
     """Chooses an entry of the window's menu."""
-    entry = next(entry for entry in window.app.menus.main() if entry.text == which)
+    teachers = next(entry for entry in window.app.menus.main() if entry.text == "For teachers")
+    entry = next(entry for entry in teachers.entries if entry.text == which)
     assert entry.command is not None
     entry.command()
     window.settle()

@@ -165,7 +165,7 @@ def test_delete_on_the_contents_page_begins_a_lesson_anew(window: Window) -> Non
     before = app.lessons.progress["detach"]
     window.key("<Delete>")
     assert "detach" not in app.lessons.progress
-    assert "Del brings it back" in page.get("1.0", "end")
+    assert "Del: undo" in page.get("1.0", "end")
     window.key("<Delete>")
     assert app.lessons.progress["detach"] == before
     window.key("<Delete>")
