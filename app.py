@@ -23,6 +23,9 @@ from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, pack_trac
 from core.walk import walk
 
 ASSETS: Final = Path(__file__).resolve().parent / "assets"
+LESSONS: Final = ASSETS / "lessons"
+LESSON: Final = "lesson:"
+"""What stands before the id of a lesson in place of a file."""
 FIRST: Final = ASSETS / "examples" / "first.py"
 TIME_LIMIT: Final = 60.0
 """Seconds a program may run, where nothing else is said."""
@@ -73,7 +76,10 @@ def work(memory_limit: int, parent: int) -> NoReturn:
 
 def open_window(arguments: argparse.Namespace) -> int:
     """The window; where there is no display, the walk."""
-    if arguments.file is not None and not arguments.file.startswith("lesson:") and not Path(arguments.file).exists():
+    id_ = arguments.lesson or lesson_id(arguments.file or "")
+    if id_:
+        check_lesson(id_)
+    elif arguments.file is not None and not Path(arguments.file).exists():
         raise UsageError(f"{arguments.file}: there is no such file")
     trouble = "no display is set (DISPLAY)" if sys.platform == "linux" and not os.environ.get("DISPLAY") else ""
     if not trouble:
@@ -90,8 +96,12 @@ def open_window(arguments: argparse.Namespace) -> int:
                 if "display" not in str(error):
                     raise
                 trouble = str(error)
+    if not id_ and arguments.file is not None and is_lesson(arguments.file):
+        # Walking would run what is in it, and nothing runs because a lesson was opened.
+        raise UsageError(f"the window cannot open: {trouble}; 'walk {arguments.file}' runs the lesson's program here")
     say(f"the window cannot open: {trouble}; without one there are 'trace', 'export' and this 'walk'")
-    return step_through(parse(["walk", *([arguments.file] if arguments.file is not None else [])]))
+    file = f"{LESSON}{id_}" if id_ else arguments.file
+    return step_through(parse(["walk", *([file] if file is not None else [])]))
 
 
 def trace(arguments: argparse.Namespace) -> int:
@@ -127,7 +137,8 @@ def export(arguments: argparse.Namespace) -> int:
 
 def step_through(arguments: argparse.Namespace) -> int:
     """Tells a program event by event, and draws its picture."""
-    out = arguments.out or os.path.join(tempfile.gettempdir(), f"pullback-{Path(arguments.file).stem}.png")
+    stem = lesson_id(arguments.file) or Path(arguments.file).stem
+    out = arguments.out or os.path.join(tempfile.gettempdir(), f"pullback-{stem}.png")
     check_output(out)
     recorded, status = obtain(arguments, verify=True)
     for line in walk(recorded):
@@ -140,13 +151,60 @@ def step_through(arguments: argparse.Namespace) -> int:
 
 
 def lessons(arguments: argparse.Namespace) -> int:
-    """Lists the lessons."""
-    found = lesson_ids()
-    for lesson in found:
-        print(lesson)
+    """Lists the lessons, or checks some or all of them."""
+    from core.lessons.shelf import heads, open_lesson
+
+    if arguments.check:
+        return check_lessons(arguments.file)
+    if arguments.file:
+        raise UsageError(f"{arguments.file[0]}: a file is checked with --check")
+    found = heads(LESSONS, arguments.lang)
+    for head in found:
+        screens = len(open_lesson(LESSONS, head.id, arguments.lang).screens)
+        print(f"{head.id:<16}{screens:>4} screens   {head.title}")
     if not found:
-        print(f"there are no lessons in {ASSETS / 'lessons'}")
+        print(f"there are no lessons in {LESSONS}")
     return DONE
+
+
+def check_lessons(names: Sequence[str]) -> int:
+    """Runs every check of some lessons, of all that come with Pullback where none is named.
+
+    One line for each lesson, after one for each of its faults. Returns RAISED where there are faults; a file that
+    cannot be read as a lesson is WRONG.
+    """
+    from core.lessons.checking import faults
+    from core.lessons.reading import LessonError
+    from core.lessons.running import TIME_LIMIT as LIMIT
+    from core.lessons.running import in_worker
+    from core.lessons.shelf import ORIGINAL, open_file
+
+    groups = [lesson_files(name) for name in names] or [lesson_files(f"{LESSON}{id_}") for id_ in lesson_ids()]
+    count, unread = 0, 0
+    with Client(spare=False, time_limit=LIMIT) as client:
+        run = in_worker(client)
+        for paths in groups:
+            found, before = 0, unread
+            for path in paths:
+                shown = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+                try:
+                    lesson = open_file(path, ORIGINAL)
+                except (OSError, LessonError) as error:
+                    line = f":{error.line}" if isinstance(error, LessonError) and error.line else ""
+                    said = error.message if isinstance(error, LessonError) else error.strerror or str(error)
+                    say(f"{shown}{line}: {said}")
+                    unread += 1
+                    continue
+                own = {screen.id for screen in lesson.screens if screen.language == lesson.screens[0].language}
+                for fault in faults(lesson, run):
+                    where = f":{fault.line}" if fault.screen in own else ""
+                    print(f"{shown}{where}: {fault.screen}: {fault.message}", flush=True)
+                    found += 1
+            if unread == before:
+                said = " ".join(path.name for path in paths)
+                print(f"{said}: {found or 'no'} fault{'' if found == 1 else 's'}", flush=True)
+            count += found
+    return WRONG if unread else RAISED if count else DONE
 
 
 # ── Parts of them ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -161,9 +219,7 @@ def obtain(arguments: argparse.Namespace, *, verify: bool) -> tuple[Trace, int]:
             if what_if:
                 raise UsageError(f"{file}: a recorded trace is not run again; what-ifs need the program")
             return files.read_trace(Path(file)), DONE
-        if file.startswith("lesson:"):
-            raise UsageError(f"there is no lesson {file[7:]!r}; there are: {', '.join(lesson_ids()) or 'none'}")
-        source = files.read_program(Path(file))
+        source = read_source(file)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror or error}") from None
     except ValueError as error:
@@ -267,8 +323,45 @@ def write(place: str, blob: bytes) -> None:
         raise UsageError(f"{place}: {error.strerror or error}") from None
 
 
+def read_source(file: str) -> str:
+    """The program that FILE stands for, of a lesson its own; raises OSError and ValueError."""
+    id_ = lesson_id(file)
+    if not id_ and not is_lesson(file):
+        return files.read_program(Path(file))
+    from core.lessons.shelf import ORIGINAL, open_file, open_lesson
+
+    if id_:
+        check_lesson(id_)
+    lesson = open_lesson(LESSONS, id_, ORIGINAL) if id_ else open_file(Path(file), ORIGINAL)
+    return next(iter(lesson.programs.values()))
+
+
+def lesson_id(file: str) -> str:
+    """The id in ``lesson:ID``; '' for any other file."""
+    return file.removeprefix(LESSON) if file.startswith(LESSON) else ""
+
+
+def is_lesson(file: str) -> bool:
+    return file.lower().endswith(".md")
+
+
 def lesson_ids() -> list[str]:
-    return sorted(path.name.removesuffix(".en.md") for path in (ASSETS / "lessons").glob("*.en.md"))
+    return sorted(path.name.removesuffix(".en.md") for path in LESSONS.glob("*.en.md"))
+
+
+def lesson_files(name: str) -> list[Path]:
+    """The files of ``lesson:ID`` in every language, or the one that is named."""
+    id_ = lesson_id(name)
+    if not id_:
+        return [Path(name)]
+    check_lesson(id_)
+    return sorted(LESSONS.glob(f"{id_}.*.md"))
+
+
+def check_lesson(id_: str) -> None:
+    """Raises UsageError where no lesson is called so."""
+    if id_ not in (known := lesson_ids()):
+        raise UsageError(f"there is no lesson {id_!r}; there are: {', '.join(known) or 'none'}")
 
 
 # ── The command line ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -340,8 +433,10 @@ def commands() -> argparse.ArgumentParser:
     walking.add_argument("--out", type=picture, metavar="PICTURE", help="where its picture goes")
     walking.set_defaults(command=step_through)
 
-    listing = command.add_parser("lessons", allow_abbrev=False, help="list the lessons")
-    listing.add_argument("--check", action="store_true", help="run every check of every lesson")
+    listing = command.add_parser("lessons", allow_abbrev=False, help="list the lessons, or check some or all of them")
+    listing.add_argument("--check", action="store_true", help="run every program and try every check and figure")
+    listing.add_argument("file", nargs="*", metavar="FILE", help="what is checked: a lesson (.md) or lesson:ID")
+    listing.add_argument("--lang", choices=("en", "zh"), default="en", help="of the titles")
     listing.set_defaults(command=lessons)
     return parser
 

@@ -1,4 +1,4 @@
-"""Programs and traces read from files, results written to them whole or not at all."""
+"""Programs, traces and texts read from files, results written to them whole or not at all."""
 
 from __future__ import annotations
 
@@ -40,12 +40,21 @@ def read_program(path: Path) -> str:
         ValueError: one line; it is too large or not text.
     """
     blob = _read(path, PROGRAM_LIMIT)
-    try:
-        text = blob.decode(_encoding(blob))
-    except UnicodeDecodeError as error:
-        line = blob.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"line {line} is not {error.encoding}: byte 0x{blob[error.start]:02x}") from None
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return _decoded(blob, _encoding(blob))
+
+
+def read_text(path: Path, limit: int) -> str:
+    """The text of a file, its lines ended by ``\\n``: UTF-8 where no byte-order mark says otherwise.
+
+    Its size is looked at before anything is read. Raises OSError, or ValueError with one line.
+    """
+    there = path.stat()
+    if not stat.S_ISREG(there.st_mode):
+        raise ValueError("it is no file")
+    if there.st_size > limit:
+        raise ValueError(f"it has {there.st_size:,} bytes; at most {limit:,} are read")
+    blob = _read(path, limit)
+    return _decoded(blob, _mark(blob) or "utf-8")
 
 
 def write_program(path: Path, text: str) -> None:
@@ -57,12 +66,20 @@ def write_program(path: Path, text: str) -> None:
         OSError: it cannot be written.
         ValueError: one line; the encoding has no such characters.
     """
+    _write(path, text, _encoding(text.encode("utf-8", "replace")))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text in UTF-8, or as the mark of the file that is there says; as ``write_program`` otherwise."""
+    _write(path, text, "utf-8")
+
+
+def _write(path: Path, text: str, encoding: str) -> None:
     before = b""
     with contextlib.suppress(OSError, ValueError):
         before = _read(path, PROGRAM_LIMIT)
-    encoding = next((name for mark, name in _MARKS if before.startswith(mark)), "")
-    encoding = encoding or _encoding(text.encode("utf-8", "replace"))
-    if b"\r\n" in before:
+    encoding = _mark(before) or encoding
+    if "\r\n" in before.decode(encoding, "replace"):
         text = text.replace("\n", "\r\n")
     try:
         blob = text.encode(encoding)
@@ -132,10 +149,23 @@ def _read(path: Path, limit: int) -> bytes:
     return blob
 
 
+def _decoded(blob: bytes, encoding: str) -> str:
+    try:
+        text = blob.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = blob.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line} is not {error.encoding}: byte 0x{blob[error.start]:02x}") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _mark(blob: bytes) -> str:
+    """The encoding that a byte-order mark stands for; '' where there is none."""
+    return next((name for mark, name in _MARKS if blob.startswith(mark)), "")
+
+
 def _encoding(blob: bytes) -> str:
-    for mark, name in _MARKS:
-        if blob.startswith(mark):
-            return name
+    if mark := _mark(blob):
+        return mark
     try:
         return tokenize.detect_encoding(io.BytesIO(blob).readline)[0]
     except SyntaxError as error:  # an unknown name in the comment, or bytes that are not UTF-8 in its place

@@ -31,6 +31,7 @@ from gui.i18n import words
 from gui.inspector import Inspector
 from gui.keys import KeysSheet
 from gui.leaf_editor import LeafEditor, leaf_of_card
+from gui.lesson_editing import LessonEditing
 from gui.lessons import PAGES, Lessons, names_of
 from gui.live_editor import LiveEditor, ahead
 from gui.menu import PopUp
@@ -41,6 +42,7 @@ from gui.pages import Pages
 from gui.placing import Panes
 from gui.player import Player
 from gui.programs import ASSETS
+from gui.projector import Projector
 from gui.scene import Hit, Seed
 from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
@@ -100,12 +102,14 @@ class App(ctk.CTk):
         self._selected: int | None = None
         self.leaf = ""
         self._kind: tuple[float, ...] = ()
+        self._narrow = 0  # pixels that the left side had before a lesson was written there
         self._refreshing = self._loop = ""
         self._drawing = threading.Thread(target=_import_drawing, name="pullback-import", daemon=True)
         families = set(tkfont.families(self))
         self._sans = first_available(SANS, families, "TkDefaultFont")
         self._mono = first_available(MONO, families, "TkFixedFont")
         self.desktop = Desktop(self, self.settings.theme or system_theme(), self._desktop_changed)
+        self.projector = Projector(self, self._projected)
         self.look = self._preferred_look()
         self._place_window()
         self._build()
@@ -123,7 +127,7 @@ class App(ctk.CTk):
         """What the settings say; where they say nothing, what the system says."""
         theme = self.settings.theme or self.desktop.theme
         language = self.settings.language or system_language()
-        scale = scaling.apply(self, self.settings.size)
+        scale = scaling.apply(self, self.projector.size(self.settings.size))
         return Look(theme, palette_of(theme, self.settings.colours), words(language), self._sans, self._mono, scale)
 
     def _place_window(self) -> None:
@@ -160,6 +164,8 @@ class App(ctk.CTk):
             on_change=self._lesson_changed, on_place=self._go_to,
         )  # fmt: skip
         self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
+        self.editing = LessonEditing(left, self.lessons, tell=self._told, on_change=self._editing_changed)
+        self.lessons.leave = self.editing.leave
         self.pages = Pages(left, on_turn=self._show_page)
         self.output = Output(self.pages)
         self.transcript = Transcript(self.pages, on_seek=session.seek)
@@ -199,7 +205,7 @@ class App(ctk.CTk):
         self.exporter = Exporter(self, self._told)
         self.desk = Desk(
             self, session, self._told, on_open=self.lessons.close, on_lesson=self.lessons.open_file,
-            sheltered=lambda: self.lessons.walk is not None,
+            sheltered=lambda: self.lessons.walk is not None, leave=self.editing.leave,
         )  # fmt: skip
         self.statusbar = StatusBar(
             self, on_reset=session.as_written, on_cancel=self.exporter.cancel, on_checks=self.show_checks
@@ -229,23 +235,60 @@ class App(ctk.CTk):
         for pane, side, least in zip((self._left, self._right), (left, right), placing.LEAST, strict=False):
             self._panes.paneconfigure(pane, width=px(side), minsize=px(least))
         self._panes.paneconfigure(self.canvas, minsize=px(placing.CANVAS))
-        self._left.paneconfigure(self.editor, minsize=px(placing.EDITOR))
+        writing: tk.Widget = self.editing if self.editing.active else self.editor
+        self._left.paneconfigure(writing, minsize=px(placing.EDITOR))
         self._left.paneconfigure(self.pages, minsize=px(placing.LEAST[2]), height=px(below))
 
     def _lesson_changed(self) -> None:
         """Makes room for the lesson above the program, or takes it back."""
         there = str(self.lessons) in map(str, self._left.panes())
         if self.lessons.shown and not there:
-            high = self.winfo_height() / self.look.scale
-            height = self.look.px(LESSON if high >= placing.HIGH else LESSON / 2)
-            self._left.add(self.lessons, before=self.editor, stretch="never", height=height, minsize=self.look.px(90))
+            writing: tk.Widget = self.editing if self.editing.active else self.editor
+            height, least = self._lesson_height(), self.look.px(90)
+            self._left.add(self.lessons, before=writing, stretch="never", height=height, minsize=least)
         elif there and not self.lessons.shown:
             self._left.forget(self.lessons)
             self.canvas.focus_set()
-        walk = self.lessons.walk
-        if self.settings.lesson != (id_ := walk.lesson.head.id if walk is not None else ""):
-            self._keep(lesson=id_)
+        if self.settings.lesson != self.lessons.id and not self.lessons.drafting:
+            self._keep(lesson=self.lessons.id)
         self._changed("worker")
+
+    def _editing_changed(self) -> None:
+        """The text of a lesson takes the place of the program, or gives it back."""
+        there = str(self.editing) in map(str, self._left.panes())
+        if there != self.editing.active:
+            new, old = (self.editing, self.editor) if self.editing.active else (self.editor, self.editing)
+            self._left.add(new, before=old, stretch="always", minsize=self.look.px(placing.EDITOR))
+            self._left.forget(old)
+            if self.editing.active:
+                self._narrow = self._left.winfo_width()
+            wide = max(self._narrow, self.winfo_width() * 2 // 5) if self.editing.active else self._narrow
+            self._panes.paneconfigure(self._left, width=wide)
+            if str(self.lessons) in map(str, self._left.panes()):
+                self._left.paneconfigure(self.lessons, height=self._lesson_height())
+        self._changed("worker", "output")
+
+    def _projected(self) -> None:
+        """Projector mode has begun or ended."""
+        for part in (self.toolbar, self.timeline, self.statusbar, *self._rules):
+            (part.grid_remove if self.projector.on else part.grid)()
+        self.dress(self._preferred_look())
+        if str(self.lessons) in map(str, self._left.panes()):
+            self._left.paneconfigure(self.lessons, height=self._lesson_height())
+
+    def _lesson_height(self) -> int:
+        """Pixels that a lesson has at first."""
+        high: int = self.winfo_height()
+        if self.projector.on:
+            return high * 3 // 5
+        if self.editing.active and high / self.look.scale < placing.HIGH:
+            return high * 2 // 5
+        return self.look.px(LESSON if high / self.look.scale >= placing.HIGH else LESSON / 2)
+
+    @property
+    def _crowded(self) -> bool:
+        """Whether the pages below the program give their room away; what goes wrong is told there all the same."""
+        return self.projector.on or self.editing.active
 
     def _go_to(self, place: Place) -> None:
         """Chooses the card and turns to the page that a lesson shows."""
@@ -278,6 +321,8 @@ class App(ctk.CTk):
             self.canvas.find_bar.close()
         elif self.seed_editor.opened:
             self.seed_editor.close()
+        elif self.projector.on:
+            self.projector.toggle()
         elif not bindings.typing(self):
             self._clicked(None)
 
@@ -294,9 +339,9 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.lessons, self.editor, self.pages, self.output, self.transcript, self.flow, self.canvas,
-            self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline, self.statusbar,
-            self.menu, self.keys_sheet, self.checks_sheet, self.viewer,
+            self.toolbar, self.lessons, self.editor, self.editing, self.pages, self.output, self.transcript, self.flow,
+            self.canvas, self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline,
+            self.statusbar, self.menu, self.keys_sheet, self.checks_sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -389,7 +434,7 @@ class App(ctk.CTk):
 
     def _entitle(self) -> None:
         walk, name = self.lessons.walk, Path(self.session.path).name
-        mark = "• " if self.session.unsaved and walk is None else ""
+        mark = "• " if self.editing.unsaved or (self.session.unsaved and walk is None) else ""
         if walk is not None:
             name = f"{walk.lesson.head.order} · {walk.lesson.head.title}"
         title = f"Pullback — {mark}{name}" if name or mark else "Pullback"
@@ -492,6 +537,7 @@ class App(ctk.CTk):
     def _show_output(self) -> None:
         session = self.session
         notice = ""
+        self._left.paneconfigure(self.pages, hide=self._crowded and session.notice is None)
         if session.notice is not None:
             key, facts = session.notice
             notice = self.look.words(key, **facts)
@@ -502,8 +548,10 @@ class App(ctk.CTk):
     # ── The program runs ──────────────────────────────────────────────────────────────────────────────────────────
 
     def run(self) -> None:
-        """Records the program; one that is paused runs on to its end."""
-        if self.session.paused is not None:
+        """Records the program; one that is paused runs on to its end. A lesson that is being written is checked."""
+        if self.editing.active:
+            self.editing.check()
+        elif self.session.paused is not None:
             self.live_editor.run_on()
         else:
             self.session.run()
@@ -692,6 +740,7 @@ class App(ctk.CTk):
         self.player.stop()
         self.desktop.close()
         self.exporter.close()
+        self.editing.end()
         self.lessons.end()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.
@@ -715,13 +764,20 @@ class App(ctk.CTk):
         """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window."""
         self.desk.open(path)
 
+    def save(self) -> None:
+        """Saves what is being written: the lesson, else the program."""
+        (self.editing.save if self.editing.active else self.desk.save)()
+
+    def save_as(self) -> None:
+        (self.editing.save_as if self.editing.active else self.desk.save_as)()
+
     def ask_close(self) -> None:
         """Ends the window, once the program may go."""
         if self.desk.may_leave():
             self.close()
 
     def _keep_placing(self) -> None:
-        if self._kept is not None and self.winfo_ismapped():
+        if self._kept is not None and self.winfo_ismapped() and not self.projector.on:
             self._keep(window=placing.standing(self), panes=self._dragged_panes(), page=self.pages.shown)
 
     def _keep_recent(self) -> None:

@@ -30,6 +30,7 @@ def anywhere(app: App) -> dict[str, Deed]:
         "<F5>": app.run,
         "<Control-F5>": app.session.run_live,
         "<Shift-F5>": app.session.stop,
+        "<F9>": app.projector.toggle,
         "<F10>": app.step,
         "<Shift-F10>": app.session.back,
         "<F11>": app.stepping.into,
@@ -39,8 +40,8 @@ def anywhere(app: App) -> dict[str, Deed]:
         "<Control-f>": app.find,
         "<Control-e>": app.export,
         "<Control-o>": app.desk.ask_open,
-        "<Control-s>": app.desk.save,
-        **_shifted("s", app.desk.save_as),
+        "<Control-s>": app.save,
+        **_shifted("s", app.save_as),
         "<Control-q>": app.ask_close,
         **_shifted("c", app.copy_picture),
         "<Escape>": app.escape,
@@ -99,7 +100,8 @@ def _free_text_keys(app: App) -> None:
                 app.event_add(after, sequence)
     for sequence, way in (("Tab", "Next"), ("Shift-Tab", "Prev"), ("ISO_Left_Tab", "Prev")):
         with contextlib.suppress(tk.TclError):  # ISO_Left_Tab is unknown elsewhere
-            app.editor.text.bind(f"<Control-{sequence}>", partial(_leave, way))
+            for editor in (app.editor, app.editing.editor):
+                editor.text.bind(f"<Control-{sequence}>", partial(_leave, way))
     # The editor's text would take Ctrl+F, Ctrl+E and Ctrl+O for movements of its own.
     for sequence in ("<Control-f>", "<Control-e>", "<Control-o>"):
         app.unbind_class("Text", sequence)

@@ -29,6 +29,7 @@ class Desk:
         on_open: another program or trace is about to be shown.
         on_lesson: opens a lesson; False where it could not.
         sheltered: whether what is typed is kept by somebody else: a lesson keeps its programs.
+        leave: asked first; False where a lesson that is being written stays.
 
     Attributes:
         recent: programs opened or saved lately, the last one first.
@@ -37,10 +38,10 @@ class Desk:
 
     def __init__(
         self, window: tk.Misc, session: Session, tell: Tell, *, on_open: Callable[[], object],
-        on_lesson: Callable[[Path], bool], sheltered: Callable[[], bool],
+        on_lesson: Callable[[Path], bool], sheltered: Callable[[], bool], leave: Callable[[], bool],
     ) -> None:  # fmt: skip
         self._window, self._session, self._tell = window, session, tell
-        self._on_open, self._on_lesson, self._sheltered = on_open, on_lesson, sheltered
+        self._on_open, self._on_lesson, self._sheltered, self._leave = on_open, on_lesson, sheltered, leave
         self.recent: tuple[str, ...] = ()
         self.words: Words
 
@@ -92,6 +93,8 @@ class Desk:
 
     def may_leave(self) -> bool:
         """Whether the program in the editor may go: it is in its file, or the reader says what is to become of it."""
+        if not self._leave():
+            return False
         if not self._session.unsaved or self._sheltered():
             return True
         name = Path(self._session.path).name or self.words("files.untitled")

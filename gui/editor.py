@@ -11,7 +11,7 @@ from core.records import Failure, Span
 from gui import code_keys
 from gui.editor_find import EditorFind
 from gui.gutter import Gutter, Signs
-from gui.highlight import COLOURS, Place, read
+from gui.highlight import COLOURS, Language, Place, read
 from gui.mistake import HERE, LINE, Mistake
 from gui.theme import Look
 from gui.toolkit import ctk
@@ -33,22 +33,28 @@ class Editor(tk.Frame):
     Args:
         on_edit: called with the whole text after every change.
         on_place: called with the line, from 1, and the column, from 0, of a character that was clicked.
+        language: what is written, 'python' or 'markdown'.
     """
 
     def __init__(
-        self, master: tk.Misc, *, on_edit: Callable[[str], None], on_place: Callable[[int, int], object]
-    ) -> None:
+        self, master: tk.Misc, *, on_edit: Callable[[str], None], on_place: Callable[[int, int], object],
+        language: Language = "python",
+    ) -> None:  # fmt: skip
         super().__init__(master, borderwidth=0)
         self._on_place = on_place
         self._on_edit = on_edit
+        self._language: Language = language
         self._pending: dict[Callable[[], None], str] = {}
         self._took = 0  # milliseconds to colour the text
         self._partners: dict[Place, Place] = {}
         self._runs = 0
+        # Only lines in sight count for the bar below: where it hid a long one by coming, it would come and go for ever.
+        self._settled, self._wide = False, 0
         self._marks: tuple[int, Span | None, str] | None = None
         self._failure: Failure | None = None
         self.text = tk.Text(
-            self, wrap="none", undo=True, maxundo=1000, autoseparators=True, borderwidth=0, highlightthickness=0,
+            self, wrap="none" if language == "python" else "word", undo=True, maxundo=1000, autoseparators=True,
+            borderwidth=0, highlightthickness=0,
             padx=6, pady=8, spacing1=2, spacing3=2, width=30, height=8, tabstyle="wordprocessor",
         )  # fmt: skip
         self.gutter = Gutter(self, self.text)
@@ -68,7 +74,7 @@ class Editor(tk.Frame):
     def _bind(self) -> None:
         self.text.bind("<<Modified>>", self._modified)
         self.text.bind("<ButtonRelease-1>", self._clicked)
-        self.text.bind("<Configure>", lambda event: self._soon(self._draw_gutter))
+        self.text.bind("<Configure>", self._resized)
         self.text.bind("<Escape>", self._escaped)
         self.gutter.bind("<Motion>", self._gutter_pointed_at)
         self.gutter.bind("<Leave>", lambda event: self.mistake.tip.hide())
@@ -78,6 +84,11 @@ class Editor(tk.Frame):
         self.bind_class(ahead, "<Key>", self._key_pressed)
         for sequence in ("<Button>", "<B1-Motion>", "<ButtonRelease>"):
             self.bind_class(ahead, sequence, lambda event: self._soon(self._cursor_moved))
+
+    def _resized(self, event: tk.Event[tk.Misc]) -> None:
+        self._settled = self._settled and event.width == self._wide
+        self._wide = event.width
+        self._soon(self._draw_gutter)
 
     # ── What is shown ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,6 +201,7 @@ class Editor(tk.Frame):
         if not self.text.edit_modified():
             return
         self.text.edit_modified(False)
+        self._settled = False
         self._on_edit(self.source)
         self.mistake.edited()
         self.mistake.tip.hide()
@@ -236,7 +248,7 @@ class Editor(tk.Frame):
     def _colour(self) -> None:
         self._forget(self._colour)
         began, source = time.monotonic(), self.source
-        reading = read(source)
+        reading = read(source, self._language)
         wide = {number for number, line in enumerate(source.split("\n"), 1) if max(line, default="") > "\uffff"}
 
         def indices(places: Iterable[tuple[Place, Place]]) -> list[str]:
@@ -262,10 +274,11 @@ class Editor(tk.Frame):
     def _scrolled_across(self, first: float, last: float) -> None:
         # Tk hands over strings, whatever the types say.
         self.scroll.set(float(first), float(last))
-        if float(first) <= 0 and float(last) >= 1:
-            self.scroll.grid_remove()
-        else:
+        if self._language == "python" and (float(first) > 0 or float(last) < 1):  # the other is wrapped
+            self._settled = True
             self.scroll.grid()
+        elif not self._settled:
+            self.scroll.grid_remove()
 
     def _gutter_pointed_at(self, event: tk.Event[tk.Misc]) -> None:
         self.mistake.tell(self.gutter.line_at(event.y), 0, event.y)

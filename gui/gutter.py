@@ -48,6 +48,7 @@ class Gutter(tk.Canvas):
             return
         self.delete("all")
         line, last, height = self.line_at(0), int(text.index("end-1c").split(".")[0]), 0
+        line += text.dlineinfo(f"{line}.0") is None  # of one that is wrapped the beginning may be out of sight
         while line <= last and (place := text.dlineinfo(f"{line}.0")) is not None:
             height = max(height, place[3])  # of the last line only what is in sight is told
             self._draw(look, line, place[1], height, signs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 LIMIT: Final = 200_000
 """Characters above which a text is left plain."""
@@ -16,11 +16,14 @@ COLOURS: Final = {
     "Comment": "code_comment",
     "Name.Builtin": "code_name",
     "Name.Decorator": "code_name",
+    "Generic.Heading": "code_keyword",
+    "Generic.Subheading": "code_keyword",
 }
 """Beginnings of pygments' names of tokens, and the palette's names of their colours."""
 
 _OPENS: Final = {")": "(", "]": "[", "}": "{"}
 
+Language = Literal["python", "markdown"]
 Place = tuple[int, int]
 """Line from 1, column from 0, in characters."""
 
@@ -38,16 +41,17 @@ class Reading:
     partners: dict[Place, Place]
 
 
-def read(source: str) -> Reading:
+def read(source: str, language: Language = "python") -> Reading:
     """The colours of a text; none of one that is too long."""
     reading = Reading({}, {})
     if len(source) > LIMIT:
         return reading
-    from pygments.lexers.python import PythonLexer
+    from pygments.lexers import get_lexer_by_name
 
+    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
     open_ones: list[tuple[str, Place]] = []
     line, column = 1, 0
-    for kind, part in PythonLexer(stripnl=False, ensurenl=False).get_tokens(source):
+    for kind, part in lexer.get_tokens(source):
         begin = line, column
         breaks = part.count("\n")
         line += breaks

@@ -23,6 +23,7 @@ COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
         ("Tab   Shift+Tab", "keys.tab"), ("Ctrl+Tab", "keys.leave"),
         ("↑   ↓", "keys.cards"), ("Shift+↑ ↓ ← →", "keys.beside"), ("Ctrl+Enter", "keys.menu"),
         ("V   Shift+V", "keys.view"), ("Shift+↑ ↓   Enter", "keys.tensors"), ("↑ ↓   Shift+↑ ↓", "keys.elements"),
+        ("F9", "keys.projector"), ("Delete", "keys.forget"),
         ("+   −", "keys.zoom"), ("Ctrl+0", "keys.fit"), ("Ctrl+F", "keys.find"), ("F3   Shift+F3", "keys.match"),
         ("Ctrl+/   Ctrl+L", "keys.program"), ("Esc", "keys.escape"), ("F1", "keys.sheet"),
         *(() if MAC else (("Alt+F", "keys.window"),)), ("Ctrl+Q", "keys.quit"),

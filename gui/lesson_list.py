@@ -18,25 +18,27 @@ class Line:
 
     Attributes:
         score: right answers and tasks done, of how many; None where it has not been begun.
+        forgotten: its progress has just been forgotten, and can be brought back.
     """
 
     head: Head
     score: tuple[int, int] | None = None
+    forgotten: bool = False
 
 
 class LessonList(tk.Frame):
-    """Rows that are clicked, or chosen with the arrows and Enter.
+    """Rows that are clicked, or chosen with the arrows and Enter; Delete forgets the progress of one.
 
     Attributes:
         chosen: number of the row that the keyboard is on.
     """
 
     def __init__(
-        self, master: tk.Misc, *, on_open: Callable[[str], object], on_reset: Callable[[], object],
-        on_close: Callable[[], object],
+        self, master: tk.Misc, *, on_open: Callable[[str], object], on_forget: Callable[[str], object],
+        on_reset: Callable[[], object], on_close: Callable[[], object],
     ) -> None:  # fmt: skip
         super().__init__(master, borderwidth=0)
-        self._on_open, self._on_close = on_open, on_close
+        self._on_open, self._on_forget, self._on_close = on_open, on_forget, on_close
         self._look: Look | None = None
         self._lines: tuple[Line, ...] = ()
         self._here = ""
@@ -59,6 +61,7 @@ class LessonList(tk.Frame):
             self.text.bind(key, partial(self._move, by))
         for key in ("<Return>", "<space>"):
             self.text.bind(key, lambda event: self._open(self.chosen))
+        self.text.bind("<Delete>", self._forget)
         self.text.bind("<Escape>", lambda event: self._close())
 
     def show(self, lines: Sequence[Line], here: str = "") -> None:
@@ -66,6 +69,11 @@ class LessonList(tk.Frame):
         self._lines, self._here = tuple(lines), here
         self.chosen = next((number for number, line in enumerate(lines) if line.head.id == here), 0)
         self._draw()
+
+    def choose(self, id_: str) -> None:
+        """The row of a lesson."""
+        self.chosen = next((number for number, line in enumerate(self._lines) if line.head.id == id_), self.chosen)
+        self._mark()
 
     def _draw(self) -> None:
         look = self._look
@@ -78,6 +86,7 @@ class LessonList(tk.Frame):
             mark = "  " if line.score is None else "✓ " if line.score[0] == line.score[1] else "· "
             score = say("lesson.score", right=line.score[0], all=line.score[1]) if line.score is not None else ""
             minutes = say("lesson.minutes", n=line.head.minutes) if line.head.minutes and not score else ""
+            minutes = say("lesson.forgotten") if line.forgotten else minutes
             row = ("row", "here") if line.head.id == self._here else ("row",)
             text.insert("end", f"{mark}{line.head.order:>2}  ", (*row, "number"))
             text.insert("end", line.head.title, row)
@@ -103,6 +112,11 @@ class LessonList(tk.Frame):
     def _open(self, number: int) -> str:
         if number < len(self._lines):
             self._on_open(self._lines[number].head.id)
+        return "break"
+
+    def _forget(self, event: tk.Event[tk.Misc]) -> str:
+        if self.chosen < len(self._lines):
+            self._on_forget(self._lines[self.chosen].head.id)
         return "break"
 
     def _close(self) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from core.expression import ExpressionError, Values, evaluate
 from core.lessons.claims import called, moment
-from core.lessons.records import Place, Show
-from core.lessons.shelf import heads, load_progress, named, open_lesson, save_progress
-from core.lessons.walk import Walk
+from core.lessons.records import Lesson, Place, Show
+from core.lessons.shelf import found, heads, load_progress, named, open_file, open_lesson, save_progress
+from core.lessons.trust import Trust
+from core.lessons.walk import Progress, Walk
 from core.playback import Playback
 from core.records import Trace
 from gui import figures
@@ -19,6 +20,7 @@ from gui.lesson_list import LessonList, Line
 from gui.lesson_panel import Learner, LessonPanel
 from gui.session import Session
 from gui.theme import Look
+from gui.trust_banner import TrustBanner
 
 KEEP_DELAY = 400
 """Milliseconds after a change before progress is written."""
@@ -38,8 +40,11 @@ class Lessons(tk.Frame):
 
     Attributes:
         walk: None while no lesson is open.
-        folder: where the lesson that is open came from.
+        path: the file of the lesson that is open.
         listing: whether the contents page is open.
+        drafting: the walk is through a lesson that is being written: nothing is kept of it, and nothing runs for it.
+        leave: asked before a lesson that is being written goes; False keeps it.
+        turned: told of the screen the author wants to see.
     """
 
     def __init__(
@@ -48,12 +53,23 @@ class Lessons(tk.Frame):
     ) -> None:  # fmt: skip
         super().__init__(master, borderwidth=0)
         self._session, self._folder, self._kept = session, folder, kept
-        self.folder = folder
+        self.path: Path | None = None
+        self.drafting = False
+        self.leave: Callable[[], bool] = lambda: True
+        self.turned: Callable[[int], object] = lambda number: None
+        self.trust = Trust(folder, kept and kept.with_name("trusted.json"))
+        self._trusted, self._reading, self._asks = True, False, False
+        session.may_run = self.may_run
         self._wanted: Place | None = None
         self._tell, self._on_change, self._on_place = tell, on_change, on_place
         self._look: Look | None = None
         self._mistake = self._keeping = ""
-        self.progress = load_progress(kept) if kept is not None else {}
+        self.progress: dict[str, Progress] = {}
+        if kept is not None:
+            self.progress, damaged = load_progress(kept)
+            if damaged:
+                self.after_idle(lambda: tell("lesson.damaged", wrong=True, name=damaged))
+        self._forgotten: dict[str, Progress] = {}
         self.walk: Walk | None = None
         self.listing = False
         learner = Learner(
@@ -61,7 +77,10 @@ class Lessons(tk.Frame):
             contents=self.list, close=self.close,
         )  # fmt: skip
         self.panel = LessonPanel(self, learner)
-        self.list_page = LessonList(self, on_open=self.open, on_reset=self.reset, on_close=self._unlist)
+        self.list_page = LessonList(
+            self, on_open=self.open, on_forget=self.begin_anew, on_reset=self.reset, on_close=self._unlist
+        )
+        self.banner = TrustBanner(self, self._trust_answered)
 
     @property
     def shown(self) -> bool:
@@ -72,11 +91,22 @@ class Lessons(tk.Frame):
         """Whether a question waits for an answer."""
         return self.walk is not None and self.walk.question is not None
 
+    @property
+    def id(self) -> str:
+        """Of the lesson that is open, if it came with Pullback; '' otherwise."""
+        own = self.walk is not None and self.path is not None and self.trust.came_along(self.path)
+        return self.walk.lesson.head.id if self.walk is not None and own else ""
+
     # ── Opening and closing ───────────────────────────────────────────────────────────────────────────────────────
 
     def open(self, id_: str) -> bool:
         """Opens a lesson of the folder where it was left; False where it cannot be, which is said."""
-        return self._open(self._folder, id_)
+        assert self._look is not None
+        try:
+            return self.open_file(found(self._folder, id_, self._look.words.language))
+        except OSError:
+            self._tell("lesson.unknown", wrong=True, id=id_)
+            return False
 
     def resume(self, id_: str) -> bool:
         """Opens the lesson that was open last, else the first one; False where there is none."""
@@ -86,33 +116,80 @@ class Lessons(tk.Frame):
 
     def open_file(self, path: Path) -> bool:
         """Opens a lesson from anywhere; what it has in it runs only when the reader says so."""
-        id_, language = named(path)
-        return self._open(path.parent, id_, language)
-
-    def _open(self, folder: Path, id_: str, only: str = "") -> bool:
         assert self._look is not None
+        if not self.leave():
+            return False
         try:
-            lesson = open_lesson(folder, id_, only or self._look.words.language)
-        except OSError:
-            self._tell("lesson.unknown", wrong=True, id=id_)
+            lesson = open_file(path, self._look.words.language)
+        except OSError as error:
+            self._tell("lesson.bad", wrong=True, name=path.name, reason=error.strerror or str(error))
             return False
         except ValueError as error:
-            self._tell("lesson.bad", wrong=True, name=id_, reason=str(error))
+            self._tell("lesson.bad", wrong=True, name=path.name, reason=str(error))
             return False
-        self.listing, self.folder = False, folder
-        self._take(Walk.of(lesson, self.progress.get(id_)), moved=True)
+        self.listing, self._reading = False, False
+        self.trust.ask_again()
+        self._be_of(path, lesson)
+        self._take(Walk.of(lesson, self.progress.get(self._key(lesson))), moved=True)
         self._on_change()
         return True
 
+    def _be_of(self, path: Path, lesson: Lesson) -> None:
+        self.path, self._asks = path, False
+        self._trusted = self.trust.covers(path, lesson)
+
+    def _key(self, lesson: Lesson) -> str:
+        """What progress is kept under: a stranger's lesson is not mistaken for one of Pullback's own."""
+        own = self.path is not None and self.trust.came_along(self.path)
+        return lesson.head.id if own else f"{lesson.head.id} {lesson.digest[:12]}"
+
     def close(self) -> None:
-        """The program stays; the lesson goes."""
-        if self.shown:
-            self.walk, self.listing = None, False
+        """The program stays, but for one that has not been trusted; the lesson goes."""
+        if self.shown and self.leave():
+            strange = self.walk is not None and not self._trusted
+            self.walk, self.listing, self._trusted = None, False, True
+            if strange:
+                self._session.open_program("", "")
             self._on_change()
             self.show()
 
+    # ── Trust ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def may_run(self) -> bool:
+        """Whether a program may run now; the reader is asked where it is a stranger's."""
+        if self.walk is None or self._trusted:
+            return True
+        self._asks, self.listing = True, False
+        self.show()
+        return False
+
+    def _trust_answered(self, answer: str) -> None:
+        if self.walk is None:
+            return
+        self._asks, self._reading = False, answer == "read"
+        if answer == "read":
+            self.show()
+            return
+        self._trusted = True
+        try:
+            (self.trust.once if answer == "once" else self.trust.always)(self.walk.lesson)
+        except OSError as error:
+            self._tell("error.settings", wrong=True, reason=error.strerror or str(error))
+        if not self.drafting:
+            self._stage(self.walk)
+            if not self._session.busy and self._session.playback is None:
+                self._session.run()
+        self.show()
+
+    # ── The contents page ─────────────────────────────────────────────────────────────────────────────────────────
+
     def list(self) -> None:
         """Opens the contents page."""
+        if self.leave():
+            self._forgotten = {}
+            self._list()
+
+    def _list(self) -> None:
         assert self._look is not None
         lines = []
         for head in heads(self._folder, self._look.words.language):
@@ -121,8 +198,8 @@ class Lessons(tk.Frame):
             if kept is not None:
                 walk = Walk.of(open_lesson(self._folder, head.id, self._look.words.language), kept)
                 score = walk.score if walk.progress.seen else None
-            lines.append(Line(head, score))
-        self.list_page.show(lines, self.walk.lesson.head.id if self.walk is not None else "")
+            lines.append(Line(head, score, forgotten=head.id in self._forgotten))
+        self.list_page.show(lines, self.id)
         self.listing = True
         self._on_change()
         self.show()
@@ -140,6 +217,23 @@ class Lessons(tk.Frame):
         if self.walk is not None:
             self._take(Walk.of(self.walk.lesson), moved=True)
         self.list()
+
+    def begin_anew(self, id_: str) -> None:
+        """Forgets the progress of one lesson; once more, as long as the contents page is open, brings it back."""
+        back = self._forgotten.pop(id_, None)
+        if back is not None:
+            self.progress = {**self.progress, id_: back}
+        elif id_ in self.progress:
+            self._forgotten[id_] = self.progress[id_]
+            self.progress = {other: kept for other, kept in self.progress.items() if other != id_}
+        else:
+            return
+        self._keep()
+        if self.walk is not None and id_ == self.id:
+            self.walk = Walk.of(self.walk.lesson, back)
+            self._stage(self.walk)
+        self._list()
+        self.list_page.choose(id_)
 
     # ── What the learner does ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,7 +284,9 @@ class Lessons(tk.Frame):
         """Another screen; past the last one, the contents page."""
         if self.walk is None:
             return
-        if number >= len(self.walk.lesson.screens):
+        if self.drafting:
+            self.turned(min(number, len(self.walk.lesson.screens) - 1))
+        elif number >= len(self.walk.lesson.screens):
             self._keep()
             self.list()
         elif number >= 0:
@@ -220,7 +316,7 @@ class Lessons(tk.Frame):
         before = self.walk.question if self.walk is not None else None
         self._mistake = ""
         self._take(walk)
-        if before is not None and walk.question is None:
+        if before is not None and walk.question is None and not self.drafting:
             self._go(before[1].then)
 
     # ── The session has changed ───────────────────────────────────────────────────────────────────────────────────
@@ -228,7 +324,7 @@ class Lessons(tk.Frame):
     def heard(self) -> None:
         """Looks at what the learner has done."""
         session, walk = self._session, self.walk
-        if walk is None:
+        if walk is None or self.drafting:
             return
         walk = walk.edit(session.source)
         playback, mistake = session.playback, None
@@ -247,7 +343,10 @@ class Lessons(tk.Frame):
 
     def _take(self, walk: Walk, *, moved: bool = False) -> None:
         asked, self.walk = self.asking, walk
-        self.progress = {**self.progress, walk.lesson.head.id: walk.progress}
+        if self.drafting:
+            self.show()
+            return
+        self.progress = {**self.progress, self._key(walk.lesson): walk.progress}
         self._keep()
         if moved:
             self._mistake = ""
@@ -266,6 +365,8 @@ class Lessons(tk.Frame):
         same = session.source == walk.program and (not shows or session.what_if == show.suppose.what_if)
         if not same:
             session.open_program(walk.program, "", show.suppose.what_if if shows else None)
+        if shows and self._reading and not self._trusted:
+            return
         if shows:
             self._go(show)
 
@@ -308,6 +409,12 @@ class Lessons(tk.Frame):
             for other in self.pack_slaves():
                 other.pack_forget()
             page.pack(fill="both", expand=True)
+        newer = self.walk is not None and self.walk.lesson.newer
+        if not self.listing and (self._asks or newer):
+            self.banner.show("trust.ask" if self._asks else "lesson.newer", asks=self._asks)
+            self.banner.pack(side="top", fill="x", before=page)
+        else:
+            self.banner.pack_forget()
         self.panel.show(self.walk, self._mistake)
 
     def dress(self, look: Look) -> None:
@@ -317,18 +424,49 @@ class Lessons(tk.Frame):
         self.configure(background=look["panel"])
         self.panel.dress(look)
         self.list_page.dress(look)
-        if again and self.walk is not None:
+        self.banner.dress(look)
+        if again and self.walk is not None and not self.drafting:
             self._translate(look.words.language)
         if again and self.listing:
-            self.list()
+            self._list()
 
     def _translate(self, language: str) -> None:
+        """The same lesson from the file in another language beside it, if there is one."""
         assert self.walk is not None
+        assert self.path is not None
         try:
-            lesson = open_lesson(self.folder, self.walk.lesson.head.id, language)
+            path = found(self.path.parent, named(self.path)[0], language)
+            lesson = open_file(path, language)
         except (OSError, ValueError):
             return
+        before = self._trusted
+        self._be_of(path, lesson)
+        self._trusted = self._trusted and before  # what stands in the editor is still of the other file
         self._take(Walk.of(lesson, self.walk.progress))
+
+    # ── A lesson that is being written ────────────────────────────────────────────────────────────────────────────
+
+    def draft(self, walk: Walk | None) -> None:
+        """Shows a walk through it; None for none that can be read yet."""
+        if not self.drafting:
+            self.drafting, self.listing = True, False
+            self.walk = walk if walk is not None else self.walk
+            self._on_change()
+        self.walk = walk if walk is not None else self.walk
+        self._mistake = ""
+        self.show()
+
+    def written(self, lesson: Lesson) -> None:
+        """The author has saved it: what they may run, they may run as it is now."""
+        if self._trusted:
+            try:
+                self.trust.always(lesson)
+            except OSError as error:
+                self._tell("error.settings", wrong=True, reason=error.strerror or str(error))
+
+    def end_draft(self) -> None:
+        """The lesson that was being written goes; the caller opens another."""
+        self.drafting = False
 
 
 def _land(place: Place, playback: Playback) -> int:

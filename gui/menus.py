@@ -198,12 +198,22 @@ class Menus:
 
         return [
             Entry(say("menu.lessons"), self._app.lessons.list, "F2"),
+            Entry(say("menu.teachers"), entries=self._of_teachers()),
             Entry(say("menu.open"), desk.ask_open, "Ctrl+O"),
             Entry(say("menu.recent"), entries=named([Path(path) for path in desk.recent])),
             Entry(say("menu.examples"), entries=named(examples())),
-            Entry(say("menu.save"), desk.save, "Ctrl+S"),
-            Entry(say("menu.save_as"), desk.save_as, "Ctrl+Shift+S"),
+            Entry(say("menu.save"), self._app.save, "Ctrl+S"),
+            Entry(say("menu.save_as"), self._app.save_as, "Ctrl+Shift+S"),
         ]
+
+    def _of_teachers(self) -> tuple[Entry, ...]:
+        app, say = self._app, self._app.look.words
+        able = app.lessons.walk is not None and not app.editing.active
+        return (
+            Entry(say("menu.new_lesson"), app.editing.begin_new),
+            Entry(say("menu.edit_lesson"), app.editing.begin if able else None),
+            Entry(say("menu.projector"), app.projector.toggle, "F9", chosen=app.projector.on),
+        )
 
     def _places(self) -> tuple[Entry, ...]:
         """Places in the run; what there is none of is greyed."""

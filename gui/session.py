@@ -55,6 +55,7 @@ class Session:
         notice: (key of the text, facts) of what went wrong outside the program; None when nothing did.
         recorded: the trace came from a file; nothing is run before F5.
         answers: what the worker has said of this trace, by question.
+        may_run: asked before every run; what says no tells the reader why.
     """
 
     def __init__(self, start: Callable[[], Runner]) -> None:
@@ -80,6 +81,7 @@ class Session:
         self.notice: tuple[str, dict[str, object]] | None = None
         self.recorded = False
         self.answers = Answers()
+        self.may_run: Callable[[], bool] = lambda: True
         self._within = False  # whether the last move was into a node
         self._question: tuple[int, Question] | None = None  # and the number of its job
 
@@ -196,6 +198,8 @@ class Session:
             self.paused, self.state = None, "running"
 
     def _record(self, landing: Landing, *, live: bool = False) -> None:
+        if not self.may_run():
+            return
         self.warm()
         assert self._runner is not None
         if self.state == "gone":

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from core.expression import ExpressionError, evaluate
-from core.lessons.claims import answered, called, feedback, holds, mistake, moment, told, worked_out
+from core.lessons.claims import DOT, answered, called, feedback, holds, mistake, moment, told, worked_out
 from core.lessons.records import Check, Lesson, Place, Predict, Screen, Supposed, Text
 from core.playback import Playback
 from core.records import Trace, WhatIf
@@ -23,7 +23,12 @@ Run = Callable[[str, WhatIf], Trace]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is wrong with a lesson, in one line for its author."""
+    """Something that is wrong with a lesson, in one line for its author.
+
+    Attributes:
+        screen: its id.
+        line: of the block, in the file that the screen was read from.
+    """
 
     screen: str
     line: int
@@ -51,22 +56,28 @@ def faults(lesson: Lesson, run: Run) -> Iterator[Fault]:
         if isinstance(state, str):
             yield Fault(screen.id, screen.line, f"show: {state}")
             continue
-        for message in _of_screen(screen, state, lambda supposed, of=screen: at_end(supposed, of.program)):  # type: ignore[misc]
-            yield Fault(screen.id, screen.line, message)
+        found = list(_of_screen(screen, state, lambda supposed, of=screen: at_end(supposed, of.program)))  # type: ignore[misc]
+        error = state.trace.error
+        if found and error is not None:  # as a rule the cause of all the others
+            yield Fault(screen.id, screen.line, f"the program, line {error.line}: {error.type}: {error.message}")
+        yield from (Fault(screen.id, line or screen.line, message) for line, message in found)
 
 
-def _of_screen(screen: Screen, state: Playback, at_end: Callable[[Supposed], Playback | str]) -> Iterator[str]:
-    yield from (f"show: {message}" for message in _of_place(screen.show, state))
+def _of_screen(
+    screen: Screen, state: Playback, at_end: Callable[[Supposed], Playback | str]
+) -> Iterator[tuple[int, str]]:
+    """Lines and messages."""
+    yield from ((screen.line, f"show: {message}") for message in _of_place(screen.show, state))
     opened = moment(screen.show, state)
     before = state if opened is None else state.at(opened)
-    for block in screen.blocks:
+    for block, line in zip(screen.blocks, screen.lines, strict=True):
         match block:
             case Text():
-                yield from _of_text(block, state)
+                yield from ((line, message) for message in _of_text(block, state))
             case Predict():
-                yield from (f"predict: {message}" for message in _of_predict(block, state))
+                yield from ((line, f"predict: {message}") for message in _of_predict(block, state))
             case Check():
-                yield from (f"check: {message}" for message in _of_check(block, before, at_end))
+                yield from ((line, f"check: {message}") for message in _of_check(block, before, at_end))
 
 
 def _of_place(place: Place, state: Playback) -> Iterator[str]:
@@ -145,4 +156,5 @@ def _of_check(check: Check, before: Playback, at_end: Callable[[Supposed], Playb
 
 
 def _reason(error: ExpressionError) -> str:
-    return f"{error.key.removeprefix('expression.')} {', '.join(map(str, error.facts.values()))}".strip()
+    said = f"{error.key.removeprefix('expression.')} {', '.join(map(str, error.facts.values()))}"
+    return said.replace(DOT, ".").strip()

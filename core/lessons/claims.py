@@ -27,8 +27,8 @@ class Known(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         if not name.endswith(_GRAD):
-            return self._values[name.replace(_DOT, ".")]
-        grad = self._grads[name.removesuffix(_GRAD).replace(_DOT, ".")]
+            return self._values[name.replace(DOT, ".")]
+        grad = self._grads[name.removesuffix(_GRAD).replace(DOT, ".")]
         if grad is None or grad.data is None:
             raise KeyError(name)
         return np.array(grad.data, dtype=np.float64).reshape(grad.shape)
@@ -41,13 +41,14 @@ class Known(Mapping[str, np.ndarray]):
         return sum(1 for _ in self)
 
 
-_DOT: Final = "__dot__"
-_GRAD: Final = f"{_DOT}grad"
+DOT: Final = "__dot__"
+"""Stands for the dots of a name in an expression."""
+_GRAD: Final = f"{DOT}grad"
 
 
 def worked_out(text: str, playback: Playback) -> np.ndarray:
     """An expression such as ``9*a**2 - a.grad`` at a moment; raises ExpressionError."""
-    return evaluate(_DOTTED.sub(lambda name: name[0].replace(".", _DOT), text), Known(playback))
+    return evaluate(_DOTTED.sub(lambda name: name[0].replace(".", DOT), text), Known(playback))
 
 
 def holds(claim: Claim, playback: Playback) -> bool:

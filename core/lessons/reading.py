@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-LONGEST: Final = 1 << 20
-"""Characters of a lesson file."""
+LONGEST: Final = 1 << 16
+"""Characters of a lesson file: five long lessons, and never more than a moment's reading."""
+LARGEST: Final = 9999
+"""Of a number in the head."""
 
 _FRONT: Final = re.compile(r"\+\+\+\n(.*?)\n\+\+\+\n", re.S)
 _HEADING: Final = re.compile(r"(.+?)\s*\{#([a-z0-9-]+)\}")
@@ -52,11 +54,12 @@ class LessonError(ValueError):
 
     Attributes:
         line: from 1; 0 where no line is to blame.
+        message: without the line.
     """
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(f"line {line}: {message}" if line else message)
-        self.line = line
+        self.line, self.message = line, message
 
 
 @dataclass
@@ -107,10 +110,11 @@ def read_lesson(text: str, language: str, original: str | None = None, original_
         original: the file that it translates. Screens that ``text`` lacks are taken from it, and so are programs, and
             the keys of data blocks: a translation writes the words only.
     """
-    digest = hashlib.sha256((original or text).encode("utf-8", "surrogatepass")).hexdigest()
+    digest, content = _digest(original or text), _digest(text if original is None else f"{original}\0{text}")
     own = _read(text)
     first = own if original is None else _read(original)
     head = _head({**first.head, **own.head})
+    newer = head.format > FORMAT
     programs = {**first.programs, **own.programs}
     if not programs:
         raise LessonError(0, "there is no program: a ```python block")
@@ -121,10 +125,14 @@ def read_lesson(text: str, language: str, original: str | None = None, original_
     for id_, draft in first.drafts.items():
         mine = own.drafts.get(id_)
         if mine is None or mine is draft:
-            screens.append(_screen(draft, draft, programs, language if mine is draft else original_language))
+            screens.append(_screen(draft, draft, programs, language if mine is draft else original_language, newer))
         else:
-            screens.append(_screen(mine, draft, programs, language))
-    return Lesson(head, programs, tuple(screens), digest)
+            screens.append(_screen(mine, draft, programs, language, newer))
+    return Lesson(head, programs, tuple(screens), digest, content)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # ── One file ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +142,8 @@ def _front(text: str) -> tuple[Table, int]:
     """The front matter, and how many lines it takes up."""
     if len(text) > LONGEST:
         raise LessonError(0, f"{len(text):,} characters; a lesson has at most {LONGEST:,}")
+    if "\0" in text:
+        raise LessonError(text[: text.index("\0")].count("\n") + 1, "a NUL character")
     found = _FRONT.match(text)
     if found is None:
         raise LessonError(1, "a lesson begins with +++, its head in TOML, and +++")
@@ -147,8 +157,9 @@ def _head(table: Table) -> Head:
         raise LessonError(1, _said(error)) from None
     if not re.fullmatch(r"[a-z0-9-]+", head.id):
         raise LessonError(1, f"id {head.id!r}: small letters, digits and hyphens")
-    if head.format > FORMAT:
-        raise LessonError(1, f"format {head.format} is of a newer Pullback; this one reads {FORMAT}")
+    for key in ("format", "order", "minutes"):
+        if not 0 <= getattr(head, key) <= LARGEST:
+            raise LessonError(1, f"{key}: a whole number from 0 to {LARGEST}")
     return head
 
 
@@ -160,6 +171,7 @@ def _read(text: str) -> _File:
     except RecursionError:
         raise LessonError(0, "nested too deeply") from None
     file = _File(head, {}, {})
+    newer = isinstance(head.get("format"), int) and head["format"] > FORMAT
     program = ""
     for place, token in enumerate(tokens):
         line = token.map[0] + 1 if token.map else 0
@@ -174,15 +186,18 @@ def _read(text: str) -> _File:
                 words = token.info.split()
                 if words[:1] == ["python"]:
                     name = words[1] if len(words) > 1 else "main"
+                    if name in file.programs:
+                        raise LessonError(line, f"a second program {name!r}")
                     file.programs[name] = token.content
                     program = program or name
                     if draft is not None and "hidden" not in words:
                         draft.program = program = name
                 elif draft is None:
                     raise LessonError(line, "a block before the first screen: ## Title {#id}")
-                else:
+                elif not newer or (words[0:1] and words[0] in {*_DATA, "aside"}):
                     draft.parts.append(_fence(words, token.content, line))
             case "inline" if any(child.type in _REFUSED for child in token.children or ()):
+                _refuse_picture(token.children or [], line)
                 raise LessonError(line, ONLY)
             case "inline" if tokens[place - 1].type == "paragraph_open":
                 if draft is None:
@@ -216,6 +231,13 @@ def _fence(words: Sequence[str], content: str, line: int) -> _Part:
     raise LessonError(line, f"a block {kind!r}: it can be python, show, predict, check or aside LIBRARY")
 
 
+def _refuse_picture(tokens: Sequence[Token], line: int) -> None:
+    """A lesson is one file: it fetches nothing from beside it, nor from anywhere else."""
+    for token in tokens:
+        if token.type == "image":
+            raise LessonError(line, f"a picture {str(token.attrs.get('src'))[:80]!r}: {ONLY}")
+
+
 def _table(text: str, line: int) -> Table:
     try:
         return tomllib.loads(text)
@@ -223,6 +245,8 @@ def _table(text: str, line: int) -> Table:
         where = re.search(r"\(at line (\d+)", str(error))
         message = re.sub(r" \(at .*\)$", "", str(error))
         raise LessonError(line + (int(where[1]) - 1 if where else 0), message) from None
+    except ValueError:  # Python refuses to read so many digits
+        raise LessonError(line, "a number with too many digits") from None
     except RecursionError:
         raise LessonError(line, "nested too deeply") from None
 
@@ -265,8 +289,12 @@ def _markdown() -> MarkdownIt:
 # ── Two files ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _screen(draft: _Draft, original: _Draft, programs: Mapping[str, str], language: str) -> Screen:
-    """A screen whose data are completed from the original's, which may be the same."""
+def _screen(draft: _Draft, original: _Draft, programs: Mapping[str, str], language: str, newer: bool) -> Screen:
+    """A screen whose data are completed from the original's, which may be the same.
+
+    Args:
+        newer: the lesson is of a newer Pullback; blocks that make no sense to this one are left out.
+    """
     tables = [part for part in original.parts if part.kind in _DATA]
     mine = [part for part in draft.parts if part.kind in _DATA]
     for kind in ("predict", "check"):
@@ -274,25 +302,34 @@ def _screen(draft: _Draft, original: _Draft, programs: Mapping[str, str], langua
         if counts[0] != counts[1]:
             raise LessonError(draft.line, f"{counts[0]} blocks {kind!r}, where the original has {counts[1]}")
     left = {kind: [part for part in tables if part.kind == kind] for kind in _DATA}
-    show = next((_convert(part.table, part, Show) for part in left["show"]), Show())
-    blocks: list[Block] = []
+    show = Show()
+    if left["show"] and not any(part.kind == "show" for part in draft.parts):
+        show = _convert(left["show"][0].table, left["show"][0], Show)
+    blocks: list[tuple[Block, int]] = []
     for part in draft.parts:
         if part.block is not None:
-            blocks.append(part.block)
+            blocks.append((part.block, part.line))
             continue
         whole = _merged(left[part.kind].pop(0).table if left[part.kind] else {}, part.table)
-        if part.kind == "show":
-            show = _convert(whole, part, Show)
-        elif part.kind == "predict":
-            blocks.append(_predict(_convert(whole, part, Predict), part))
-        else:
-            blocks.append(_convert(whole, part, Check))
-    if not any(isinstance(block, Elsewhere) for block in blocks):  # code needs no translation
-        blocks += [part.block for part in original.parts if isinstance(part.block, Elsewhere)]
+        try:
+            if part.kind == "show":
+                show = _convert(whole, part, Show)
+            elif part.kind == "predict":
+                blocks.append((_predict(_convert(whole, part, Predict), part), part.line))
+            else:
+                blocks.append((_convert(whole, part, Check), part.line))
+        except LessonError:
+            if not newer:
+                raise
+    if not any(isinstance(block, Elsewhere) for block, _ in blocks):  # code needs no translation
+        blocks += [(part.block, 0) for part in original.parts if isinstance(part.block, Elsewhere)]
     program = show.suppose.program or original.program
     if program not in programs:
         raise LessonError(draft.line, f"there is no program {program!r}")
-    return Screen(draft.id, draft.title, program, show, tuple(blocks), language, draft.line)
+    lines = tuple(line for _, line in blocks)
+    return Screen(
+        draft.id, draft.title, program, show, tuple(block for block, _ in blocks), language, draft.line, lines
+    )
 
 
 def _merged(original: Any, own: Any) -> Any:

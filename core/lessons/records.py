@@ -235,6 +235,7 @@ class Screen:
         program: name of the program that stands in the editor.
         language: of its text; another than the lesson's where it is not translated.
         line: where it begins in its file.
+        lines: where its blocks begin there; 0 for what another file lends it.
     """
 
     id: str
@@ -244,6 +245,7 @@ class Screen:
     blocks: tuple[Block, ...]
     language: str
     line: int = 0
+    lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +266,16 @@ class Lesson:
     Attributes:
         programs: name → text; the first is the lesson's own.
         digest: of the original; progress belongs to one, in whatever language.
+        content: digest of all that was read for it; trust belongs to one.
     """
 
     head: Head
     programs: Mapping[str, str]
     screens: tuple[Screen, ...]
     digest: str
+    content: str = ""
+
+    @property
+    def newer(self) -> bool:
+        """Whether a newer Pullback wrote it: what this one does not know is left out, and it is not written over."""
+        return self.head.format > FORMAT

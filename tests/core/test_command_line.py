@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -159,9 +160,59 @@ def test_a_picture_is_exported_from_top_to_bottom(tmp_path: Path) -> None:
 
 
 def test_the_lessons_are_listed() -> None:
-    done = pullback("lessons")
+    done = pullback("lessons", "--lang", "zh")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout
+    assert re.search(r"^detach +7 screens   detach：", done.stdout, re.M)
+    assert done.stdout.count("\n") == len(app.lesson_ids()) == 20
+
+
+def test_lessons_are_checked(tmp_path: Path) -> None:
+    good = pullback("lessons", "--check", "lesson:detach", ROOT / "assets" / "templates" / "lesson.zh.md")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert good.stdout == "detach.en.md detach.zh.md: no faults\nlesson.zh.md: no faults\n"
+    wrong = tmp_path / "wrong.en.md"
+    text = (ROOT / "assets" / "templates" / "lesson.en.md").read_text()
+    wrong.write_text(text.replace("`[4, 6]`{=a.grad}", "`[4, 7]`{=a.grad}"))
+    done = pullback("lessons", "--check", "wrong.en.md", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        "wrong.en.md:45: predict: the text says [4, 7], but a.grad is [4.0, 6.0]\nwrong.en.md: 1 fault\n"
+    )
+    wrong.write_text(text.replace("order = 1", "order = 1\norder = 2"))
+    done = pullback("lessons", "--check", "wrong.en.md", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "pullback: wrong.en.md:5: Cannot overwrite a value\n"
+
+
+def test_a_lesson_stands_for_its_program(tmp_path: Path) -> None:
+    done = pullback("trace", "lesson:detach", "--json", "-", "--heal", "5:y.detach()")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert grads(json.loads(done.stdout)) == {"x": [0.0, 3.0, 12.0, 27.0]}
+    assert json.loads(done.stdout)["path"] == "lesson:detach"
+    sent = ROOT / "assets" / "templates" / "lesson.en.md"
+    assert pullback("export", sent, "--out", tmp_path / "a.png").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", ["lesson:nix", "--lesson nix", "trace lesson:nix --json -", "lessons --check lesson:nix"]
+)
+def test_an_unknown_lesson_is_answered_with_those_there_are(arguments: str) -> None:
+    done = pullback(*arguments.split())
+    assert done.returncode == 2
+    assert one_line(done.stderr)
+    assert "'nix'" in done.stderr
+    assert "detach" in done.stderr
+
+
+def test_fault_25_a_lesson_is_not_run_for_want_of_a_window(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    hostile = tmp_path / "hostile.en.md"
+    text = (ROOT / "assets" / "templates" / "lesson.en.md").read_text()
+    hostile.write_text(text.replace("import torch", f"import torch\nopen({str(ran)!r}, 'w')"))
+    done = pullback(hostile, DISPLAY="")
+    assert done.returncode == 2
+    assert one_line(done.stderr)
+    assert not ran.exists()
 
 
 def test_the_walk_tells_every_event_in_words(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def on_the_sheet() -> set[str]:
 
 def test_every_key_on_the_sheet_does_something(window: Window) -> None:
     app = window.app
-    places = (".", app.canvas, app.editor.text, "all")
+    places = (".", app.canvas, app.editor.text, app.lessons.list_page.text, "all")
     for sequence in on_the_sheet():
         key = re.sub(r"(?<![A-Za-z0-9])(\w)$", r"Key-\1", sequence)
         assert any(app.tk.call("bind", place, f"<{key}>") for place in places), sequence
