@@ -286,7 +286,7 @@ def draw(recorded: Trace, out: str, **how: object) -> None:
     from gui import fonts
 
     fonts.keep_list()
-    from gui.export import export_picture
+    from gui.picture.export import export_picture
 
     wanted = how.get("scale")
     try:

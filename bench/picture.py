@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from core.engine import record
 from core.records import Options, Trace
-from gui.groups import Folding
+from gui.picture.groups import Folding
 
 if TYPE_CHECKING:
     from gui.app import App

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from core.edits import applied, edits
 from core.playback import Playback
 from gui import context
-from gui.cards import Card, Graph, Wire
+from gui.picture.cards import Card, Graph, Wire
 from gui.session import Session
 
 Place = Callable[[Playback], int | None]

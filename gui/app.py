@@ -15,36 +15,36 @@ from types import TracebackType
 from core.lessons.records import Place
 from core.playback import Playback
 from core.records import Failure, TensorSnapshot
-from gui import bindings, context, drop, fonts, placing, scaling, subjects
+from gui import bindings, context, drop, fonts, placing
 from gui.actions import Actions
-from gui.button import Button
-from gui.canvas import GraphCanvas, Reader
-from gui.cards import Graph
+from gui.canvas.canvas import GraphCanvas, Reader
+from gui.canvas.exporting import Exporter, Shown
 from gui.checks import ChecksSheet
 from gui.desk import Desk
 from gui.desktop import Desktop
-from gui.editor import Editor
-from gui.exporting import Exporter, Shown
-from gui.flow_page import FlowPage
-from gui.groups import Folding
+from gui.editor.editor import Editor
 from gui.i18n import words
-from gui.inspector import Inspector
+from gui.inspector.inspector import Inspector
 from gui.keys import KeysSheet
-from gui.leaf_editor import LeafEditor, leaf_of_card
-from gui.lesson_editing import LessonEditing
-from gui.lessons import PAGES, Lessons, names_of
-from gui.live_editor import LiveEditor, ahead
-from gui.menu import PopUp
+from gui.lesson.lesson_editing import LessonEditing
+from gui.lesson.lessons import PAGES, Lessons, names_of
 from gui.menus import Menus
 from gui.notes import Note, note
-from gui.output import Output
-from gui.pages import Pages
+from gui.numbers.leaf_editor import LeafEditor, leaf_of_card
+from gui.numbers.live_editor import LiveEditor, ahead
+from gui.numbers.seed_editor import SeedEditor
+from gui.numbers.typed_numbers import LARGEST
+from gui.pages.flow_page import FlowPage
+from gui.pages.output import Output
+from gui.pages.pages import Pages
+from gui.pages.transcript import Transcript
+from gui.picture.cards import Graph
+from gui.picture.groups import Folding
+from gui.picture.scene import Hit, Seed
 from gui.placing import Panes
 from gui.player import Player
 from gui.programs import ASSETS
 from gui.projector import Projector
-from gui.scene import Hit, Seed
-from gui.seed_editor import SeedEditor
 from gui.session import MESSAGES, Change, Runner, Session
 from gui.settings import Settings, load, place, save, system_language, system_theme
 from gui.statusbar import StatusBar
@@ -52,10 +52,12 @@ from gui.stepping import Stepping
 from gui.theme import MONO, SANS, Look, first_available, palette_of
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
-from gui.toolkit import ctk
-from gui.transcript import Transcript
-from gui.typed_numbers import LARGEST
-from gui.viewer import Viewer
+from gui.viewer import subjects
+from gui.viewer.viewer import Viewer
+from gui.widgets import scaling
+from gui.widgets.button import Button
+from gui.widgets.menu import PopUp
+from gui.widgets.toolkit import ctk
 
 LESSON = 430
 """Units of height that a lesson has at first; half of it in a low window."""
@@ -841,7 +843,7 @@ def _import_drawing() -> None:
     fonts.keep_list()
     import PIL.ImageTk  # noqa: F401
 
-    import gui.paint  # noqa: F401
+    import gui.picture.paint  # noqa: F401
 
 
 def main(path: str | None = None, lesson: str | None = None) -> int:

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core import jumps
-from gui import subjects
 from gui.shortcuts import MAC, pressed
+from gui.viewer import subjects
 
 if TYPE_CHECKING:
     from gui.app import App

@@ -13,8 +13,8 @@ from core.records import CHECK_LIMIT, CHECK_SECONDS, Check, Op, Trace
 from core.unchecked import unchecked
 from gui.figures import clip, number
 from gui.i18n import Words
-from gui.sheet import Sheet
 from gui.theme import Look
+from gui.widgets.sheet import Sheet
 
 ROWS = 18
 """Lines that are seen at once at most."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from core.playback import NEVER, Playback
 from core.records import Cut, TensorSnapshot
-from gui import figures, results
-from gui.cards import DETACHING, Card, Graph, Wire
+from gui import figures
+from gui.picture import results
+from gui.picture.cards import DETACHING, Card, Graph, Wire
 
 IN_FULL = 1000
 """Elements written out where a value is told in full."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 
-from gui.background import Background
+from gui.canvas.background import Background
 from gui.settings import system_moves, system_theme
 
 

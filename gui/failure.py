@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.records import Failure
-from gui import syntax
+from gui.editor import syntax
 from gui.i18n import Words
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tkinter as tk
 from typing import Final
 
-from gui.sheet import Sheet
 from gui.shortcuts import MAC, spelled
 from gui.theme import Look
+from gui.widgets.sheet import Sheet
 
 Row = tuple[str, str]
 COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (

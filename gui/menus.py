@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from core import jumps
 from core.playback import Playback
-from gui import context, subjects
+from gui import context
 from gui.actions import Place
-from gui.cards import Card, Graph, Wire
-from gui.leaf_editor import leaf_of_card
-from gui.menu import RULE, Entry
+from gui.numbers.leaf_editor import leaf_of_card
+from gui.numbers.seed_editor import seed_pass
+from gui.picture.cards import Card, Graph, Wire
+from gui.picture.scene import Hit
 from gui.programs import examples, titles
-from gui.scene import Hit
-from gui.seed_editor import seed_pass
 from gui.settings import SIZES, SPEEDS
 from gui.theme import MAPS
+from gui.viewer import subjects
+from gui.widgets.menu import RULE, Entry
 
 if TYPE_CHECKING:
     from gui.app import App

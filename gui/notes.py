@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from core.playback import Playback
 from core.records import TensorSnapshot, WhatIf
-from gui import context, figures, results
-from gui.cards import Card, Graph, Wire
+from gui import context, figures
 from gui.i18n import Words
-from gui.scene import Hit, Picture
+from gui.picture import results
+from gui.picture.cards import Card, Graph, Wire
+from gui.picture.scene import Hit, Picture
 
 LONGEST = 1200
 """Characters of a note at most."""

@@ -9,14 +9,14 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from core.unchecked import unchecked
-from gui.button import Button
 from gui.checks import summary
 from gui.figures import number
-from gui.hints import Hints
 from gui.i18n import Words
 from gui.session import Session
 from gui.theme import Look
-from gui.toolkit import ctk
+from gui.widgets.button import Button
+from gui.widgets.hints import Hints
+from gui.widgets.toolkit import ctk
 
 STAYS = 8000
 """Milliseconds that a note on something done stays."""

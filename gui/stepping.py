@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.playback import Playback
-from gui.canvas import GraphCanvas
-from gui.scene import Picture
+from gui.canvas.canvas import GraphCanvas
+from gui.picture.scene import Picture
 from gui.session import Session
 
 

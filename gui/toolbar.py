@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from core.playback import Playback
-from gui.button import Button
-from gui.hints import Hints
-from gui.moment import where_text
+from gui.picture.moment import where_text
 from gui.theme import Look
-from gui.toolkit import ctk
+from gui.widgets.button import Button
+from gui.widgets.hints import Hints
+from gui.widgets.toolkit import ctk
 
 FULL, MIDDLE = 1200, 760
 """Units of width from which on there is room for words on the buttons, and for the file and the moment."""

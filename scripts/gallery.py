@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 from core.engine import record  # noqa: E402
 from core.playback import Playback  # noqa: E402
 from core.records import Options, Trace  # noqa: E402
-from gui.export import export_picture  # noqa: E402
+from gui.picture.export import export_picture  # noqa: E402
 
 OUT = ROOT / "build" / "gallery"
 PROGRAMS = sorted((ROOT / "assets" / "gallery").glob("*.py"))

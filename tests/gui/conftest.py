@@ -19,8 +19,8 @@ import pytest
 from core import wire
 from core.records import Before, Matrix, Trace
 from gui.app import App
-from gui.menu import Entry
 from gui.settings import Settings
+from gui.widgets.menu import Entry
 from tests.gui import traces
 
 

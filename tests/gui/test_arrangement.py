@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.layout import Direction
-from gui.arrangement import Arrangement, Extent, Rect, Strand, Unit, arrange
-from gui.cards import Card, Graph, Wire
-from gui.groups import ROOT, Group
-from gui.shapes import overlap, sample
+from gui.picture.arrangement import Arrangement, Extent, Rect, Strand, Unit, arrange
+from gui.picture.cards import Card, Graph, Wire
+from gui.picture.groups import ROOT, Group
+from gui.picture.shapes import overlap, sample
 
 HEADER = 150.0
 """What the name of a group needs."""

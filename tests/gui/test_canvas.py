@@ -18,20 +18,21 @@ from core import wire
 from core.layout import Cancelled
 from core.playback import Playback
 from core.records import Cut, Failure, Trace
-from gui import background, context, minimap, motion
+from gui import context
 from gui.app import App
-from gui.button import Button
-from gui.canvas import GraphCanvas, beneath_legend, percentage
-from gui.cards import Card
+from gui.canvas import background, minimap, motion
+from gui.canvas.canvas import GraphCanvas, beneath_legend, percentage
+from gui.canvas.labels import Labels
+from gui.canvas.motion import Motion
+from gui.canvas.view import View
 from gui.i18n import words
-from gui.labels import Labels
-from gui.menu import Entry
-from gui.motion import Motion
-from gui.scene import READABLE, Box, Hit, Label, Picture, Scene, legend, text_width
+from gui.picture.cards import Card
+from gui.picture.scene import READABLE, Box, Hit, Label, Picture, Scene, legend, text_width
+from gui.picture.shapes import overlap
 from gui.settings import Settings, load, save
-from gui.shapes import overlap
 from gui.theme import LIGHT, Look
-from gui.view import View
+from gui.widgets.button import Button
+from gui.widgets.menu import Entry
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window, entry_of
 from tests.gui.test_groups import loop
@@ -768,7 +769,7 @@ def test_arranging_can_be_cancelled_and_the_rest_goes_on(window: Window, monkeyp
     def said() -> list[str]:
         return [app.canvas.itemcget(item, "text") for item in (app.canvas._title, app.canvas._hint)]
 
-    monkeypatch.setattr("gui.canvas.Picture", lambda *arguments, **options: slow(progress=arguments[-1]))
+    monkeypatch.setattr("gui.canvas.canvas.Picture", lambda *arguments, **options: slow(progress=arguments[-1]))
     app.session.open_trace(traces.chain(500))
     window.settle()
     window.wait_until(app.canvas.cancel_button.winfo_ismapped)

@@ -6,10 +6,11 @@ import msgspec
 
 from core.playback import Index, Playback
 from core.records import Cut, Edge, Event, Failure, Node, Op, Pass, Span, Step, Trace, Value
-from gui import cards, context
-from gui.cards import Graph
-from gui.groups import Folding
-from gui.scene import Hit, Picture
+from gui import context
+from gui.picture import cards
+from gui.picture.cards import Graph
+from gui.picture.groups import Folding
+from gui.picture.scene import Hit, Picture
 from tests.gui import traces
 
 

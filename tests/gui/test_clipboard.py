@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gui import clipboard
+from gui.canvas import clipboard
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="commands are shell scripts")
 

@@ -14,8 +14,9 @@ import pytest
 from core.lessons.records import Check, Elsewhere, Lesson, Predict, Text
 from core.lessons.shelf import heads, open_lesson
 from core.lessons.walk import Outcome, Walk
-from gui import fonts, formula
+from gui import fonts
 from gui.app import App
+from gui.inspector import formula
 from gui.settings import Settings
 from tests.gui.conftest import FakeWorker, Window
 

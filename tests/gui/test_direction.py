@@ -13,15 +13,15 @@ from PIL import Image
 from core.layout import Direction
 from core.playback import Playback
 from core.records import Event, Op, Trace, Value
-from gui import cards
-from gui.drawing import CHIP, own_places, standing_shares
-from gui.export import export_picture
-from gui.groups import Folding
+from gui.canvas.minimap import SIDES
 from gui.i18n import words
-from gui.minimap import SIDES
-from gui.scene import Box, Hit, Picture
+from gui.picture import cards
+from gui.picture.drawing import CHIP, own_places, standing_shares
+from gui.picture.export import export_picture
+from gui.picture.groups import Folding
+from gui.picture.scene import Box, Hit, Picture
+from gui.picture.shapes import Rect, overlap, sample
 from gui.settings import Settings, load, save
-from gui.shapes import Rect, overlap, sample
 from tests.gui import traces
 from tests.gui.conftest import Window, entry_of
 from tests.gui.test_groups import loop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gui.code_lines import commented, dedented, indent_after, indented
+from gui.editor.code_lines import commented, dedented, indent_after, indented
 from tests.gui.conftest import Window
 
 LINES = ["for i in x:", "    y = 1", "", "    # z"]

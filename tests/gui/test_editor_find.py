@@ -6,8 +6,8 @@ import tkinter as tk
 
 import pytest
 
-from gui.editor_find import matches
-from gui.find import FindBar
+from gui.editor.editor_find import matches
+from gui.widgets.find import FindBar
 from tests.gui.conftest import Window
 
 SOURCE = "alpha = 1\nbeta = Alpha + 2\n\nprint(alpha)\n"

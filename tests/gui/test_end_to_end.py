@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gui.app import App, start_worker
-from gui.scene import Hit
+from gui.picture.scene import Hit
 from tests.gui.conftest import FakeWorker, Window, entry_of
 from tests.gui.test_seed_editor import drag
 from tests.gui.test_window import texts

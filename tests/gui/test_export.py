@@ -18,10 +18,10 @@ from PIL import Image
 
 from core.playback import Playback
 from core.records import Failure, Trace
-from gui import export, paint
-from gui.export import export_picture
 from gui.i18n import words
-from gui.scene import Box, Boxes, Curve, Curves, Picture, Raster, Scene
+from gui.picture import export, paint
+from gui.picture.export import export_picture
+from gui.picture.scene import Box, Boxes, Curve, Curves, Picture, Raster, Scene
 from gui.theme import DARK, LIGHT, PALETTES
 from tests.gui import traces
 from tests.gui.test_golden import differing

@@ -11,9 +11,11 @@ from PIL import Image
 
 from core.layout import Cancelled
 from core.records import Trace
-from gui import clipboard, export, statusbar
-from gui.export import export_picture
-from gui.groups import Folding
+from gui import statusbar
+from gui.canvas import clipboard
+from gui.picture import export
+from gui.picture.export import export_picture
+from gui.picture.groups import Folding
 from tests.gui import traces
 from tests.gui.conftest import Window
 from tests.gui.test_groups import loop

@@ -16,10 +16,10 @@ from core.files import read_trace
 from core.layout import Direction
 from core.playback import Playback
 from core.records import TensorSnapshot, Trace
-from gui import drawing, paint, thumbnail
 from gui.i18n import words
-from gui.scene import Box, Curve, Label, Picture, Raster, Rect, Scene
-from gui.shapes import Sheet, overlap
+from gui.picture import drawing, paint, thumbnail
+from gui.picture.scene import Box, Curve, Label, Picture, Raster, Rect, Scene
+from gui.picture.shapes import Sheet, overlap
 from gui.theme import LIGHT
 from tests.gui import traces
 

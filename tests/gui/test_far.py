@@ -10,12 +10,12 @@ import pytest
 from core.layout import Direction
 from core.playback import Playback
 from core.records import Trace
-from gui import drawing
-from gui.canvas import GraphCanvas
-from gui.groups import Folding
+from gui.canvas.canvas import GraphCanvas
 from gui.i18n import words
-from gui.scene import Boxes, Label, Picture, Scene
-from gui.shapes import inside, label_rect, overlap
+from gui.picture import drawing
+from gui.picture.groups import Folding
+from gui.picture.scene import Boxes, Label, Picture, Scene
+from gui.picture.shapes import inside, label_rect, overlap
 from tests.gui import traces
 from tests.gui.conftest import Window
 from tests.gui.test_canvas import opened

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 
-from gui.find import FindBar
+from gui.widgets.find import FindBar
 from tests.gui import traces
 from tests.gui.conftest import Window
 from tests.gui.test_canvas import opened, seen, titled

@@ -10,10 +10,10 @@ from PIL import Image
 
 from core.formulas import own_formulas
 from core.records import Trace
-from gui import formula
 from gui.fonts import covers
-from gui.formula import POINT, SIZE, picture
-from gui.inspector import MARGIN
+from gui.inspector import formula
+from gui.inspector.formula import POINT, SIZE, picture
+from gui.inspector.inspector import MARGIN
 from gui.theme import PALETTES
 from tests.gui import traces
 from tests.gui.conftest import Window

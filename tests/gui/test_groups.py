@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from core.playback import Index
 from core.records import Event, Op, Pass, Span, Trace, Value
-from gui import cards, groups
-from gui.groups import ROOT, Folding, Group
+from gui.picture import cards, groups
+from gui.picture.groups import ROOT, Folding, Group
 from tests.gui import traces
 
 Line = tuple[str, Span, str | None, Sequence[int]]

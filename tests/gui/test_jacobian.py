@@ -15,10 +15,10 @@ from core import wire
 from core.records import Matrix, Op, Step, TensorSnapshot, Trace, WhatIf
 from gui import questions
 from gui.app import App, start_worker
-from gui.derivatives import sentence
-from gui.equation import Equation
 from gui.i18n import LANGUAGES, words
-from gui.jacobian import Missing, Product, products, structure
+from gui.inspector.derivatives import sentence
+from gui.inspector.equation import Equation
+from gui.inspector.jacobian import Missing, Product, products, structure
 from gui.questions import LocalJacobian
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from gui.i18n import words
 from gui.keys import COLUMNS
-from gui.menu import Entry
 from gui.shortcuts import pressed, spelled
+from gui.widgets.menu import Entry
 from tests.gui.conftest import Window, entry_of
 
 

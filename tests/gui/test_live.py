@@ -12,8 +12,8 @@ import pytest
 from core import wire
 from core.records import TensorSnapshot, Trace
 from gui.app import App, start_worker
-from gui.live_editor import overwritten, typeable
-from gui.scene import Hit
+from gui.numbers.live_editor import overwritten, typeable
+from gui.picture.scene import Hit
 from gui.settings import Settings
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window, entry_of

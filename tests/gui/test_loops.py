@@ -6,8 +6,8 @@ import pytest
 
 from core.playback import Index
 from core.records import Trace
-from gui import cards, groups
-from gui.groups import ROOT, Group
+from gui.picture import cards, groups
+from gui.picture.groups import ROOT, Group
 from tests.gui.conftest import Window
 from tests.gui.programs import recorded
 

@@ -8,7 +8,7 @@ import tkinter as tk
 import pytest
 
 from core.records import Cut
-from gui.menu import PopUp
+from gui.widgets.menu import PopUp
 from tests.gui.conftest import Window
 from tests.gui.test_canvas import middle, opened, titled
 from tests.gui.test_cards import healed

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from core.records import Failure, Trace
+from gui.editor.syntax import ROWS
 from gui.failure import failure_lines
 from gui.i18n import words
-from gui.syntax import ROWS
 from tests.gui import traces
 from tests.gui.conftest import Window
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from core import wire
-from gui.terminal import as_shown
+from gui.pages.terminal import as_shown
 from tests.gui.conftest import Window
 
 

@@ -21,11 +21,12 @@ from matplotlib.font_manager import FontProperties
 from PIL import Image
 
 from core.playback import Playback
-from gui import fonts, paint
+from gui import fonts
 from gui.i18n import words
-from gui.scene import Box, Boxes, Curve, Label, Picture, Raster, Scene, Shape
+from gui.picture import paint
+from gui.picture.scene import Box, Boxes, Curve, Label, Picture, Raster, Scene, Shape
+from gui.picture.thumbnail import coloured
 from gui.theme import DARK, LIGHT
-from gui.thumbnail import coloured
 from tests.gui import traces
 
 ROOT = Path(__file__).parents[2]

@@ -13,11 +13,11 @@ from core import wire
 from core.engine import Options, WhatIf, pass_jacobian, record
 from core.playback import Playback
 from core.records import Matrix, Trace
-from gui import rows
-from gui.jacobian import Missing, Product
-from gui.link import Link
-from gui.pass_jacobian import PassProduct, pass_products
-from gui.rows import Rows
+from gui.inspector import rows
+from gui.inspector.jacobian import Missing, Product
+from gui.inspector.link import Link
+from gui.inspector.pass_jacobian import PassProduct, pass_products
+from gui.inspector.rows import Rows
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
 from tests.gui.test_formula import step_to, written

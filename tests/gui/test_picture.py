@@ -17,15 +17,16 @@ from core.files import read_trace
 from core.layout import Direction
 from core.playback import Playback
 from core.records import Arrival, Event, Failure, Op, Span, TensorSnapshot, Trace
-from gui import cards, context, drawing, figures, thumbnail
-from gui.export import export_picture
+from gui import context, figures
 from gui.failure import failure_lines
-from gui.groups import ROOT, Folding
 from gui.i18n import words
-from gui.moment import where_text
-from gui.report import describe
-from gui.scene import Boxes, Curve, Curves, Hit, Label, Picture, Scene, legend
-from gui.shapes import label_rect, overlap, sample, text_width
+from gui.inspector.report import describe
+from gui.picture import cards, drawing, thumbnail
+from gui.picture.export import export_picture
+from gui.picture.groups import ROOT, Folding
+from gui.picture.moment import where_text
+from gui.picture.scene import Boxes, Curve, Curves, Hit, Label, Picture, Scene, legend
+from gui.picture.shapes import label_rect, overlap, sample, text_width
 from gui.theme import DARK, LIGHT
 from gui.timeline import cell_text
 from tests.gui import traces

@@ -17,9 +17,9 @@ from core.lessons.shelf import heads
 from core.lessons.walk import Walk
 from core.playback import Playback
 from gui.app import App, start_worker
-from gui.cards import Card
-from gui.lessons import names_of
-from gui.mistake import LINE
+from gui.editor.mistake import LINE
+from gui.lesson.lessons import names_of
+from gui.picture.cards import Card
 from gui.settings import Settings
 from tests.gui.conftest import FakeWorker, Window
 from tests.gui.test_menu import choose, labels, right_click

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from core.playback import Index
 from core.records import Trace
-from gui import cards, groups
-from gui.groups import ROOT, Folding
-from gui.scene import Picture
+from gui.picture import cards, groups
+from gui.picture.groups import ROOT, Folding
+from gui.picture.scene import Picture
 from tests.gui.programs import recorded
 
 EXPRESSIONS = (

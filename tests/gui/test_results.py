@@ -11,12 +11,13 @@ import pytest
 from core.files import read_trace
 from core.playback import Playback
 from core.records import Trace
-from gui import cards, context, drawing, notes, results
-from gui.drawing import HEAD, PAD, ROW
+from gui import context, notes
 from gui.i18n import words
-from gui.report import describe
-from gui.scene import Curve, Picture
-from gui.shapes import overlap
+from gui.inspector.report import describe
+from gui.picture import cards, drawing, results
+from gui.picture.drawing import HEAD, PAD, ROW
+from gui.picture.scene import Curve, Picture
+from gui.picture.shapes import overlap
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = {

@@ -10,14 +10,14 @@ import msgspec
 import pytest
 
 from core.records import TensorSnapshot, Trace, WhatIf
-from gui import overlay
 from gui.app import App
+from gui.canvas import overlay
 from gui.history import History
 from gui.i18n import words
-from gui.scrub import moved, step_of
-from gui.seed_editor import SeedEditor, element_names, written_loss
+from gui.numbers.scrub import moved, step_of
+from gui.numbers.seed_editor import SeedEditor, element_names, written_loss
 from gui.settings import Settings
-from gui.toolkit import ctk
+from gui.widgets.toolkit import ctk
 from tests.gui import traces
 from tests.gui.conftest import FakeWorker, Window
 from tests.gui.test_window import texts

@@ -10,9 +10,9 @@ import pytest
 
 from core.playback import Playback
 from core.records import Op, Trace
-from gui import cards
-from gui.groups import ROOT, Folding
-from gui.scene import Picture, Rect
+from gui.picture import cards
+from gui.picture.groups import ROOT, Folding
+from gui.picture.scene import Picture, Rect
 from tests.gui import traces
 from tests.gui.conftest import Window
 from tests.gui.test_groups import LOOP, Line, loop, program

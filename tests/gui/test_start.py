@@ -15,7 +15,7 @@ START = """
 import time
 from gui.app import App
 from gui.settings import Settings
-from gui.toolkit import ctk
+from gui.widgets.toolkit import ctk
 app = App(start=lambda: None, settings=Settings("en", "light", 100, "off"))
 app.session.recorded = True
 deadline = time.monotonic() + 60

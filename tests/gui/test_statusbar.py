@@ -111,7 +111,7 @@ def test_a_narrow_row_says_less_and_cuts_nothing_off(window: Window, size: int, 
 
 def test_the_pointer_is_told_the_long_form(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
     app, bar = window.app, window.app.statusbar
-    monkeypatch.setattr("gui.hints.LINGER", 1)
+    monkeypatch.setattr("gui.widgets.hints.LINGER", 1)
     verified(window, *ALL)
     tk.Tk.minsize(app, 400, 300)
     tk.Tk.geometry(app, "640x500")

@@ -9,8 +9,8 @@ from pathlib import Path
 from core.files import read_trace
 from core.playback import Playback
 from gui.i18n import words
-from gui.report import describe
-from gui.scene import Picture
+from gui.inspector.report import describe
+from gui.picture.scene import Picture
 from tests.gui import traces
 from tests.gui.conftest import Window
 from tests.gui.test_canvas import opened

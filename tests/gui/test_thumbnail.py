@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gui.picture.thumbnail import colours
 from gui.theme import MAPS, palette_of
-from gui.thumbnail import colours
 
 
 @pytest.mark.parametrize("name", MAPS)

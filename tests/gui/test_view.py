@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gui import minimap, wheel
-from gui.neighbours import beside
-from gui.view import COMFORTABLE, ENLARGED, LARGEST, OPENED, SMALLEST, View
+from gui.canvas import minimap
+from gui.canvas.neighbours import beside
+from gui.canvas.view import COMFORTABLE, ENLARGED, LARGEST, OPENED, SMALLEST, View
+from gui.widgets import wheel
 
 FIRST = (0.0, 40.0, 100.0, 120.0)
 HUGE = (0.0, 0.0, 2_000_000.0, 3000.0)

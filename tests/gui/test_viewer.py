@@ -15,9 +15,9 @@ from core import wire
 from core.places import tensors
 from core.records import Statistics, TensorSnapshot, Trace
 from gui.i18n import words
-from gui.scene import Hit
-from gui.subjects import Subject, subject
-from gui.viewer import COPIED, Viewer
+from gui.picture.scene import Hit
+from gui.viewer.subjects import Subject, subject
+from gui.viewer.viewer import COPIED, Viewer
 from tests.gui import traces
 from tests.gui.conftest import Window
 from tests.gui.test_canvas import named, titled

@@ -6,7 +6,7 @@ import pytest
 
 from core.records import Cut, WhatIf
 from gui.history import History
-from gui.number_editor import span_of
+from gui.numbers.number_editor import span_of
 from tests.gui.conftest import Window
 
 A, B = Cut("a"), Cut("b")

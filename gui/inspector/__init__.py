@@ -1,0 +1,1 @@
+"""The text beside the picture: a step in words, formulas and Jacobians."""

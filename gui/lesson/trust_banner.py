@@ -1,0 +1,76 @@
+"""What stands above a lesson that this Pullback has not run before: a question, and three answers."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from typing import Final
+
+from gui.theme import Look
+from gui.widgets.button import Button
+
+ANSWERS: Final = ("read", "once", "always")
+
+
+class TrustBanner(tk.Frame):
+    """A quiet line that says what running means, or that a lesson is of a newer Pullback.
+
+    Args:
+        on_answer: called with one of ``ANSWERS``.
+
+    Attributes:
+        buttons: by answer.
+    """
+
+    def __init__(self, master: tk.Misc, on_answer: Callable[[str], object]) -> None:
+        super().__init__(master, borderwidth=0, highlightthickness=1)
+        self.label = tk.Label(self, anchor="w", justify="left", borderwidth=0)
+        self.row = tk.Frame(self, borderwidth=0)
+        self.buttons = {
+            answer: Button(self.row, lambda answer=answer: on_answer(answer), width=64, height=24)  # type: ignore[misc]
+            for answer in ANSWERS
+        }
+        self.label.pack(side="top", fill="x")
+        for button in self.buttons.values():
+            button.pack(side="left")
+        self._look: Look | None = None
+        self._key = ""
+        self.bind("<Configure>", lambda event: self._wrap())
+
+    def show(self, key: str, *, asks: bool) -> None:
+        """The text of a key; ``asks`` for the answers below it."""
+        self._key = key
+        if self._look is not None:
+            self.label.configure(text=self._look.words(key))
+        if asks and not self.row.winfo_manager():
+            self.row.pack(side="top", fill="x")
+        elif not asks:
+            self.row.pack_forget()
+        self._space()
+
+    def dress(self, look: Look) -> None:
+        self._look = look
+        for part in (self, self.label, self.row):
+            part.configure(background=look["card"])
+        self.configure(highlightbackground=look["line"], highlightcolor=look["line"])
+        self.label.configure(foreground=look["text"], font=look.font(12))
+        for answer, button in self.buttons.items():
+            button.dress(look, look.words(f"trust.{answer}"), ground="card", size=11)
+        if self._key:
+            self.label.configure(text=look.words(self._key))
+        self._space()
+
+    def _space(self) -> None:
+        if self._look is None:
+            return
+        px = self._look.px
+        self.label.pack_configure(padx=px(12), pady=(px(8), px(8)))
+        if self.row.winfo_manager():
+            self.row.pack_configure(padx=px(12), pady=(0, px(8)))
+            for button in self.buttons.values():
+                button.pack_configure(padx=(0, px(6)))
+        self._wrap()
+
+    def _wrap(self) -> None:
+        if self._look is not None:
+            self.label.configure(wraplength=max(80, self.winfo_width() - self._look.px(28)))

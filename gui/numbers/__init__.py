@@ -1,0 +1,1 @@
+"""Numbers that are typed or dragged: seeds, leaves, gradients in flight."""
