@@ -365,13 +365,13 @@ class Lessons(tk.Frame):
         same = session.source == walk.program and (not shows or session.what_if == show.suppose.what_if)
         if not same:
             session.open_program(walk.program, "", show.suppose.what_if if shows else None)
-        if shows and self._reading and not self._trusted:
-            return
         if shows:
             self._go(show)
 
     def _go(self, place: Place) -> None:
-        """Goes to a place in the run; where there is none yet, the program runs first."""
+        """Goes to a place in the run; where there is none yet, the program runs first, unless it is only to be read."""
+        if self._reading and not self._trusted:
+            return
         playback = self._session.playback
         if place.at and (playback is None or self._session.stale):
             self._session.run(lambda playback: _land(place, playback))
