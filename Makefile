@@ -57,8 +57,8 @@ clean:  ## remove all that was made here, the environment too
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-%/bin/python:
-	@sh scripts/make_venv.sh $*
+$(PY) build/venv/bin/python:
+	@sh scripts/make_venv.sh $(patsubst %/bin/python,%,$@)
 
 $(VENV)/run.done: requirements.txt
 $(VENV)/dev.done: requirements-dev.txt requirements.txt

@@ -53,6 +53,10 @@ def main(argv: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("stopped")
         return INTERRUPTED
+    except BrokenPipeError:
+        # Who reads has seen enough. What is still buffered would raise again as the interpreter exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return DONE
 
 
 def say(message: str) -> None:

@@ -425,3 +425,15 @@ def test_values_are_read() -> None:
     name, values = app.assignment("--set", "d['a=b']=1,-2.5,nan,inf,-inf")
     assert name == "d['a=b']"
     assert [str(value) for value in values] == ["1.0", "-2.5", "nan", "inf", "-inf"]
+
+
+def test_who_reads_the_first_line_only_is_told_no_traceback() -> None:
+    listed = subprocess.Popen(
+        [sys.executable, "-u", "app.py", "lessons"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert listed.stdout is not None
+    assert listed.stderr is not None
+    assert listed.stdout.readline().startswith("leaves")
+    listed.stdout.close()
+    assert listed.stderr.read() == ""
+    assert listed.wait() == 0
