@@ -46,13 +46,14 @@ class Desk:
         self.words: Words
 
     def open(self, path: str | Path) -> bool:
-        """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window, and False."""
+        """Opens a program, a lesson (.md) or a recorded trace (.pullback); what is wrong is said in the window, and False."""
         path = Path(path)
         kind = path.suffix.lower()
         try:
             if kind == ".md":
-                return self._on_lesson(path)
-            if kind == ".pullback":
+                if not self._on_lesson(path):
+                    return False
+            elif kind == ".pullback":
                 trace = read_trace(path)
                 self._on_open()
                 self._session.open_trace(trace)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.files import read_program, write_program
-from gui.programs import REMEMBERED, examples, is_example, remembered
+from gui.programs import ASSETS, REMEMBERED, examples, is_example, remembered
 from gui.settings import Settings, load, save
 from tests.gui import traces
 from tests.gui.conftest import Window
@@ -253,3 +253,14 @@ def test_a_program_that_was_only_typed_is_offered_a_name(window: Window, monkeyp
     window.key("<Control-s>", app.editor.text)
     assert offered == ["program.py"]
     assert app.session.unsaved
+
+
+def test_a_lesson_that_was_opened_is_offered_again(window: Window, tmp_path: Path) -> None:
+    lesson = tmp_path / "mine.en.md"
+    lesson.write_text((ASSETS / "templates" / "lesson.en.md").read_text(encoding="utf-8"), encoding="utf-8")
+    window.app.open(lesson)
+    window.settle()
+    assert window.app.desk.recent == (str(lesson),)
+    window.app.open(tmp_path / "none.en.md")
+    window.settle()
+    assert window.app.desk.recent == (str(lesson),)
