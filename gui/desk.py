@@ -46,7 +46,7 @@ class Desk:
         self.words: Words
 
     def open(self, path: str | Path) -> bool:
-        """Opens a program, a lesson (.md) or a recorded trace (.pullback); what is wrong is said in the window, and False."""
+        """Opens a program, a lesson (.md) or a recorded trace; what is wrong is said in the window, and False."""
         path = Path(path)
         kind = path.suffix.lower()
         try:
