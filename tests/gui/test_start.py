@@ -45,7 +45,7 @@ def test_nothing_is_printed_and_no_font_is_copied(display: str, tmp_path: Path, 
 def test_only_the_toolkit_imports_customtkinter() -> None:
     """Whoever imported it first would let it copy its fonts."""
     importers = set()
-    for path in (ROOT / "gui").glob("*.py"):
+    for path in (ROOT / "gui").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -19,7 +19,7 @@ def facts(text: str) -> set[str]:
 
 def said() -> Iterator[str]:
     """Patterns of all texts in the code; what an f-string puts in may be any part of a key."""
-    for path in [*(ROOT / "gui").glob("*.py"), ROOT / "core" / "expression.py"]:
+    for path in [*(ROOT / "gui").rglob("*.py"), ROOT / "core" / "expression.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield re.escape(node.value)
