@@ -181,11 +181,11 @@ class StatusBar(tk.Frame):
         look = self._look
         if look is None:
             return
-        texts = self._fitting(look)
-        shown = (texts, self._note, {role: one.colour for role, one in self._said.items()})
+        shown = (self._said, self._note, self.winfo_width())
         if shown == self._shown:
-            return
+            return  # measuring texts takes longer than a step may
         self._shown = shown
+        texts = self._fitting(look)
         self._write(texts, look)
         for widget in self.pack_slaves():
             widget.pack_forget()

@@ -105,6 +105,7 @@ class Toolbar(tk.Frame):
     def dress(self, look: Look) -> None:
         self._look, self._room, self._shown = look, "", None
         self._state.clear()
+        self._font = tkfont.Font(self, font=look.font(12))
         for widget in (self, self.brand, self.file):
             widget.configure(background=look["panel"])
         self.brand.configure(foreground=look["text"], font=look.font(16, bold=True))
@@ -128,8 +129,7 @@ class Toolbar(tk.Frame):
             return
         others = [widget for widget in self.pack_slaves() if widget is not self.where]
         used = sum(widget.winfo_reqwidth() + look.px(PAD) for widget in others) + look.px(AROUND)
-        text = tkfont.Font(self, font=look.font(12)).measure(self.where.cget("text"))
-        if used + text > self.winfo_width():
+        if used + self._font.measure(self.where.cget("text")) > self.winfo_width():
             self.where.pack_forget()
         elif not self.where.winfo_manager():
             self.where.pack(side="left", padx=10)

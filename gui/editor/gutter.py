@@ -32,9 +32,10 @@ class Gutter(tk.Canvas):
         super().__init__(master, width=WIDTH, highlightthickness=0, borderwidth=0)
         self._text = text
         self._look: Look | None = None
+        self._drawn: object = None
 
     def dress(self, look: Look) -> None:
-        self._look = look
+        self._look, self._drawn = look, None
         self.configure(background=look["panel"], width=look.px(WIDTH))
 
     def line_at(self, y: int) -> int:
@@ -46,13 +47,19 @@ class Gutter(tk.Canvas):
         look, text = self._look, self._text
         if look is None:
             return
-        self.delete("all")
         line, last, height = self.line_at(0), int(text.index("end-1c").split(".")[0]), 0
         line += text.dlineinfo(f"{line}.0") is None  # of one that is wrapped the beginning may be out of sight
+        rows = []
         while line <= last and (place := text.dlineinfo(f"{line}.0")) is not None:
             height = max(height, place[3])  # of the last line only what is in sight is told
-            self._draw(look, line, place[1], height, signs)
+            rows.append((line, place[1], height))
             line += 1
+        if (rows, signs) == self._drawn:
+            return
+        self._drawn = (rows, signs)
+        self.delete("all")
+        for row in rows:
+            self._draw(look, *row, signs)
 
     def _draw(self, look: Look, line: int, top: int, height: int, signs: Signs) -> None:
         y, wrong, runs = top + height / 2, line == signs.failed, line == signs.runs

@@ -354,6 +354,7 @@ def test_every_step_of_a_pass(tmp_path: Path) -> None:
 
 
 def test_needs_neither_tkinter_nor_torch_nor_pyplot() -> None:
-    code = "import sys, gui.picture.export; print(*{'tkinter', 'torch', 'matplotlib.pyplot', 'customtkinter'} & set(sys.modules))"
+    unwanted = "{'tkinter', 'torch', 'matplotlib.pyplot', 'customtkinter'}"
+    code = f"import sys, gui.picture.export; print(*{unwanted} & set(sys.modules))"
     root = Path(__file__).parents[2]
     assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == ""
