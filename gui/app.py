@@ -59,6 +59,8 @@ from gui.widgets.button import Button
 from gui.widgets.menu import PopUp
 from gui.widgets.toolkit import ctk
 
+LOW_PAGE = 110
+"""Units of height of the pages in a low window."""
 LESSON = 430
 """Units of height that a lesson has at first; half of it in a low window."""
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
@@ -168,7 +170,7 @@ class App(ctk.CTk):
         self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
         self.editing = LessonEditing(left, self.lessons, tell=self._told, on_change=self._editing_changed)
         self.lessons.leave = self.editing.leave
-        self.pages = Pages(left, on_turn=self._show_page)
+        self.pages = Pages(left, on_turn=self._turned)
         self.output = Output(self.pages)
         self.transcript = Transcript(self.pages, on_seek=session.seek)
         self.flow = FlowPage(self.pages, on_seek=session.seek, on_leaf=self._leaf_chosen)
@@ -240,6 +242,14 @@ class App(ctk.CTk):
         writing: tk.Widget = self.editing if self.editing.active else self.editor
         self._left.paneconfigure(writing, minsize=px(placing.EDITOR))
         self._left.paneconfigure(self.pages, minsize=px(placing.LEAST[2]), height=px(below))
+        self._share_height()
+
+    def _share_height(self) -> None:
+        """Room for a lesson; in a low window the pages then have their tabs and little more, until one is turned to."""
+        if str(self.lessons) in map(str, self._left.panes()):
+            self._left.paneconfigure(self.lessons, height=self._lesson_height())
+            if self.winfo_height() / self.look.scale < placing.HIGH:
+                self._left.paneconfigure(self.pages, height=self.look.px(placing.LEAST[2]))
 
     def _lesson_changed(self) -> None:
         """Makes room for the lesson above the program, or takes it back."""
@@ -248,8 +258,10 @@ class App(ctk.CTk):
             writing: tk.Widget = self.editing if self.editing.active else self.editor
             height, least = self._lesson_height(), self.look.px(90)
             self._left.add(self.lessons, before=writing, stretch="never", height=height, minsize=least)
+            self._share_height()
         elif there and not self.lessons.shown:
             self._left.forget(self.lessons)
+            self._left.paneconfigure(self.pages, height=self.look.px(self._kind[2]))
             self.canvas.focus_set()
         if self.settings.lesson != self.lessons.id and not self.lessons.drafting:
             self._keep(lesson=self.lessons.id)
@@ -285,7 +297,7 @@ class App(ctk.CTk):
             return high * 3 // 5
         if self.editing.active and high / self.look.scale < placing.HIGH:
             return high * 2 // 5
-        return self.look.px(LESSON if high / self.look.scale >= placing.HIGH else LESSON / 2)
+        return self.look.px(LESSON) if high / self.look.scale >= placing.HIGH else high * 2 // 5
 
     @property
     def _crowded(self) -> bool:
@@ -461,6 +473,12 @@ class App(ctk.CTk):
         self._show_editor()
         self._mark_program()
         self.toolbar.show(playback, busy=session.busy, paused=bool(session.paused), file=Path(session.path).name)
+
+    def _turned(self) -> None:
+        """A page that was turned to has room to be read."""
+        if self.pages.winfo_ismapped() and self.pages.winfo_height() < self.look.px(LOW_PAGE):
+            self._left.paneconfigure(self.pages, height=self.look.px(LOW_PAGE))
+        self._show_page()
 
     def _show_page(self) -> None:
         """What is written only while it is seen."""

@@ -56,16 +56,20 @@ class Stage:
             time.sleep(0.002)
 
     def run(self, program: Path) -> None:
-        """Opens a program and records it."""
+        """Opens a program in a large window, and records it."""
+        tk.Tk.geometry(self.app, "{}x{}+0+0".format(*SIZES[0]))
+        self.app.prefer(size=100)
+        self.app.update()
         self.app.open(program)
         self.app.session.run()
-        self.wait(self._rests)
+        self.wait(self.rests)
 
-    def _rests(self) -> bool:
+    def rests(self) -> bool:
         """Whether the worker, the picture and the inspector have nothing left to do."""
         app, session = self.app, self.app.session
         asked = session.busy or session.agrees == "waiting" or session.asked is not None
-        return not (asked or app.canvas.arranging or app.inspector.formulas.pending)
+        drawn = app.inspector.formulas.pending + app.lessons.panel.formulas.pending
+        return not (asked or app.canvas.arranging or drawn)
 
     def shoot(self, width: int, height: int) -> Image.Image:
         """The window, once it looks the same twice."""
@@ -73,7 +77,7 @@ class Stage:
         self.app.event_generate("<Motion>", warp=True, x=2, y=2)  # where the pointer lights nothing
         before: Image.Image | None = None
         while True:
-            self.wait(self._rests)
+            self.wait(self.rests)
             for _ in range(4):
                 self.app.update()
             now = ImageGrab.grab((0, 0, width, height))
@@ -88,6 +92,14 @@ class Stage:
 def start(stage: Stage) -> None:
     """What is seen first."""
     stage.app.open(FIRST)
+
+
+def lesson(stage: Stage) -> None:
+    """A question before something is seen."""
+    stage.app.begin(lesson="seed-vector")
+    stage.wait(stage.rests)
+    stage.app.lessons.go(1)
+    stage.wait(stage.rests)
 
 
 def step(stage: Stage) -> None:
@@ -128,7 +140,7 @@ def error(stage: Stage) -> None:
 
 
 SCENES: dict[str, Callable[[Stage], None]] = {
-    "start": start, "step": step, "what-if": what_if, "model": model, "error": error,
+    "start": start, "lesson": lesson, "step": step, "what-if": what_if, "model": model, "error": error,
 }  # fmt: skip
 
 
