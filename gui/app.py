@@ -62,7 +62,7 @@ from gui.widgets.toolkit import ctk
 LOW_PAGE = 110
 """Units of height of the pages in a low window."""
 LESSON = 430
-"""Units of height that a lesson has at first; half of it in a low window."""
+"""Units of height that a lesson has at first; in a low window it has two fifths."""
 FIRST_PROGRAM = ASSETS / "examples" / "first.py"
 SOON, LATER = 5, 80
 """Milliseconds between two looks at the worker: while it runs, and while it rests."""
