@@ -290,11 +290,12 @@ def draw(recorded: Trace, out: str, **how: object) -> None:
     from gui import fonts
 
     fonts.keep_list()
-    from gui.picture.export import export_picture
+    from gui.export.order import Order
+    from gui.export.writing import export_picture
 
     wanted = how.get("scale")
     try:
-        drawn = export_picture(recorded, out, **how)  # type: ignore[arg-type]
+        drawn = export_picture(recorded, out, Order(**how))  # type: ignore[arg-type]
         if isinstance(wanted, float) and drawn < wanted and not out.endswith((".svg", ".pdf")):
             say(f"{out}: drawn at scale {drawn:.2g}, because at {wanted:g} it would be too large")
     except ValueError as error:

@@ -88,14 +88,15 @@ class Exporter:
             return
 
         def draw(cancelled: Callable[[], bool], progress: Callable[[float], None]) -> float:
-            from gui.picture.export import LINES, MOVING, export_picture
+            from gui.export.order import Order
+            from gui.export.writing import LINES, MOVING, export_picture
 
             kind = path.suffix.lower()
-            scale = export_picture(
-                shown.trace, path, step="all" if kind in MOVING else shown.cursor, scale=SCALE, theme=shown.theme,
-                colours=shown.colours, lang=shown.lang, direction=shown.direction, folding=shown.folding,
-                cancelled=cancelled, progress=progress, write=write,
+            order = Order(
+                step="all" if kind in MOVING else shown.cursor, scale=SCALE, theme=shown.theme, colours=shown.colours,
+                lang=shown.lang, direction=shown.direction, folding=shown.folding,
             )  # fmt: skip
+            scale = export_picture(shown.trace, path, order, cancelled=cancelled, progress=progress, write=write)
             return SCALE if kind in LINES else scale
 
         def ended(scale: float) -> None:

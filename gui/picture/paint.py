@@ -206,10 +206,11 @@ class Painter:
         gc.restore()
 
 
-def screen(width: int, height: int, palette: Palette) -> RendererAgg:
+def screen(width: int, height: int, palette: Palette, *, transparent: bool = False) -> RendererAgg:
     """An empty picture of pixels."""
     renderer = RendererAgg(width, height, DPI)
-    Painter(renderer, height, palette).background(width)
+    if not transparent:
+        Painter(renderer, height, palette).background(width)
     return renderer
 
 

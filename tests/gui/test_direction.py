@@ -17,13 +17,13 @@ from gui.canvas.minimap import SIDES
 from gui.i18n import words
 from gui.picture import cards
 from gui.picture.drawing import CHIP, own_places, standing_shares
-from gui.picture.export import export_picture
 from gui.picture.groups import Folding
 from gui.picture.scene import Box, Hit, Picture
 from gui.picture.shapes import Rect, overlap, sample
 from gui.settings import Settings, load, save
 from tests.gui import traces
 from tests.gui.conftest import Window, entry_of
+from tests.gui.exports import export_picture
 from tests.gui.test_groups import loop
 
 both = pytest.mark.parametrize("direction", ["right", "down"])

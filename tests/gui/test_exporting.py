@@ -13,11 +13,11 @@ from core.layout import Cancelled
 from core.records import Trace
 from gui import statusbar
 from gui.canvas import clipboard
-from gui.picture import export
-from gui.picture.export import export_picture
+from gui.export import page, still
 from gui.picture.groups import Folding
 from tests.gui import traces
 from tests.gui.conftest import Window
+from tests.gui.exports import export_picture
 from tests.gui.test_groups import loop
 
 
@@ -27,15 +27,15 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.opened = threading.Event(), threading.Event()
         self.threads: set[str] = set()
-        drawn = export._pixels
+        drawn = still.pixels
 
-        def held(*arguments: object) -> Image.Image:
+        def held(*arguments: object, **how: object) -> Image.Image:
             self.threads.add(threading.current_thread().name)
             self.reached.set()
             assert self.opened.wait(30)
-            return drawn(*arguments)  # type: ignore[arg-type]
+            return drawn(*arguments, **how)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(export, "_pixels", held)
+        monkeypatch.setattr(still, "pixels", held)
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_too_little_memory_is_told_and_a_fault_is_not_hidden(
     def fail(*arguments: object) -> Image.Image:
         raise errors.pop(0)
 
-    monkeypatch.setattr(export, "_pixels", fail)
+    monkeypatch.setattr(still, "pixels", fail)
     app.export_to(tmp_path / "p.png")
     finish(window)
     assert output(window).splitlines()[0] == "p.png could not be written: MemoryError"
@@ -262,7 +262,7 @@ def test_where_it_cannot_be_copied_the_reader_is_told_what_helps(
 
 def test_a_picture_drawn_smaller_is_said_to_be(window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = window.app
-    monkeypatch.setattr(export, "LARGEST", 300_000)
+    monkeypatch.setattr(still, "LARGEST", 300_000)
     window.key("<F5>")
     app.export_to(tmp_path / "p.png")
     finish(window)
@@ -294,7 +294,7 @@ def test_the_export_touches_nothing_the_window_changes(window: Window, gate: Gat
 def test_one_large_picture_can_be_given_up_while_it_is_drawn(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "PIECE", 40)
+    monkeypatch.setattr(page, "PIECE", 40)
     shares: list[float] = []
     with pytest.raises(Cancelled):
         export_picture(

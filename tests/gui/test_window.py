@@ -340,7 +340,7 @@ def test_no_torch_and_no_matplotlib_before_the_first_paint() -> None:
         "import sys, gui.app\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
         "assert 'matplotlib' not in sys.modules, 'matplotlib'\n"
-        "import gui.picture.export\n"
+        "import gui.export.writing\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
         "assert 'matplotlib.pyplot' not in sys.modules, 'pyplot'\n"
     )
