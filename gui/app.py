@@ -23,6 +23,7 @@ from gui.checks import ChecksSheet
 from gui.desk import Desk
 from gui.desktop import Desktop
 from gui.editor.editor import Editor
+from gui.garbage import Collector
 from gui.i18n import words
 from gui.inspector.inspector import Inspector
 from gui.keys import KeysSheet
@@ -207,6 +208,7 @@ class App(ctk.CTk):
         self.checks_sheet = ChecksSheet(self)
         self.viewer = Viewer(self, session)
         self.exporter = Exporter(self, self._told)
+        self.collector = Collector(self)
         self.desk = Desk(
             self, session, self._told, on_open=self.lessons.close, on_lesson=self.lessons.open_file,
             sheltered=lambda: self.lessons.walk is not None, leave=self.editing.leave,
@@ -759,6 +761,7 @@ class App(ctk.CTk):
         self._keep_placing()
         self.player.stop()
         self.desktop.close()
+        self.collector.close()
         self.exporter.close()
         self.editing.end()
         self.lessons.end()

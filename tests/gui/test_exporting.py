@@ -199,7 +199,7 @@ def test_too_little_memory_is_told_and_a_fault_is_not_hidden(
     window.key("<F5>")
     errors: list[BaseException] = [MemoryError(), RuntimeError("a fault")]
 
-    def fail(*arguments: object) -> Image.Image:
+    def fail(*arguments: object, **how: object) -> Image.Image:
         raise errors.pop(0)
 
     monkeypatch.setattr(still, "pixels", fail)
