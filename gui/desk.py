@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from core.files import read_program, read_trace, write_program
-from gui.canvas.exporting import Tell
+from gui.exporting.exporter import Tell
 from gui.i18n import Words
 from gui.programs import is_example, remembered
 from gui.session import Session

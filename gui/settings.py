@@ -9,7 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from core.files import write_whole
@@ -41,6 +42,7 @@ class Settings:
     panes: widths of the left and the right side and height of the pages below the editor, in units, as dragged.
     page: key of the title of the page that was shown there.
     lesson: id of the lesson that was open; '' for none.
+    export: what was wished for at the last export; see ``gui.exporting.wishes``.
     """
 
     language: str = ""
@@ -55,6 +57,7 @@ class Settings:
     panes: Panes | None = None
     page: str = ""
     lesson: str = ""
+    export: Mapping[str, object] = field(default_factory=dict)
 
 
 _CHOICES: dict[str, tuple[object, ...]] = {
@@ -106,7 +109,7 @@ def _read(path: Path) -> dict[str, object]:
 def _understood(kept: dict[str, object]) -> Settings:
     """What of it makes sense to this version."""
     chosen = {name: kept[name] for name, choices in _CHOICES.items() if kept.get(name) in choices}
-    recent, page, lesson = kept.get("recent"), kept.get("page"), kept.get("lesson")
+    recent, page, lesson, export = (kept.get(name) for name in ("recent", "page", "lesson", "export"))
     return Settings(
         **chosen,  # type: ignore[arg-type]
         recent=tuple(path for path in recent if isinstance(path, str))[:REMEMBERED] if isinstance(recent, list) else (),
@@ -114,6 +117,7 @@ def _understood(kept: dict[str, object]) -> Settings:
         panes=_numbers(kept.get("panes"), 3),  # type: ignore[arg-type]
         page=page if isinstance(page, str) else "",
         lesson=lesson if isinstance(lesson, str) else "",
+        export=export if isinstance(export, dict) else {},
     )
 
 

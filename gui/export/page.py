@@ -192,7 +192,7 @@ class _Layout:
         else:
             y += shown[1]
             if rooms:
-                y, at = y + gap, margin + max(0.0, (whole - across) / 2)
+                y, at = y + gap, margin
                 for width, _ in rooms:
                     self.panels.append((at, y))
                     at += width + gap

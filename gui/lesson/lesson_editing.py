@@ -17,8 +17,8 @@ from core.lessons.shelf import named, read_draft, read_text
 from core.lessons.walk import Walk
 from core.records import Failure
 from gui.canvas.background import Background
-from gui.canvas.exporting import Tell
 from gui.editor.editor import Editor
+from gui.exporting.exporter import Tell
 from gui.lesson.lessons import Lessons
 from gui.programs import ASSETS, is_example
 from gui.theme import Look
