@@ -12,7 +12,8 @@ import tokenize
 from pathlib import Path
 from typing import Final
 
-from core.records import Trace, unpack_trace
+from core import tracefile
+from core.records import Trace
 
 PROGRAM_LIMIT: Final = 10 << 20
 """Bytes of a program at most."""
@@ -89,9 +90,17 @@ def _write(path: Path, text: str, encoding: str) -> None:
     write_whole(path, blob)
 
 
-def read_trace(path: Path) -> Trace:
+def read_trace(path: Path | str) -> Trace:
     """A ``.pullback`` file; raises OSError, or ValueError with one line."""
-    return unpack_trace(_read(path, TRACE_LIMIT))
+    return tracefile.unpack(_read(path, TRACE_LIMIT))
+
+
+def write_trace(path: Path | str, trace: Trace) -> None:
+    """Saves a trace as a ``.pullback`` file that every window opens without running any code.
+
+    Raises OSError, or ValueError with one line where it is too large.
+    """
+    write_whole(Path(path), tracefile.pack(trace))
 
 
 def write_whole(path: Path, blob: bytes) -> None:
@@ -141,7 +150,7 @@ def _check_mode(path: Path, there: os.stat_result) -> None:
         raise PermissionError(13, "it is read-only", str(path))
 
 
-def _read(path: Path, limit: int) -> bytes:
+def _read(path: Path | str, limit: int) -> bytes:
     with open(path, "rb") as file:
         blob = file.read(limit + 1)
     if len(blob) > limit:

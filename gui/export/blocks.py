@@ -208,6 +208,7 @@ def written(runs: Sequence[Run], x: float, y: float) -> tuple[list[Shape], list[
 
 def text_block(runs: Sequence[Run], width: float) -> Block:
     """A paragraph, with the room that its first style asks for around it."""
+    runs = [run for run in runs if run[0]]
     style = runs[0][1] if runs else PLAIN
     blank = text_width(" ", PLAIN.size)
     first, rest = style.first * blank, style.rest * blank

@@ -25,7 +25,7 @@ SHARP: Final = 2
 HEAD: Final = 20.0
 """Units above a whole Jacobian, for names."""
 GAP: Final = 8.0
-FEET: Final = 36.0
+FEET: Final = 33.0
 """Units below a product, for names and shapes."""
 BAR: Final = 64.0
 ROW: Final = 15.0
@@ -212,7 +212,7 @@ class _Whole(_Drawing):
         self.entries = {"J": product.jacobian, "v": product.v[:, None]}
         if product.result is not None:
             self.entries["x"] = product.result[None]
-        said = ("vᵀJ  =", f"{seed_name(max(product.seeds, default=0))} →")
+        said = ("vᵀJ =", f"{seed_name(max(product.seeds, default=0))} →")
         self.margin = max(text_width(text, NAME, False) for text in said) + 9
 
     def grid(self) -> Grid | None:
@@ -260,7 +260,7 @@ class _Whole(_Drawing):
             self.sheet.text(x, top - 9, said, "quiet", NAME, anchor="c", mono=False)
         if "x" in self.parts:
             _, top, _, bottom = self.parts["x"]
-            self.beside(f"vᵀJ  {self.equals}", (top + bottom) / 2, "quiet")
+            self.beside(f"vᵀJ {self.equals}", (top + bottom) / 2, "quiet")
         return max(bottom for _, _, _, bottom in self.parts.values())
 
     def beside(self, said: str, middle: float, colour: str) -> None:

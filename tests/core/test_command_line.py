@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 import app
-from core.records import Cut, unpack_trace
+from core.files import read_trace
+from core.records import Cut
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = ROOT / "assets" / "examples" / "first.py"
@@ -73,7 +74,7 @@ def test_standard_output_is_json_and_nothing_else() -> None:
 def test_a_saved_trace_is_opened_without_running_anything(tmp_path: Path) -> None:
     saved, as_json = tmp_path / "first.pullback", tmp_path / "first.json"
     assert pullback("trace", FIRST, "--save", saved, "--json", as_json).returncode == 0
-    assert unpack_trace(saved.read_bytes()).source == FIRST.read_text()
+    assert read_trace(saved).source == FIRST.read_text()
     again = pullback("trace", saved, "--json", "-", PYTHONPROFILEIMPORTTIME="1")
     assert json.loads(again.stdout) == json.loads(as_json.read_text())
     assert " msgspec\n" in again.stderr
