@@ -133,6 +133,7 @@ def export(arguments: argparse.Namespace) -> int:
         made = product_of(Path(arguments.out), arguments.product)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    arguments.full |= made.name == "ledger"
     recorded, status = obtain(arguments, verify=made.name in PROVEN)
     draw(
         recorded,

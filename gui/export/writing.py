@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from core.files import write_whole
+from core.ledger import ledger_csv, ledger_json
 from core.playback import Index, Playback
-from core.records import Trace
+from core.records import Trace, pack_trace
+from core.transcript import transcript
 from gui.export import film, still
 from gui.export.beside import panels
 from gui.export.blocks import caption_block
@@ -66,7 +68,18 @@ def export(
     made = product_of(path, product)
     order.check()
     watch = Watch(cancelled, progress)
-    blob, scale = _picture(trace, path, order, made.name, ask, written, watch)
+    scale = order.scale
+    match made.name, path.suffix.lower():
+        case "ledger", ".csv":
+            blob = ledger_csv(trace, order.pass_)
+        case "ledger", _:
+            blob = ledger_json(trace, order.pass_)
+        case "transcript", _:
+            blob = transcript(trace, order.lang).encode("utf-8", "replace")
+        case "trace", _:
+            blob = pack_trace(trace)
+        case _:
+            blob, scale = _picture(trace, path, order, made.name, ask, written, watch)
     watch.check()
     write(path, blob)
     return scale

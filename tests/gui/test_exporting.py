@@ -93,7 +93,7 @@ def test_the_window_goes_on_meanwhile_and_says_what_it_does(window: Window, gate
     app.exports.to(tmp_path / "p.png")
     window.wait_until(gate.reached.is_set)
     window.wait_until(lambda: "%" in note(window))
-    assert note(window).startswith("Drawing the picture…")
+    assert note(window).startswith("Exporting…")
     assert app.statusbar.cancel_button.winfo_manager()
     before = app.session.playback
     window.key("<F10>")
