@@ -214,10 +214,12 @@ class ExportSheet(Sheet):
             selectbackground=look["running_span"], selectforeground=look["text"],
         )  # fmt: skip
         self.preview.dress(look)
+        share = look.scale / self._look.scale if self._look is not None else 1.0  # buttons are enlarged by themselves
         for button, key, primary in (
             (self.save, "export.save", True), (self.copy, "export.copy", False), (self.cancel, "export.cancel", False),
         ):  # fmt: skip
-            button.dress(look, say(key), ground="card", primary=primary, size=12)
+            button.dress(look, say(key), ground="card", primary=primary, size=max(1, round(12 * share)))
+            button.configure(width=110 * share, height=30 * share)
         self.note.configure(
             background=look["card"], foreground=look["quiet"], font=look.font(11), wraplength=px(WIDTH + 200)
         )
