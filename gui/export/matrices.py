@@ -112,8 +112,8 @@ class _Drawing:
         ]
         (rows, columns), (high, wide) = entries.shape, sides
         levels = shades.levels(entries, wide, high, (0.0, float(rows)), (0.0, float(columns)))
-        self.sheet.box((left - 0.5, top - 0.5, right + 0.5, bottom + 0.5), "", "edge", radius=0.0)
         self.sheet.raster(left, top, right - left, bottom - top, high, wide, levels.tobytes())
+        self.sheet.box(box, "", "edge", radius=0.0)
         self.parts[name] = box
 
     def legend(self, top: float) -> float:
