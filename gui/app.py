@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 import tkinter as tk
 import tkinter.font as tkfont
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from core import folders, log
 from core.lessons.records import Place
 from core.playback import Playback
 from core.records import Failure, TensorSnapshot
-from gui import bindings, context, drop, fonts, placing
+from gui import bindings, context, drop, fonts, outside, placing
 from gui.actions import Actions
 from gui.canvas.canvas import GraphCanvas, Reader
 from gui.checks import ChecksSheet
@@ -44,16 +44,19 @@ from gui.placing import Panes
 from gui.player import Player
 from gui.programs import ASSETS
 from gui.projector import Projector
+from gui.recovery import Recovery
 from gui.session import MESSAGES, Change, Runner, Session
-from gui.settings import Settings, load, place, save, system_language, system_theme
+from gui.settings import Settings, load, place, save, system_language, system_theme, usable
 from gui.statusbar import StatusBar
 from gui.stepping import Stepping
 from gui.theme import MONO, SANS, Look, first_available, palette_of
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
+from gui.trouble import Trouble
 from gui.viewer import subjects
 from gui.viewer.viewer import Viewer
 from gui.widgets import scaling
+from gui.widgets.banner import Banner
 from gui.widgets.button import Button
 from gui.widgets.menu import PopUp
 from gui.widgets.toolkit import ctk
@@ -95,8 +98,10 @@ class App(ctk.CTk):
         icons = [tk.PhotoImage(master=self, file=ASSETS / "icons" / f"pullback-{size}.png") for size in (128, 48, 32)]
         self.iconphoto(True, *icons)
         self.callback_errors: list[BaseException] = []
-        self._kept = place() if settings is None else None
+        self.trouble = Trouble(self)
+        self._kept, said = usable(place()) if settings is None else (None, None)
         self.settings = settings or load(place())
+        self._journals = folders.journals() if settings is None else None
         self.session = Session(start)
         self.session.listen(self._changed)
         self.actions = Actions(self.session, lambda: self.graph)
@@ -116,6 +121,7 @@ class App(ctk.CTk):
         self.look = self._preferred_look()
         self._place_window()
         self._build()
+        self.recovery.say(said)
         self.player.speed = self.settings.speed
         bindings.bind(self)
         self.desk.recent = self.settings.recent
@@ -144,7 +150,7 @@ class App(ctk.CTk):
     # ── Building ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _build(self) -> None:
-        self.grid_rowconfigure(1, weight=1)
+        self.grid_rowconfigure(2, weight=1)
         self.grid_columnconfigure(0, weight=1)
         session = self.session
         self.player = Player(self, session, self._playing_changed)
@@ -158,8 +164,10 @@ class App(ctk.CTk):
             },
         )  # fmt: skip
         self.toolbar.grid(row=0, column=0, sticky="ew")
+        self.banner = Banner(self)
+        self.banner.grid(row=1, column=0, sticky="ew")
         self._panes = tk.PanedWindow(self, orient="horizontal", borderwidth=0, sashwidth=5, sashrelief="flat")
-        self._panes.grid(row=1, column=0, sticky="nsew")
+        self._panes.grid(row=2, column=0, sticky="nsew")
         left = tk.PanedWindow(self._panes, orient="vertical", borderwidth=0, sashwidth=5, sashrelief="flat")
         self._left = left
         self.lessons = Lessons(
@@ -198,10 +206,10 @@ class App(ctk.CTk):
         self._panes.add(self.canvas, stretch="always")
         self._panes.add(self._right, stretch="never")
         self._rules = [tk.Frame(self, height=1) for _ in range(2)]
-        self._rules[0].grid(row=1, column=0, sticky="new")
+        self._rules[0].grid(row=2, column=0, sticky="new")
         self.timeline = Timeline(self, on_seek=session.seek)
-        self.timeline.grid(row=2, column=0, sticky="ew")
-        self._rules[1].grid(row=2, column=0, sticky="new")
+        self.timeline.grid(row=3, column=0, sticky="ew")
+        self._rules[1].grid(row=3, column=0, sticky="new")
         self.keys_sheet = KeysSheet(self)
         self.checks_sheet = ChecksSheet(self)
         self.viewer = Viewer(self, session)
@@ -209,12 +217,15 @@ class App(ctk.CTk):
         self.exports = Exports(self)
         self.desk = Desk(
             self, session, self.told, on_open=self.lessons.close, on_lesson=self.lessons.open_file,
-            sheltered=lambda: self.lessons.walk is not None, leave=self.editing.leave,
+            sheltered=lambda: self.lessons.sheltering, leave=self.editing.leave,
         )  # fmt: skip
+        self.lessons.may_open = self.desk.may_leave_program
+        self.recovery = Recovery(self, self._journals)
+        self.outsides = outside.watch(self)
         self.statusbar = StatusBar(
             self, on_reset=session.as_written, on_cancel=self.exports.exporter.cancel, on_checks=self.show_checks
         )
-        self.statusbar.grid(row=3, column=0, sticky="ew")
+        self.statusbar.grid(row=4, column=0, sticky="ew")
         self.bind("<Configure>", self._resized, add="+")
         self.bind("<FocusIn>", self._focused, add="+")
 
@@ -355,9 +366,10 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.lessons, self.editor, self.editing, self.pages, self.output, self.transcript, self.flow,
-            self.canvas, self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline,
-            self.statusbar, self.menu, self.keys_sheet, self.checks_sheet, self.exports.sheet, self.viewer,
+            self.toolbar, self.banner, self.lessons, self.editor, self.editing, self.pages, self.output,
+            self.transcript, self.flow, self.canvas, self.inspector, self.seed_editor, self.leaf_editor,
+            self.live_editor, self.timeline, self.statusbar, self.menu, self.keys_sheet, self.checks_sheet,
+            self.exports.sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -751,10 +763,8 @@ class App(ctk.CTk):
         self, kind: type[BaseException], error: BaseException, where: TracebackType | None
     ) -> None:
         """A fault in a callback is told and the window stays; Tk calls this."""
-        self.callback_errors.append(error)
-        traceback.print_exception(kind, error, where)
-        self.session.notice = ("error.failed", {"message": f"{kind.__name__}: {error}"})
-        self._changed("notice")
+        self.callback_errors = [*self.callback_errors[-99:], error]
+        self.trouble.report(error)
 
     def close(self) -> None:
         """Ends every process and the window."""
@@ -763,6 +773,9 @@ class App(ctk.CTk):
         self.desktop.close()
         self.collector.close()
         self.exports.close()
+        self.recovery.close()
+        for watching in self.outsides:
+            watching.close()
         self.editing.end()
         self.lessons.end()
         self.session.close()
@@ -780,8 +793,9 @@ class App(ctk.CTk):
             self.lessons.open(id_)
         elif path is not None:
             self.open(path)
-        elif not self.lessons.resume(self.settings.lesson):
+        elif not (self.recovery.resume() or self.lessons.resume(self.settings.lesson)):
             self.open(FIRST_PROGRAM)
+        self.recovery.offer()
 
     def open(self, path: str | Path) -> None:
         """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window."""
@@ -796,7 +810,7 @@ class App(ctk.CTk):
 
     def ask_close(self) -> None:
         """Ends the window, once the program may go."""
-        if self.desk.may_leave():
+        if self.recovery.may_close():
             self.close()
 
     def _keep_placing(self) -> None:
@@ -828,8 +842,10 @@ def _import_drawing() -> None:
 
 def main(path: str | None = None, lesson: str | None = None) -> int:
     """Opens the window, and returns the exit status once it is closed; raises TclError where there is no display."""
+    log.begin(folders.logs())
     app = App()
     app.begin(path, lesson)
+    app.recovery.on_signals()
     try:
         app.mainloop()
     except KeyboardInterrupt:

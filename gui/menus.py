@@ -268,4 +268,6 @@ class Menus:
             preferred("colours", {name: say(f"menu.{name}") for name in MAPS}),
             choices("speed", {speed: say("menu.per_second", n=f"{speed:g}") for speed in SPEEDS}, app.play_at),
             Entry(say("menu.down"), app.toggle_direction, chosen=app.settings.direction == "down"),
+            RULE,
+            Entry(say("trouble.folder"), app.trouble.open_folder),
         )
