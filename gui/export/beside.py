@@ -7,7 +7,8 @@ from typing import Final
 
 from core.playback import Playback
 from core.records import Trace
-from gui.export.blocks import Block, framed
+from gui.export.blocks import Block
+from gui.export.frames import framed
 from gui.export.knowledge import Knowledge
 from gui.export.listing import code_block
 from gui.export.order import Order
