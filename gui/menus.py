@@ -42,8 +42,8 @@ class Menus:
             *([RULE] if entries else []),
             Entry(say("bar.fit"), app.canvas.fit, "Ctrl+0"),
             Entry(say("menu.find"), app.find, "Ctrl+F"),
-            Entry(say("menu.export"), app.export, "Ctrl+E"),
-            Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
+            Entry(say("menu.export"), app.exports.open, "Ctrl+E"),
+            Entry(say("menu.copy_picture"), app.exports.copy, "Ctrl+Shift+C"),
         ]
 
     def _of_hit(self, hit: Hit | None) -> list[Entry]:
@@ -174,8 +174,8 @@ class Menus:
     def _picture(self) -> tuple[Entry, ...]:
         app, say = self._app, self._app.look.words
         return (
-            Entry(say("menu.export"), app.export, "Ctrl+E"),
-            Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
+            Entry(say("menu.export"), app.exports.open, "Ctrl+E"),
+            Entry(say("menu.copy_picture"), app.exports.copy, "Ctrl+Shift+C"),
             Entry(say("menu.find"), app.find, "Ctrl+F"),
             Entry(say("bar.fit"), app.canvas.fit, "Ctrl+0"),
         )
@@ -268,4 +268,6 @@ class Menus:
             preferred("colours", {name: say(f"menu.{name}") for name in MAPS}),
             choices("speed", {speed: say("menu.per_second", n=f"{speed:g}") for speed in SPEEDS}, app.play_at),
             Entry(say("menu.down"), app.toggle_direction, chosen=app.settings.direction == "down"),
+            RULE,
+            Entry(say("trouble.folder"), app.trouble.open_folder),
         )
