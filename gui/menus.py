@@ -73,6 +73,8 @@ class Menus:
             entries.append(Entry(say(key), partial(app.copy, text) if text else None))
         entries.append(self._viewing("menu.view_value", subjects.values(playback, card, say), "V"))
         entries.append(self._viewing("menu.view_gradient", subjects.gradients(playback, card, say), "Shift+V"))
+        marked = "menu.unmark" if card.id in app.canvas.marquee.cards else "menu.mark"
+        entries.append(Entry(say(marked), partial(app.canvas.marquee.toggle, card.id), "M"))
         inputs = self._of_inputs(playback, graph, card)
         return [*entries, *self._of_leaf(playback, card), *inputs, self._cutting_all(playback, card)]
 

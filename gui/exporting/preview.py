@@ -46,6 +46,11 @@ class Preview(tk.Frame):
             background=look["canvas"], foreground=look["quiet"], font=look.font(12), wraplength=look.px(WIDTH - 40)
         )
 
+    @property
+    def drawn(self) -> bool:
+        """Whether nothing is still to be drawn."""
+        return not self._waiting and self._drawing is None
+
     def tell(self, text: str) -> None:
         """A text in place of a picture."""
         self.stop()
