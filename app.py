@@ -17,9 +17,9 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from core import files, wire
+from core import files, tracefile, wire
 from core.client import MEMORY_LIMIT, Client
-from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, pack_trace, trace_json
+from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, trace_json
 from core.walk import walk
 
 ASSETS: Final = Path(__file__).resolve().parent / "assets"
@@ -112,7 +112,7 @@ def open_window(arguments: argparse.Namespace) -> int:
 
 def trace(arguments: argparse.Namespace) -> int:
     """Records a program and writes its trace."""
-    forms = (arguments.json, trace_json), (arguments.save, pack_trace)
+    forms = (arguments.json, trace_json), (arguments.save, tracefile.pack)
     outputs = [(place, form) for place, form in forms if place is not None]
     if not outputs:
         raise UsageError("trace needs --json OUT, --save OUT or both")
@@ -120,7 +120,10 @@ def trace(arguments: argparse.Namespace) -> int:
         check_output(place)
     recorded, status = obtain(arguments, verify=True)
     for place, form in outputs:
-        write(place, form(recorded))
+        try:
+            write(place, form(recorded))
+        except ValueError as error:
+            raise UsageError(f"{place}: {error}") from None
     return status
 
 

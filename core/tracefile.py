@@ -69,7 +69,7 @@ def pack(trace: Trace) -> bytes:
     """The bytes of a ``.pullback`` file, the same ones for the same trace; raises ValueError above ``LIMIT``."""
     plain = pack_trace(trace)
     if len(plain) > LIMIT:
-        raise ValueError(f"the trace is larger than {LIMIT >> 20} MB; --operations records less of it")
+        raise ValueError(f"the trace is larger than {LIMIT >> 20} MB, the most that is read again")
     head = msgspec.json.encode(_head(trace, len(plain)))
     rest = _VERSION.pack(VERSION) + _LENGTH.pack(len(head)) + head + zlib.compress(plain, _LEVEL)
     return _ENVELOPE.pack(MAGIC, len(rest), hashlib.sha256(rest).digest()) + rest
@@ -112,7 +112,7 @@ def _opened(blob: bytes) -> tuple[Head, bytes]:
     if len(rest) < length:
         raise ValueError(f"it is damaged: it ends too early, after {len(blob):,} of {_ENVELOPE.size + length:,} bytes")
     if len(rest) > length:
-        raise ValueError(f"it is damaged: {len(rest) - length:,} bytes follow its end")
+        raise ValueError("it is damaged: something follows its end")
     if hashlib.sha256(rest).digest() != digest:
         raise ValueError("it is damaged: its checksum does not match")
     return _parts(rest)

@@ -16,9 +16,9 @@ from core.walk import SHOWN, numbers, told
 
 WORDS: Final = {
     "en": {
-        "untitled": "Program",
+        "untitled": "Untitled program",
         "torch": "Recorded with torch {torch}.",
-        "program": "The program",
+        "program": "Program",
         "what if": "What if",
         "cut": "{place} is detached.",
         "cut use": "{place} is detached for one use: {use}.",
@@ -50,7 +50,7 @@ WORDS: Final = {
         "overwritten": "A gradient was overwritten during the run.",
     },
     "zh": {
-        "untitled": "程序",
+        "untitled": "未命名的程序",
         "torch": "用 torch {torch} 记录。",
         "program": "程序",
         "what if": "假设",

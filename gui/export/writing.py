@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from core import tracefile
 from core.files import write_whole
 from core.ledger import ledger_csv, ledger_json
 from core.playback import Index, Playback
-from core.records import Trace, pack_trace
+from core.records import Trace
 from core.transcript import transcript
 from gui.export import film, still
 from gui.export.beside import panels
@@ -77,7 +78,7 @@ def export(
         case "transcript", _:
             blob = transcript(trace, order.lang).encode("utf-8", "replace")
         case "trace", _:
-            blob = pack_trace(trace)
+            blob = tracefile.pack(trace)
         case _:
             blob, scale = _picture(trace, path, order, made.name, ask, written, watch)
     watch.check()

@@ -114,7 +114,7 @@ def test_what_is_wrong_is_named(blob: bytes) -> None:
         MAGIC[:5]: "it is damaged: it ends too early",
         blob[:40]: "it is damaged: it ends too early",
         blob[:-1]: f"it is damaged: it ends too early, after {length - 1:,} of {length:,} bytes",
-        blob + b"\n": "it is damaged: 1 bytes follow its end",
+        blob + b"\n": "it is damaged: something follows its end",
         blob.replace(b"\r\n", b"\n"): "it is damaged: its line ends were changed, as if it were text",
         blob[:-9] + bytes([blob[-9] ^ 1]) + blob[-8:]: "it is damaged: its checksum does not match",
         joined(head, body, 3): "it was made by a newer Pullback (format 3); this one reads up to 2",
