@@ -149,10 +149,12 @@ def worked_out(
 
     def ask(cursors: Sequence[int], watch: Watch) -> Knowledge:
         known = shown.known
-        if not shown.askable or all(question in known.answers for question in questions(shown.trace, cursors)):
+        if not shown.askable or all(
+            question in known.answers for question in questions(shown.trace, cursors, order.chosen)
+        ):
             return known
         with worker() as client:
-            return gather(client, shown.trace, cursors, cancelled=watch.cancelled)
+            return gather(client, shown.trace, cursors, chosen=order.chosen, cancelled=watch.cancelled)
 
     scale = export(
         shown.trace, path, order, product, ask=ask, written=shown.written, cancelled=cancelled, progress=progress,
