@@ -65,7 +65,7 @@ def export_picture(
     watch = Watch(cancelled, progress, 2.0 + 1.5 * len(moments))
     picture = Picture(trace, playback.index, order.folding, cancelled=cancelled, direction=order.direction,
                       progress=lambda share: watch.reach(2.0 * share))  # fmt: skip
-    page = Page(picture, moments, order.words, watch, cards=order.cards)
+    page = Page(picture, moments, order.words, watch, cards=order.cards, dated=kind in STILL)
     drawing, palette, scale, clear = page.at(moments[-1]), order.palette, order.scale, order.transparent
     if kind == ".svg":
         scale, blob = 1.0, still.svg(drawing, palette, trace, transparent=clear)
