@@ -123,7 +123,7 @@ def _picture(
                       progress=lambda share: watch.reach(2.0 * share))  # fmt: skip
     frame = picture.bounds
     caption = caption_block(order.caption, max(LEAST, frame[2] - frame[0])) if order.caption.strip() else None
-    page = Page(picture, moments, order.words, watch, cards=order.cards, caption=caption,
+    page = Page(picture, moments, order.words, watch, cards=order.cards, caption=caption, dated=product != "animation",
                 panels=panels(order, picture.graph, known, written))  # fmt: skip
     drawing, palette, scale, clear = page.at(moments[-1]), order.palette, order.scale, order.transparent
     match path.suffix.lower():
