@@ -319,7 +319,7 @@ def draw(recorded: Trace, arguments: argparse.Namespace, product: str, **how: An
 
     def ask(cursors: Sequence[int], watch: Watch) -> Knowledge:
         if recording:
-            return Knowledge(obstacle="recorded")  # what is in it may be a stranger's
+            return Knowledge()  # what is in it may be a stranger's
         with Client(spare=False, memory_limit=arguments.memory_limit, time_limit=arguments.time_limit) as client:
             return gather(client, recorded, cursors, cancelled=watch.cancelled)
 

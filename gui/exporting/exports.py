@@ -69,7 +69,7 @@ class Exports:
             marked = picture.ways.near(picture.seen_with(selected))
         event = playback.event
         return Shown(
-            playback.trace, order, Knowledge(dict(session.answers), session.obstacle or "absent"),
+            playback.trace, order, Knowledge(dict(session.answers)),
             askable=not session.obstacle, written=session.written,
             lesson=app.lessons.walk.lesson if app.lessons.walk is not None else None,
             seen=app.canvas.marquee.within(app.canvas.view.rect), chosen=marked,
