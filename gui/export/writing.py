@@ -10,7 +10,7 @@ from typing import Final
 from core.files import write_whole
 from core.playback import Playback
 from core.records import Trace
-from gui.export import film, still
+from gui.export import contact, film, still
 from gui.export.order import Order
 from gui.export.page import Page
 from gui.export.watch import Watch
@@ -55,18 +55,21 @@ def export_picture(
     order.check()
     playback = Playback.of(trace)
     first, last = order.span(playback)
-    if kind in STILL and order.step == "all":
+    if kind in STILL and order.step == "all" and not order.contact:
         raise ValueError(f"{path.name}: one picture cannot show all steps; write a .gif or .webp")
+    if kind in MOVING and order.contact:
+        raise ValueError(f"{path.name}: a contact sheet is one picture; write a .png, .svg or .pdf")
     if kind in MOVING and last - first >= film.LONGEST:
         raise ValueError(f"{last - first + 1} frames are too many for an animation, {film.LONGEST} are the most; "
                          "choose a --pass or a --step")  # fmt: skip
-    moments = [playback.at(cursor) for cursor in range(first if kind in MOVING else last, last + 1)]
+    moments = [playback.at(cursor) for cursor in range(first if kind in MOVING or order.contact else last, last + 1)]
     # A frame is worth the more, the more of them there are; the arrangement counts as two, measuring as half a frame.
     watch = Watch(cancelled, progress, 2.0 + 1.5 * len(moments))
     picture = Picture(trace, playback.index, order.folding, cancelled=cancelled, direction=order.direction,
                       progress=lambda share: watch.reach(2.0 * share))  # fmt: skip
     page = Page(picture, moments, order.words, watch, cards=order.cards, dated=kind in STILL)
-    drawing, palette, scale, clear = page.at(moments[-1]), order.palette, order.scale, order.transparent
+    drawing: still.Drawable = contact.ContactSheet(page, moments) if order.contact else page.at(moments[-1])
+    palette, scale, clear = order.palette, order.scale, order.transparent
     if kind == ".svg":
         scale, blob = 1.0, still.svg(drawing, palette, trace, transparent=clear)
     elif kind == ".pdf":
