@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.playback import Playback
-from gui.export.blocks import Block, wrapped
+from gui.export.blocks import Block, in_lines
 from gui.export.watch import Watch
 from gui.failure import failure_lines
 from gui.fonts import text_width
 from gui.i18n import Words
-from gui.inspector.styles import Style
 from gui.picture import paint
 from gui.picture.moment import where_text
 from gui.picture.scene import Box, Boxes, Curve, Curves, Label, Part, Picture, Raster, Rect, Scene, Shape, legend
@@ -121,8 +120,7 @@ class Page:
             lines = [
                 Label(GAP / 2, 0, text, colour, SAID + 1, mono=False)
                 for said, colour in ((explanation, "wrong"), (message, "quiet" if explanation else "wrong"))
-                for line in wrapped([(said, Style(SAID + 1))], min(width, 640.0) - GAP)
-                for text, _ in line
+                for text in in_lines(said, min(width, 640.0) - GAP, SAID + 1)
             ][:FAILURE_LINES]  # fmt: skip
             wide = max(text_width(label.text, label.size, False) for label in lines) + GAP
             boxes.append(Box(0, y, wide, len(lines) * LINE + GAP / 2, "wrong_soft", "wrong"))
