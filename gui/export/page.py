@@ -15,6 +15,7 @@ from gui.i18n import Words
 from gui.picture import paint
 from gui.picture.moment import where_text
 from gui.picture.scene import Box, Boxes, Curve, Curves, Label, Part, Picture, Raster, Rect, Scene, Shape, legend
+from gui.picture.shapes import Formula, formula_rect
 
 PIECE: Final = 500
 """Shapes or texts that are drawn before it is asked whether to go on."""
@@ -249,6 +250,8 @@ def extents(scene: Scene) -> Iterator[Rect]:
                 yield (x - weight / 2, y - weight / 2, x + width + weight / 2, y + height + weight / 2)
             case Raster(x=x, y=y, width=width, height=height):
                 yield (x, y, x + width, y + height)
+            case Formula():
+                yield formula_rect(shape)
             case Curve(points=points):
                 # The control points' hull holds the curve.
                 yield around((x, y, x, y) for x, y in points)
