@@ -77,14 +77,6 @@ def stacked(blocks: Iterable[Block], gap: float = 0.0) -> Block:
     return Block(Scene(tuple(shapes), tuple(labels)), width, height, tuple(breaks))
 
 
-def framed(block: Block, fill: str, line: str = "", room: float = 8.0) -> Block:
-    """On a ground of its own, with room around; a page may not end within it."""
-    width, height = block.width + 2 * room, block.height + 2 * room
-    scene = moved(block.scene, room, room)
-    ground = Box(0, 0, width, height, fill, line, radius=6)
-    return Block(Scene((ground, *scene.shapes), scene.labels), width, height)
-
-
 def parted(block: Block, height: float) -> tuple[Block, Block | None]:
     """What of a block fits a height, and the rest; None where nothing is left. The parts end at ``breaks``.
 
@@ -160,6 +152,11 @@ def wrapped(runs: Sequence[Run], width: float, rest: float | None = None) -> lis
     return [_joined(line) for line in lines]
 
 
+def in_lines(text: str, width: float, size: float) -> list[str]:
+    """A plain text, likewise."""
+    return ["".join(run for run, _ in line) for line in wrapped([(text, Style(size))], width)]
+
+
 def _width(text: str, styles: Sequence[Style], start: int, end: int) -> float:
     return sum(run_width(text[at], styles[at]) for at in range(start, end))
 
@@ -208,6 +205,7 @@ def written(runs: Sequence[Run], x: float, y: float) -> tuple[list[Shape], list[
 
 def text_block(runs: Sequence[Run], width: float) -> Block:
     """A paragraph, with the room that its first style asks for around it."""
+    runs = [run for run in runs if run[0]]
     style = runs[0][1] if runs else PLAIN
     blank = text_width(" ", PLAIN.size)
     first, rest = style.first * blank, style.rest * blank

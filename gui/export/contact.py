@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from core.playback import Playback
-from gui.export.page import GAP, MARGIN, Page, around, extents, moment_text, pieces, wrapped
+from gui.export.blocks import in_lines
+from gui.export.page import GAP, MARGIN, Page, around, extents, moment_text, pieces
 from gui.fonts import text_width
 from gui.picture import paint
 from gui.picture.scene import Label, Scene, legend
@@ -54,7 +55,7 @@ class ContactSheet:
         self.share = min(1.0, sqrt(ROOM / (wide * high)))
         self._cell = max(NARROWEST, wide * self.share)
         self._indent = text_width(str(self.moments[-1].cursor), SAID, False) * BOLD + LINE / 2
-        self._said = [wrapped(moment_text(moment, page.words)[0], self._cell - self._indent, SAID)
+        self._said = [in_lines(moment_text(moment, page.words)[0], self._cell - self._indent, SAID)
                       for moment in self.moments]  # fmt: skip
         self._lines = max(1, *map(len, self._said))
         name = Path(moments[0].trace.path).name or "Pullback"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import Final
 
 from core.playback import Playback
@@ -25,6 +26,10 @@ NUMBERS, MARK = 30.0, 16.0
 HANGING: Final = 4
 """Blanks by which the rest of a wrapped line is set in further than its beginning."""
 TAB: Final = 4
+
+BRACKETS: Final = dict.fromkeys("([{", 1) | dict.fromkeys(")]}", -1)
+BEHIND: Final = " ,([{"
+"""Signs behind which a line may be broken."""
 
 Stretch = tuple[int, int]
 """From one character of a line to another, the last excluded."""
@@ -92,7 +97,7 @@ def _line(
                 if ground:
                     sheet.box((x + places[begin], middle - 8, x + places[stop], middle + 8), ground, radius=0.0)
                 sheet.box((x + places[begin], bottom - 1, x + places[stop], bottom), ink, radius=0.0)
-        for (begin, stop), colour in _coloured(text, start, end, colours):
+        for (begin, stop), colour in _coloured(start, end, colours):
             for word in _WORDS.finditer(text, begin, stop):
                 sheet.text(x + places[word.start()], middle, word[0], colour, SIZE)
     return Block(sheet.scene(), width, high)
@@ -136,26 +141,34 @@ def _places(text: str) -> list[float]:
 
 
 def _rows(text: str, places: Sequence[float], room: float) -> list[tuple[int, int, float]]:
-    """First character, last and indent of each row: broken behind a blank, else behind a comma, bracket or operator."""
+    """First character, last and indent of each row."""
     code = len(text) - len(text.lstrip())
     hanging = min(places[code] + HANGING * _BLANK, room / 2)
     rows: list[tuple[int, int, float]] = []
     start, indent = 0, 0.0
-    while places[len(text)] - places[start] > room - indent:
-        fitting = max(at for at in range(start + 1, len(text) + 1)
-                      if at == start + 1 or places[at] - places[start] <= room - indent)  # fmt: skip
-        least = max(code, start) + 1
-        at = next(
-            (at for signs in (" ", ",([{=+-*/.") for at in range(fitting, least, -1) if text[at - 1] in signs), fitting
-        )
+    while places[-1] - places[start] > room - indent:
+        fitting = bisect_right(places, places[start] + room - indent) - 1
+        at = _best_break(text, max(start, code) + 1, max(start + 1, fitting))
         rows.append((start, at, indent))
         start, indent = at + len(text[at:]) - len(text[at:].lstrip()), hanging
     return [*rows, (start, len(text), indent)]
 
 
-def _coloured(text: str, start: int, end: int, colours: Sequence[tuple[Stretch, str]]) -> Iterator[tuple[Stretch, str]]:
+def _best_break(text: str, first: int, last: int) -> int:
+    """Where a line is broken: within the fewest brackets, behind a blank or an open one, in the second half if any."""
+    depths = list(accumulate((BRACKETS.get(char, 0) for char in text[:last]), initial=0))
+    found = [at for at in range((first + last) // 2, last + 1) if text[at - 1] in BEHIND]
+    return min(found, key=lambda at: (depths[at], -at), default=last)
+
+
+def _coloured(start: int, end: int, colours: Sequence[tuple[Stretch, str]]) -> Iterator[tuple[Stretch, str]]:
     """The stretches of a row between which the colour changes."""
     edges = sorted({start, end, *(edge for stretch, _ in colours for edge in stretch if start < edge < end)})
-    for begin, stop in pairwise(edges):
-        colour = next((colour for (first, last), colour in colours if first <= begin and stop <= last), "text")
+
+    def colour_of(stretch: Stretch) -> str:
+        begin, stop = stretch
+        return next((colour for (first, last), colour in colours if first <= begin and stop <= last), "text")
+
+    for colour, stretches in groupby(pairwise(edges), colour_of):
+        begin, *_, stop = (edge for stretch in stretches for edge in stretch)
         yield (begin, stop), colour

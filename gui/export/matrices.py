@@ -25,7 +25,7 @@ SHARP: Final = 2
 HEAD: Final = 20.0
 """Units above a whole Jacobian, for names."""
 GAP: Final = 8.0
-FEET: Final = 36.0
+FEET: Final = 33.0
 """Units below a product, for names and shapes."""
 BAR: Final = 64.0
 ROW: Final = 15.0
@@ -112,8 +112,8 @@ class _Drawing:
         ]
         (rows, columns), (high, wide) = entries.shape, sides
         levels = shades.levels(entries, wide, high, (0.0, float(rows)), (0.0, float(columns)))
-        self.sheet.box((left - 0.5, top - 0.5, right + 0.5, bottom + 0.5), "", "edge", radius=0.0)
         self.sheet.raster(left, top, right - left, bottom - top, high, wide, levels.tobytes())
+        self.sheet.box(box, "", "edge", radius=0.0)
         self.parts[name] = box
 
     def legend(self, top: float) -> float:
@@ -122,11 +122,12 @@ class _Drawing:
         for name in self.parts:
             said, least, most = cells.reach(self.entries[name])
             middle = top + ROW / 2
-            self.call(7, middle, name)
+            self.call(8, middle, name)
+            bar = min(BAR, self.width - 26 - text_width(said, SIDES))
             scale = np.linspace(least, most, int(BAR))[None]
             levels = shades.levels(scale, int(BAR), 1, (0.0, 1.0), (0.0, BAR))
-            self.sheet.raster(20, middle - 4, BAR, 8, 1, int(BAR), levels.tobytes())
-            self.sheet.text(26 + BAR, middle, said, "quiet", SIDES)
+            self.sheet.raster(20, middle - 4, bar, 8, 1, int(BAR), levels.tobytes())
+            self.sheet.text(26 + bar, middle, said, "quiet", SIDES)
             top += ROW + 2
         return top
 
@@ -212,7 +213,7 @@ class _Whole(_Drawing):
         self.entries = {"J": product.jacobian, "v": product.v[:, None]}
         if product.result is not None:
             self.entries["x"] = product.result[None]
-        said = ("vᵀJ  =", f"{seed_name(max(product.seeds, default=0))} →")
+        said = ("vᵀJ =", f"{seed_name(max(product.seeds, default=0))} →")
         self.margin = max(text_width(text, NAME, False) for text in said) + 9
 
     def grid(self) -> Grid | None:
@@ -260,7 +261,7 @@ class _Whole(_Drawing):
             self.sheet.text(x, top - 9, said, "quiet", NAME, anchor="c", mono=False)
         if "x" in self.parts:
             _, top, _, bottom = self.parts["x"]
-            self.beside(f"vᵀJ  {self.equals}", (top + bottom) / 2, "quiet")
+            self.beside(f"vᵀJ {self.equals}", (top + bottom) / 2, "quiet")
         return max(bottom for _, _, _, bottom in self.parts.values())
 
     def beside(self, said: str, middle: float, colour: str) -> None:

@@ -39,13 +39,13 @@ def sheet_of(trace: Trace) -> contact.ContactSheet:
 
 
 def exported(trace: Trace, path: Path, **how: Any) -> np.ndarray:
-    export_picture(trace, path, contact=True, **how)
+    export_picture(trace, path, product="contact", **how)
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"), int)
 
 
 def test_every_moment_is_there_with_its_number_and_what_it_is(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.svg", step="all", contact=True)
+    export_picture(traces.first(), tmp_path / "p.svg", step="all", product="contact")
     found = texts(tmp_path / "p.svg")
     assert [text for text in found if text.isdecimal()] == [str(number) for number in range(1, 16)]
     for said in ("forward · operation 3 of 7", "backward 1 · step 2 of 6 · PowBackward0", "backward 1 · done"):
@@ -60,7 +60,7 @@ def test_what_shows_nothing_new_is_left_out_and_the_end_stays(tmp_path: Path) ->
     for more, shown in (((*events[:7], seed, seed, *events[7:]), [*range(1, 8), *range(10, 18)]),
                         ((seed, seed), [2])):  # fmt: skip
         trace = msgspec.structs.replace(traces.first(), events=more)
-        export_picture(trace, tmp_path / "p.svg", contact=True, lang="zh")
+        export_picture(trace, tmp_path / "p.svg", product="contact", lang="zh")
         title, *found = texts(tmp_path / "p.svg")
         assert [int(text) for text in found if text.isdecimal()] == shown
         assert title == f"Pullback · 共 {len(more) + 1} 个时刻，显示 {len(shown)} 个；其余的没有新内容"
@@ -69,7 +69,7 @@ def test_what_shows_nothing_new_is_left_out_and_the_end_stays(tmp_path: Path) ->
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("how", [{"pass_": 0}, {"step": 9}])
 def test_a_pass_or_one_moment(how: dict[str, Any], lang: str, tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.svg", contact=True, lang=lang, **how)
+    export_picture(traces.first(), tmp_path / "p.svg", product="contact", lang=lang, **how)
     title, *found = texts(tmp_path / "p.svg")
     moments = range(8, 15) if "pass_" in how else [9]
     assert [int(text) for text in found if text.isdecimal()] == list(moments)
@@ -111,7 +111,7 @@ def test_the_small_pictures_are_the_pages_of_their_moments() -> None:
 
 
 def test_lines_are_lines(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.pdf", contact=True, lang="zh")
+    export_picture(traces.first(), tmp_path / "p.pdf", product="contact", lang="zh")
     if shutil.which("pdftotext") is None:
         pytest.skip("no pdftotext")
     text = subprocess.run(["pdftotext", str(tmp_path / "p.pdf"), "-"], capture_output=True, check=True).stdout.decode()
@@ -121,10 +121,10 @@ def test_lines_are_lines(tmp_path: Path) -> None:
 
 def test_too_many_and_the_wrong_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="are too many for a sheet, 240 are the most") as refusal:
-        export_picture(traces.chain(200), tmp_path / "p.png", contact=True)
+        export_picture(traces.chain(200), tmp_path / "p.png", product="contact")
     assert "\n" not in str(refusal.value)
-    with pytest.raises(ValueError, match=re.escape("p.gif: a contact sheet is one picture")):
-        export_picture(traces.first(), tmp_path / "p.gif", contact=True)
+    with pytest.raises(ValueError, match=re.escape("p.gif: it must end in .png, .svg or .pdf")):
+        export_picture(traces.first(), tmp_path / "p.gif", product="contact")
     assert not list(tmp_path.iterdir())
 
 
@@ -132,7 +132,7 @@ def test_given_up_half_way_there_is_no_file(tmp_path: Path) -> None:
     done: list[float] = []
     with pytest.raises(Cancelled):
         export_picture(
-            traces.first(), tmp_path / "p.png", contact=True, progress=done.append,
+            traces.first(), tmp_path / "p.png", product="contact", progress=done.append,
             cancelled=lambda: bool(done) and done[-1] > 0.5,
         )  # fmt: skip
     assert not list(tmp_path.iterdir())

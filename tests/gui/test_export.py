@@ -22,9 +22,11 @@ from gui.export import film, page, still
 from gui.i18n import words
 from gui.picture import paint
 from gui.picture.scene import Box, Boxes, Curve, Curves, Picture, Raster, Scene
+from gui.picture.shapes import Formula
 from gui.theme import LIGHT, PALETTES
 from tests.gui import traces
 from tests.gui.exports import export_picture
+from tests.gui.test_golden import differing
 
 SVG = "{http://www.w3.org/2000/svg}"
 EMPTY = Trace("2.13.0", "")
@@ -64,10 +66,13 @@ def test_the_extents_of_every_shape() -> None:
     line = ((0.0, 5.0), (1.0, 5.0), (2.0, 6.0), (3.0, 5.0))
     shapes = (
         Box(1, 2, 3, 4, weight=2), Boxes(corners, "far"), Raster(5, 6, 7, 8, 1, 1, b"0"), Curve(line, "edge"),
-        Curves(ends, np.array([True, False, False, False]), "edge"),
+        Curves(ends, np.array([True, False, False, False]), "edge"), Formula(10, 20, "x", "text", 12),
     )  # fmt: skip
     found = [tuple(map(float, rect)) for rect in page.extents(Scene(shapes))]
-    assert found == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
+    *others, (left, top, right, bottom) = found
+    assert others == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
+    assert (left, (top + bottom) / 2) == (10, 20)
+    assert 4 < right - left < 12
 
 
 def test_a_still_shows_what_is_there_and_no_more(tmp_path: Path) -> None:
@@ -101,13 +106,6 @@ def test_a_long_failure_keeps_to_the_page(tmp_path: Path) -> None:
     image = picture(msgspec.structs.replace(traces.failed(), error=error), tmp_path, scale=1)
     assert image.width < 800
     assert image.height < 600
-
-
-def test_lines_break_between_words_and_between_chinese_characters() -> None:
-    lines = page.wrapped("one two 中文字 " + "x" * 100, 60.0, 12.0)
-    assert "".join(lines).replace(" ", "") == "onetwo中文字" + "x" * 100
-    assert lines[0].startswith("one")
-    assert all(line == line.strip() or line.endswith(" ") for line in lines)
 
 
 def test_the_moment_is_said(tmp_path: Path) -> None:
@@ -296,3 +294,73 @@ def test_needs_neither_tkinter_nor_torch_nor_pyplot() -> None:
     code = f"import sys, gui.export.writing; print(*{unwanted} & set(sys.modules))"
     root = Path(__file__).parents[2]
     assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == ""
+
+
+# ── What stands beside it ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_program_and_what_is_said_stand_beside_the_picture(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"step": 10, "code": True, "inspector": True, "caption": "The power rule, $x$"}
+    export_picture(traces.first(), tmp_path / "p.svg", **how)
+    text = " ".join(texts(tmp_path / "p.svg"))
+    assert "The power rule, $x$" in text
+    assert "ARRIVES (V)" in text.upper()
+    assert "requires_grad" in text
+    with_all = picture(traces.first(), tmp_path, **how)
+    levels = np.asarray(with_all, int)
+    ink = (levels != levels[0, 0]).any(axis=2)
+    rows, columns = np.nonzero(ink.any(axis=1))[0], np.nonzero(ink.any(axis=0))[0]
+    for empty in (rows[0], len(ink) - 1 - rows[-1], columns[0], ink.shape[1] - 1 - columns[-1]):
+        assert empty >= page.MARGIN
+
+
+def test_panels_do_not_move_in_an_animation(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.webp", code=True, inspector=True, scale=1, pass_=0)
+    with Image.open(tmp_path / "p.webp") as moving:
+        assert moving.n_frames == 7
+        first, last = (frame_at(moving, number) for number in (0, 6))
+    line = list(bytes.fromhex(LIGHT["line"][1:]))
+    frames = [np.nonzero((abs(frame - line) < 4).all(axis=2).any(axis=1))[0][0] for frame in (first, last)]
+    assert frames[0] == frames[1]
+
+
+def frame_at(moving: Image.Image, number: int) -> np.ndarray:
+    moving.seek(number)
+    return np.asarray(moving.convert("RGB"), int)
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_transparent_picture_has_no_ground(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"p.{kind}"
+    export_picture(traces.first(), path, transparent=True)
+    if kind == "png":
+        with Image.open(path) as image:
+            alpha = np.asarray(image.convert("RGBA"))[:, :, 3]
+        assert alpha[0, 0] == 0
+        assert alpha.max() == 255
+        export_picture(traces.first(), tmp_path / "solid.png")
+        with Image.open(path) as clear, Image.open(tmp_path / "solid.png") as solid:
+            ground = Image.new("RGBA", clear.size, LIGHT["canvas"])
+            ground.alpha_composite(clear)
+            assert differing(ground.convert("RGB"), solid.convert("RGB")) < 0.001
+    elif kind == "svg":
+        before = path.read_text("utf-8")
+        export_picture(traces.first(), path)
+        assert len(before) < len(path.read_text("utf-8"))
+        assert f"fill: {LIGHT['canvas'].lower()}" not in before
+    else:
+        assert b"/MediaBox" in path.read_bytes()
+
+
+def test_a_part_shows_its_cards_and_what_joins_them(tmp_path: Path) -> None:
+    trace = traces.first()
+    graph = Picture(trace, Playback.of(trace).index).graph
+    cards = {card.title: card.id for card in graph.cards}
+    wanted = frozenset({cards["a"], cards["a**3"]})
+    export_picture(trace, tmp_path / "p.svg", cards=wanted)
+    said = texts(tmp_path / "p.svg")
+    assert {"a", "a**3", "[36, 81]"} <= set(said)
+    assert not {"b", "Q", "3*a**3"} & set(said)
+    assert any("2 of 6 cards" in text for text in said)
+    whole, part = picture(trace, tmp_path, scale=1), picture(trace, tmp_path, scale=1, cards=wanted)
+    assert part.width < whole.width
