@@ -12,7 +12,7 @@ from core.lines import lines_of
 from core.playback import Playback
 from core.records import Before, Check, Cut, Options, Trace, WhatIf
 from gui.history import History
-from gui.questions import Answer, Answers, Question
+from gui.questions import Answers, Question, answer_of
 
 Change = Literal["source", "trace", "cursor", "worker", "output", "notice", "answer"]
 Landing = int | Literal["backward", "same"] | Callable[[Playback], int]
@@ -363,18 +363,11 @@ class Session:
         self._tell("answer")
 
     def _hear_answer(self, reply: wire.AnyReply, question: Question) -> None:
-        match reply:
-            case wire.Answered():
-                answer = Answer(reply.matrices, reply.tensor)
-            case wire.Refused() | wire.Failed():
-                answer = Answer(missing=reply.message)
-            case wire.Stopped():
-                answer = Answer(missing=reply.reason)
-            case wire.Died():
-                answer = Answer(missing=reply.message)
-                self.state = "starting" if reply.restarting else "gone"
-            case _:
-                return  # what the program prints once more, and how far it is
+        answer = answer_of(reply)
+        if answer is None:
+            return
+        if isinstance(reply, wire.Died):
+            self.state = "starting" if reply.restarting else "gone"
         self._question = None
         self.answers.add(question, answer)
         self._tell("answer")

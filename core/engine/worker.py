@@ -163,6 +163,8 @@ class Worker:
                 self.send(wire.Answered(job.id, engine.pass_jacobian(*asked, job.pass_index)))
             case wire.AskLocalJacobian():
                 self.send(wire.Answered(job.id, engine.local_jacobian(*asked, job.pass_index, job.step_index)))
+            case wire.AskJacobians():
+                self.send(wire.Answered(job.id, several=engine.local_jacobians(*asked, job.steps, job.limit)))
             case wire.AskTensor():
                 self.send(wire.Answered(job.id, tensor=engine.whole_tensor(*asked, job.where)))
 
