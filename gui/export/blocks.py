@@ -24,6 +24,8 @@ Run = tuple[str, Style]
 _PIECE: Final = re.compile(r"\s*(?:[!-⺀]+|\S)[，。、；：！？）」』】》”’…]*|\s+$")
 """What a line is not broken in: a word, or a Chinese character with the signs that must not begin a line."""
 
+_WORDS: Final = re.compile(r"\S+(?: \S+)*")
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -195,8 +197,9 @@ def written(runs: Sequence[Run], x: float, y: float) -> tuple[list[Shape], list[
     for text, style in runs:
         wide = run_width(text, style)
         middle = y + 0.36 * (size - style.size)  # as gui.picture.paint centres letters
-        if text.strip():
-            labels.append(Label(x, middle, text, style.colour, style.size, bold=style.bold, mono=style.mono))
+        for match in _WORDS.finditer(text):  # an SVG keeps no other blanks than one between words
+            at = x + run_width(text[: match.start()], style)
+            labels.append(Label(at, middle, match[0], style.colour, style.size, bold=style.bold, mono=style.mono))
         if style.struck:
             shapes.append(Box(x, middle - 0.5, wide, 1, style.colour, radius=0))
         x += wide
@@ -205,6 +208,7 @@ def written(runs: Sequence[Run], x: float, y: float) -> tuple[list[Shape], list[
 
 def text_block(runs: Sequence[Run], width: float) -> Block:
     """A paragraph, with the room that its first style asks for around it."""
+    runs = [run for run in runs if run[0]]
     style = runs[0][1] if runs else PLAIN
     blank = text_width(" ", PLAIN.size)
     first, rest = style.first * blank, style.rest * blank

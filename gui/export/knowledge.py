@@ -39,7 +39,7 @@ def questions(trace: Trace, cursors: Iterable[int]) -> tuple[Question, ...]:
         key, event = playback.node, playback.event
         if key is not None and _edges(trace, key):  # a leaf's node has none
             found[LocalJacobian(key[0], playback.index.step_of[key])] = None
-        elif event is not None and event.pass_ is not None and trace.passes[event.pass_].roots:
+        elif event is not None and event.kind in ("pass", "end") and event.pass_ is not None:
             found[PassJacobian(event.pass_)] = None
     return tuple(found)
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from gui.export.blocks import Block, stacked, text_block
 from gui.export.matrices import product_block
-from gui.i18n import Words
 from gui.inspector.lines import Part, Report
 from gui.inspector.styles import PLAIN, STYLES
 from gui.picture.shapes import Formula, Scene, formula_size
@@ -18,7 +17,7 @@ HEADINGS: Final = frozenset({"title", "section", "subtitle", "heading", "derivat
 """Tags of lines after which a page does not end."""
 
 
-def report_block(report: Report, words: Words, width: float) -> Block:
+def report_block(report: Report, width: float) -> Block:
     """Everything the inspector shows of a report, without what is there to be pressed."""
     found: list[Block] = []
     joined: list[Block] = []
@@ -26,7 +25,7 @@ def report_block(report: Report, words: Words, width: float) -> Block:
         said = [part for part in line if part[1] not in DEEDS]
         if not any(part[0].strip() for part in said):
             continue
-        joined.append(_line(report, said, words, width))
+        joined.append(_line(report, said, width))
         if said[0][1] not in HEADINGS:
             found.append(_whole(joined))
             joined = []
@@ -40,12 +39,12 @@ def _whole(blocks: list[Block]) -> Block:
     return Block(block.scene, block.width, block.height, tuple(at for at in block.breaks if at > above))
 
 
-def _line(report: Report, parts: list[Part], words: Words, width: float) -> Block:
+def _line(report: Report, parts: list[Part], width: float) -> Block:
     text, tag = parts[0][:2]
     if tag == "formula":
         return formula_block(text, width)
     if tag == "equation":
-        return product_block(report.products[int(text)], words, width)
+        return product_block(report.products[int(text)], width)
     return text_block([(part[0], STYLES.get(part[1], PLAIN)) for part in parts], width)
 
 

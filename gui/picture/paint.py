@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from itertools import pairwise
 from math import ceil, floor
@@ -28,6 +29,9 @@ DPI = 72.0
 
 # Text as wide in pixels as in SVG and PDF, and as gui.fonts says: hinting would round the width of each letter.
 matplotlib.rcParams["text.hinting"] = "no_hinting"
+
+# The letters of formulas say that they were made in 1904, of which a reader need not hear.
+logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
 
 LEGIBLE = 4.5
 """Pixels of a text's size below which it is left out."""
