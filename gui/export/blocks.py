@@ -77,14 +77,6 @@ def stacked(blocks: Iterable[Block], gap: float = 0.0) -> Block:
     return Block(Scene(tuple(shapes), tuple(labels)), width, height, tuple(breaks))
 
 
-def framed(block: Block, fill: str, line: str = "", room: float = 8.0) -> Block:
-    """On a ground of its own, with room around; a page may not end within it."""
-    width, height = block.width + 2 * room, block.height + 2 * room
-    scene = moved(block.scene, room, room)
-    ground = Box(0, 0, width, height, fill, line, radius=6)
-    return Block(Scene((ground, *scene.shapes), scene.labels), width, height)
-
-
 def parted(block: Block, height: float) -> tuple[Block, Block | None]:
     """What of a block fits a height, and the rest; None where nothing is left. The parts end at ``breaks``.
 

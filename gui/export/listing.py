@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import Final
 
 from core.playback import Playback
@@ -97,7 +97,7 @@ def _line(
                 if ground:
                     sheet.box((x + places[begin], middle - 8, x + places[stop], middle + 8), ground, radius=0.0)
                 sheet.box((x + places[begin], bottom - 1, x + places[stop], bottom), ink, radius=0.0)
-        for (begin, stop), colour in _coloured(text, start, end, colours):
+        for (begin, stop), colour in _coloured(start, end, colours):
             for word in _WORDS.finditer(text, begin, stop):
                 sheet.text(x + places[word.start()], middle, word[0], colour, SIZE)
     return Block(sheet.scene(), width, high)
@@ -161,9 +161,14 @@ def _best_break(text: str, first: int, last: int) -> int:
     return min(found, key=lambda at: (depths[at], -at), default=last)
 
 
-def _coloured(text: str, start: int, end: int, colours: Sequence[tuple[Stretch, str]]) -> Iterator[tuple[Stretch, str]]:
+def _coloured(start: int, end: int, colours: Sequence[tuple[Stretch, str]]) -> Iterator[tuple[Stretch, str]]:
     """The stretches of a row between which the colour changes."""
     edges = sorted({start, end, *(edge for stretch, _ in colours for edge in stretch if start < edge < end)})
-    for begin, stop in pairwise(edges):
-        colour = next((colour for (first, last), colour in colours if first <= begin and stop <= last), "text")
+
+    def colour_of(stretch: Stretch) -> str:
+        begin, stop = stretch
+        return next((colour for (first, last), colour in colours if first <= begin and stop <= last), "text")
+
+    for colour, stretches in groupby(pairwise(edges), colour_of):
+        begin, *_, stop = (edge for stretch in stretches for edge in stretch)
         yield (begin, stop), colour

@@ -112,8 +112,8 @@ class _Drawing:
         ]
         (rows, columns), (high, wide) = entries.shape, sides
         levels = shades.levels(entries, wide, high, (0.0, float(rows)), (0.0, float(columns)))
-        self.sheet.box((left - 0.5, top - 0.5, right + 0.5, bottom + 0.5), "", "edge", radius=0.0)
         self.sheet.raster(left, top, right - left, bottom - top, high, wide, levels.tobytes())
+        self.sheet.box(box, "", "edge", radius=0.0)
         self.parts[name] = box
 
     def legend(self, top: float) -> float:
@@ -122,11 +122,12 @@ class _Drawing:
         for name in self.parts:
             said, least, most = cells.reach(self.entries[name])
             middle = top + ROW / 2
-            self.call(7, middle, name)
+            self.call(8, middle, name)
+            bar = min(BAR, self.width - 26 - text_width(said, SIDES))
             scale = np.linspace(least, most, int(BAR))[None]
             levels = shades.levels(scale, int(BAR), 1, (0.0, 1.0), (0.0, BAR))
-            self.sheet.raster(20, middle - 4, BAR, 8, 1, int(BAR), levels.tobytes())
-            self.sheet.text(26 + BAR, middle, said, "quiet", SIDES)
+            self.sheet.raster(20, middle - 4, bar, 8, 1, int(BAR), levels.tobytes())
+            self.sheet.text(26 + bar, middle, said, "quiet", SIDES)
             top += ROW + 2
         return top
 

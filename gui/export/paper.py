@@ -10,7 +10,6 @@ from gui.inspector.lines import Part, Report
 from gui.inspector.styles import PLAIN, STYLES
 from gui.picture.shapes import Formula, Scene, formula_size
 
-FORMULA: Final = 16.0
 DEEDS: Final = frozenset({"link", "next", "play"})
 """Tags of what is there to be pressed."""
 HEADINGS: Final = frozenset({"title", "section", "subtitle", "heading", "derivative"})
@@ -51,7 +50,7 @@ def _line(report: Report, parts: list[Part], width: float) -> Block:
 def formula_block(text: str, width: float) -> Block:
     """A formula, smaller where it is wider than the page."""
     style = STYLES["formula"]
-    wide, high, _ = formula_size(text, FORMULA)
+    wide, high, _ = formula_size(text, style.size)
     share = min(1.0, width / wide) if wide else 1.0
-    formula = Formula(0, style.above + high * share / 2, text, style.colour, FORMULA * share)
+    formula = Formula(0, style.above + high * share / 2, text, style.colour, style.size * share)
     return Block(Scene((formula,)), width, style.above + high * share + style.below)

@@ -10,10 +10,11 @@ import numpy as np
 from PIL import Image, ImageTk
 
 from gui.inspector.inset import Insets
+from gui.inspector.styles import STYLES
 from gui.picture.shapes import MATH
 from gui.theme import Look
 
-SIZE: Final = 16
+SIZE: Final = STYLES["formula"].size
 """Of the letters, in units of the design."""
 POINT: Final = 72
 """Dots an inch at which a point is a pixel."""

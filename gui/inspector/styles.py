@@ -34,7 +34,7 @@ STYLES: Final = {
     "section": Style(11, "quiet", bold=True, above=18, below=5),
     "subtitle": Style(11, "quiet", bold=True, below=3),
     "heading": Style(14, bold=True, below=6),
-    "formula": Style(above=9, below=4),
+    "formula": Style(16, above=9, below=4),
     "equation": Style(above=6, below=6),
     "next": Style(above=6),
     "play": Style(above=6),

@@ -202,6 +202,8 @@ class Painter:
         """Letters of an embedded font in a PDF, elsewhere their outlines: no reader lacks the font then."""
         from matplotlib.backends.backend_pdf import RendererPdf  # the window need not wait for it
 
+        if self.pixels and formula.size * self.scale < LEGIBLE:
+            return
         _, height, depth = formula_size(formula.text, formula.size)
         x = (formula.x - self.origin[0]) * self.scale
         y = self.height - (formula.y + height / 2 - depth - self.origin[1]) * self.scale
