@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from core.edits import applied, edits
@@ -11,13 +12,16 @@ from core.records import Event, Failure, TensorSnapshot, Trace, WhatIf
 from core.why import why
 from gui import figures
 from gui.checks import summary
-from gui.export.blocks import framed, stacked, text_block
+from gui.export.blocks import Block, stacked, text_block
 from gui.export.document import Piece, text
+from gui.export.frames import framed
+from gui.export.listing import code_block
 from gui.export.tables import Cell, table_block
 from gui.failure import failure_lines
 from gui.i18n import Words
 from gui.inspector.lines import value_name
 from gui.inspector.styles import STYLES, Style
+from gui.picture import helpers
 
 CODE: Final = Style(12, mono=True)
 NUMBER: Final = Style(12, "value", mono=True)
@@ -25,14 +29,20 @@ GRAD: Final = Style(12, "grad", mono=True)
 LEAF: Final = Style(12, "leaf", mono=True)
 QUIET: Final = Style(12, "quiet")
 SAID: Final = Style(12, below=2)
-WIDTH: Final = 90
-"""Characters of a cell at most."""
+FEW: Final = 6
+"""Elements of a tensor that are written out."""
+WIDTH: Final = 44
+"""Characters of a tensor, and of an expression, at most."""
+LEAVES: Final = 60
+"""Leaves in a table at most."""
+SHORT: Final = 340.0
+"""Height of a program within which no page ends."""
 NARROW: Final = 280.0
 """Width that a table has at least."""
 
 
 def shown(tensor: TensorSnapshot | None) -> str:
-    return figures.clip(figures.tensor(tensor), WIDTH)
+    return figures.clip(figures.tensor(tensor, small=FEW), WIDTH)
 
 
 def node_name(playback: Playback, key: NodeKey) -> str:
@@ -42,6 +52,12 @@ def node_name(playback: Playback, key: NodeKey) -> str:
         return node.name
     name = value_name(playback, node.value)
     return f"{name}.grad" if "AccumulateGrad" in node.name else f"{node.name} ({name})"
+
+
+def program(source: Trace, width: float) -> Block:
+    """The program of a trace, numbered; no page ends within a short one."""
+    block = code_block(source, None, width)
+    return replace(block, breaks=()) if block.height <= SHORT else block
 
 
 # ── Tables ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -93,8 +109,8 @@ def steps(playback: Playback, number: int, numbers: Sequence[int], words: Words)
 def changes(playback: Playback, begin: int, end: int, words: Words) -> Piece:
     """What a pass, between two cursors, did to ``.grad`` of every leaf there is by then."""
     before, after = playback.at(begin), playback.at(end)
-    rows = []
-    for leaf in playback.trace.leaves:
+    rows: list[list[Cell]] = []
+    for leaf in playback.trace.leaves[:LEAVES]:
         if leaf.value is not None and after.exists(playback.index.leaf_of[leaf.value]):
             old, new = before.grad(leaf.value), after.grad(leaf.value)
             rows.append([[(f"{leaf.name}.grad", CODE)], [(shown(old), QUIET)], [(shown(new), LEAF)]])
@@ -106,7 +122,7 @@ def gradients(playback: Playback, words: Words) -> Iterator[Piece]:
     """Every leaf at the end, with its gradient, or why there is none; whether they are torch's own."""
     trace, end = playback.trace, playback.end()
     rows: list[list[Cell]] = []
-    for leaf in trace.leaves:
+    for leaf in trace.leaves[:LEAVES]:
         value = end.tensor(leaf.value) if leaf.value is not None else None
         grad = [(shown(leaf.grad), LEAF if leaf.grad is not None else QUIET)]
         reason = why(end, leaf.value) if leaf.value is not None else None
@@ -119,6 +135,7 @@ def gradients(playback: Playback, words: Words) -> Iterator[Piece]:
         return
     head = [words("handout.leaf"), words("handout.value"), ".grad"]
     yield Piece(lambda width: table_block(head, rows, width), above=6.0, least=NARROW)
+    yield from left_out(len(trace.leaves) - LEAVES, words)
     for line in agreement(trace, words):
         yield text([(line, QUIET)], above=3.0)
 
@@ -135,13 +152,21 @@ def agreement(trace: Trace, words: Words) -> Iterator[str]:
                     all=whole)  # fmt: skip
 
 
-def outside(trace: Trace) -> Iterator[Event]:
-    """What happened outside of backward passes; what a pass itself runs is told with its nodes."""
-    running = 0
-    for event in trace.events:
+def outside(playback: Playback) -> Iterator[tuple[int, Event]]:
+    """What happened outside of backward passes, each with the number of passes that had begun by then.
+
+    What a pass itself runs is told with its nodes. What only makes data or fills memory is told nowhere, as it is not
+    drawn.
+    """
+    hidden, unfinished = helpers.find(playback.trace), playback.index.unfinished
+    begun = running = 0
+    for event in playback.trace.events:
         running += {"pass": 1, "end": -1}.get(event.kind, 0)
-        if event.kind in ("op", "grad", "data") and not running:
-            yield event
+        begun += event.kind == "pass"
+        if running or event.kind not in ("op", "grad", "data"):
+            continue
+        if event.op not in hidden and not (event.kind == "data" and event.value in unfinished):
+            yield begun, event
 
 
 def left_out(count: int, words: Words) -> Iterator[Piece]:
@@ -210,7 +235,7 @@ def failure(error: Failure, words: Words) -> Piece:
 
     return Piece(
         lambda width: framed(
-            stacked(text_block([line], width - 20) for line in said(width) if line[0]), "wrong_soft", "wrong", 10.0
+            stacked(text_block([line], width - 20) for line in said(width) if line[0]), "wrong_soft", "wrong"
         ),
         above=8.0,
     )  # fmt: skip

@@ -7,15 +7,16 @@ import locale
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import matplotlib
 from matplotlib.backends.backend_pdf import Name, PdfFile, Reference, RendererPdf
 
 from gui.export.blocks import Block, parted, run_width, text_block, written
+from gui.export.frames import GAP
 from gui.export.watch import Watch
 from gui.i18n import Words
-from gui.inspector.styles import PLAIN, Style
+from gui.inspector.styles import Style
 from gui.picture import paint
 from gui.picture.shapes import Box, Scene
 from gui.theme import Palette
@@ -26,8 +27,6 @@ LEAST: Final = 7.0
 """Points of the smallest letters."""
 SIDE, TOP, BOTTOM = 68.0, 76.0, 76.0
 """Margins, in units: 18 and 20 mm."""
-GAP: Final = 22.0
-"""Between a figure and what stands beside it."""
 SHORT: Final = 3
 """Pages of a document up to which it needs no contents."""
 LISTED: Final = 36
@@ -74,13 +73,13 @@ class Figure:
 
     Attributes:
         scale: of its block.
-        turned: it has a page of its own instead, with the long side below.
+        alone: it has a page of its own instead, 'upright' or 'turned', with the long side below.
         entry: what the contents call it; '' where they do not.
     """
 
     block: Block
     scale: float = 1.0
-    turned: bool = False
+    alone: Literal["", "upright", "turned"] = ""
     entry: str = ""
 
     @property
@@ -106,7 +105,7 @@ class Piece:
         fresh: a page begins with it.
         clear: it stands below figures.
         figure: stands beside it and what follows.
-        scale: of its block.
+        scale: of its block, which is made so much wider.
         leads: number of the entry that a click on it leads to; None for none.
     """
 
@@ -221,9 +220,9 @@ class Flow:
 
     def _turn(self) -> None:
         """Begins a page, with a figure that waits for one."""
-        for number, figure in [pair for pair in self._waiting if pair[1].turned]:
+        for number, figure in [pair for pair in self._waiting if pair[1].alone]:
             self._waiting.remove((number, figure))
-            self._begin(self._paper.turned)
+            self._begin(self._paper.turned if figure.alone == "turned" else self._paper)
             self._note(number, figure.entry, 0)
             self._put(figure.block, SIDE, figure.scale)
         self._begin(self._paper)
@@ -233,7 +232,7 @@ class Flow:
     def _finish(self) -> None:
         """Sets what still waits."""
         while self._waiting:
-            if not self._waiting[0][1].turned and self._below_figures() and self._waiting[0][1].height <= self._left:
+            if not self._waiting[0][1].alone and self._below_figures() and self._waiting[0][1].height <= self._left:
                 self._stand()
             else:
                 self._turn()
@@ -250,7 +249,7 @@ class Flow:
         if piece.clear:
             self._y = max(self._y, self._side[0])
         self._y += piece.above if self.sheets[-1].placed else 0.0
-        figure = next((figure for _, figure in self._waiting if not figure.turned), None)
+        figure = next((figure for _, figure in self._waiting if not figure.alone), None)
         if figure is not None and self._below_figures() and self._room_for(figure, number):
             self._stand()
         elif self._need(number, self._width(piece) or self._paper.room[0]) > self._left and self.sheets[-1].placed:
@@ -277,7 +276,7 @@ class Flow:
     def _need(self, number: int, width: float) -> float:
         """How much of a page the beginning of a piece needs, with what it heads."""
         piece = self._pieces[number]
-        block = piece.make(width)
+        block = piece.make(width / piece.scale)
         high = (block.breaks[0] if block.breaks else block.height) * piece.scale
         if piece.keep and number + 1 < len(self._pieces):
             high = block.height * piece.scale + self._pieces[number + 1].above + self._need(number + 1, width)
@@ -290,7 +289,7 @@ class Flow:
 
     def _stand(self) -> None:
         """Sets the figure that waits longest beside what follows."""
-        pair = next(pair for pair in self._waiting if not pair[1].turned)
+        pair = next(pair for pair in self._waiting if not pair[1].alone)
         self._waiting.remove(pair)
         figure, whole = pair[1], self._paper.room[0]
         scale = figure.scale * min(1.0, self._left / figure.height)
@@ -302,7 +301,7 @@ class Flow:
         self.sheets[-1].placed.append(Placed(block, x, self._y, scale, leads))
 
     def _place(self, piece: Piece) -> None:
-        rest: Block | None = piece.make(self._width(piece) or self._paper.room[0])
+        rest: Block | None = piece.make((self._width(piece) or self._paper.room[0]) / piece.scale)
         while rest is not None:
             block, rest = parted(rest, self._left / piece.scale)
             scale = min(piece.scale, self._left / block.height) if block.height else 1.0  # what cannot be parted

@@ -26,15 +26,17 @@ LARGEST: Final = 0.92
 BESIDE: Final = 0.47
 """Share of the width that a picture beside text takes at most."""
 ACROSS: Final = 0.5
-"""Share of the height that one as wide as the page takes at most, where it could stand otherwise."""
+"""Share of the height that one as wide as the page takes at most."""
+ALONE: Final = 0.94
+"""The same of one that has a page of its own, below its title."""
 
-Place = Literal["across", "beside", "turned"]
+Place = Literal["across", "beside", "upright", "turned"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
     """Attributes:
-    place: as wide as the page, beside text, or on a page of its own with the long side below.
+    place: as wide as the page, beside text, or on a page of its own, upright or with the long side below.
     folded: whether groups are folded that were open.
     small: whether its letters are smaller than ``document.LEAST``.
     """
@@ -67,13 +69,14 @@ class Pictures:
 def fitted(pictures: Pictures, moment: Playback, order: Order, paper: Paper) -> Fitted | None:
     """The picture at a moment, in the first of these ways in which its letters can be read; None where it is empty.
 
-    As it is asked for, across the page; downwards, beside text; the other way, across; on a page with the long side
-    below; then the same with groups folded. Where none does, it is as large as such a page lets it be.
+    As it is asked for, across the page; downwards, beside text; the other way, across; on a page of its own; then the
+    same with groups folded. Where none does, it is as large as a page of its own lets it be.
     """
     asked: Direction = order.direction
     other: Direction = "right" if asked == "down" else "down"
     ways: tuple[tuple[Place, Direction], ...] = (
-        ("across", asked), ("beside", "down"), ("across", other), ("turned", asked), ("turned", other),
+        ("across", asked), ("beside", "down"), ("across", other),
+        ("upright", asked), ("turned", asked), ("upright", other), ("turned", other),
     )  # fmt: skip
     most: Fitted | None = None
     for folding in (order.folding, Folding(depth=1), Folding(depth=0)):
@@ -84,21 +87,23 @@ def fitted(pictures: Pictures, moment: Playback, order: Order, paper: Paper) -> 
             block = blocks[direction]
             if not block.width:
                 return None
-            scale = _scale(block, place, paper, asked=direction == asked)
+            scale = _scale(block, place, paper)
             found = Fitted(Figure(block, scale), place, folding is not order.folding, scale < SMALLEST)
             if not found.small:
                 return found
-            if place == "turned" and (most is None or scale > most.figure.scale):
+            if place in ("upright", "turned") and (most is None or scale > most.figure.scale):
                 most = found
     return most
 
 
-def _scale(block: Block, place: Place, paper: Paper, *, asked: bool) -> float:
+def _scale(block: Block, place: Place, paper: Paper) -> float:
     """How large a block can be in a place."""
     (width, height), (long, short) = paper.room, paper.turned.room
-    share = ACROSS if asked else 0.85
-    room = {"across": (width, share * height), "beside": (BESIDE * width, 0.85 * height), "turned": (long, 0.94 * short)}
-    return min(LARGEST, room[place][0] / block.width, room[place][1] / block.height)
+    rooms = {
+        "across": (width, ACROSS * height), "beside": (BESIDE * width, 0.85 * height),
+        "upright": (width, ALONE * height), "turned": (long, ALONE * short),
+    }  # fmt: skip
+    return min(LARGEST, rooms[place][0] / block.width, rooms[place][1] / block.height)
 
 
 def block_of(picture: Picture, moment: Playback, order: Order, card: int | None = None) -> Block:

@@ -12,10 +12,10 @@ from core.formulas import own_formula
 from core.playback import Playback
 from core.records import Event, Trace
 from gui.export import brief
-from gui.export.blocks import CAPTION, Block, Run, moved, stacked, text_block
-from gui.export.document import GAP, PAPERS, SECTION, Document, Figure, Piece, fixed, pdf, section, text
+from gui.export.blocks import CAPTION, Block, Run, stacked, text_block
+from gui.export.document import PAPERS, SECTION, Document, Figure, Piece, fixed, pdf, section, text
 from gui.export.fitting import Fitted, Pictures, block_of, fitted
-from gui.export.listing import code_block
+from gui.export.frames import GAP, beside
 from gui.export.order import Order
 from gui.export.paper import report_block
 from gui.export.watch import Watch
@@ -23,15 +23,16 @@ from gui.i18n import Words
 from gui.inspector.lines import Part, Report
 from gui.inspector.report import describe
 from gui.inspector.styles import STYLES, Style
-from gui.picture.shapes import Scene
 from gui.questions import Known
 
-TOLD: Final = 40
+TOLD: Final = 30
 """Steps told in full at most: the first of the run."""
-ROWS: Final = 300
+ROWS: Final = 120
 """Operations in tables at most, and as many of the steps that are not told in full."""
 
-LONG: Final = 0.6
+CLOSE: Final = 0.9
+"""Scale of a step: its smallest letters are 7.4 points high."""
+LONG: Final = 0.45
 """Share of a page above which a step is not told in two columns, which no page may break."""
 
 TITLE: Final = Style(24, bold=True, below=2)
@@ -96,9 +97,8 @@ class _Run:
         count = sum(len(backward.steps) for backward in trace.passes)
         yield text([(words("handout.about", operations=len(trace.ops), passes=len(trace.passes), steps=count,
                            leaves=len(trace.leaves)), ABOUT)])  # fmt: skip
-        for key, n, of in (("steps", len(self.told), count), ("operations", ROWS, len(trace.ops))):
-            if of > n:
-                yield text([(words(f"handout.limit.{key}", n=n, all=of, rows=ROWS), ABOUT)])
+        if count > len(self.told):
+            yield text([(words("handout.limit", n=len(self.told), all=count, rows=ROWS), ABOUT)])
         if trace.unrecorded:
             yield text([(words("handout.unrecorded", n=trace.unrecorded), ABOUT)])
 
@@ -109,7 +109,7 @@ class _Run:
         if trace.error is not None:
             yield brief.failure(trace.error, words)
         yield section(words("handout.program"), figure=beside)
-        yield Piece(lambda width: code_block(trace, None, width), least=NARROW)
+        yield Piece(lambda width: brief.program(trace, width), least=NARROW)
         if trace.what_if:
             yield section(words("handout.what_if"))
             yield from brief.supposed(trace, words)
@@ -121,19 +121,14 @@ class _Run:
     # ── What happened ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _events(self) -> Iterator[Piece]:
-        """Operations and backward calls, in their order; what a call itself runs is told with its nodes."""
-        waiting: list[Event] = []
-        running = 0
-        for event in self.trace.events:
-            if event.kind == "pass" and event.pass_ is not None:
-                yield from self._operations(waiting, event.pass_)
-                yield from self._pass(event.pass_)
-                waiting, running = [], running + 1
-            elif event.kind == "end":
-                running -= 1
-            elif event.kind in ("op", "grad", "data") and not running:
-                waiting.append(event)
-        yield from self._operations(waiting, len(self.trace.passes))
+        """Operations and backward calls, in their order."""
+        outside: dict[int, list[Event]] = {}
+        for begun, event in brief.outside(self.start):
+            outside.setdefault(begun, []).append(event)
+        for number in range(len(self.trace.passes) + 1):
+            yield from self._operations(outside.get(number, ()), number)
+            if number < len(self.trace.passes) and number in self.start.index.pass_at:
+                yield from self._pass(number)
 
     def _operations(self, events: Sequence[Event], number: int) -> Iterator[Piece]:
         """What happened before a backward call."""
@@ -201,7 +196,8 @@ class _Run:
         report.lines[0].insert(0, (f"{step + 1} · ", "title"))
         card = self._card(playback, self.pictures.asked.graph.card_of_node.get(key))
         entry = f"{step + 1} · {brief.node_name(self.start, key)}"
-        return Piece(lambda width: self._in_columns(report, card, width), above=18.0, entry=entry, level=1, clear=True)
+        return Piece(lambda width: self._in_columns(report, card, width), above=16.0, entry=entry, level=1, clear=True,
+                     scale=CLOSE)  # fmt: skip
 
     def _in_columns(self, report: Report, card: Block, width: float) -> Block:
         """What arrives and the Jacobian on the left, what is made of it on the right; below one another where it is
@@ -214,7 +210,7 @@ class _Run:
         parts = [replace(report, lines=lines) for lines in (report.lines[:at], report.lines[at:])]
         left, right = (report_block(part, half) for part in parts)
         block = beside(left, stacked([card, right]), width)
-        if block.height > LONG * PAPERS[self.order.paper].room[1]:
+        if block.height * CLOSE > LONG * PAPERS[self.order.paper].room[1]:
             return stacked([report_block(parts[0], width), card, report_block(parts[1], width)])
         return block
 
@@ -257,29 +253,22 @@ class _Run:
 def drawn(found: Fitted, title: str, words: Words) -> Iterator[Piece]:
     """A picture that does not stand beside other text, and what has to be said of it; on this page or the next."""
     said = [words(f"handout.graph.{what}") for what in ("folded", "small") if getattr(found, what)]
-    figure = found.figure
-    if found.place == "turned":
+    if found.place in ("upright", "turned"):
         lines = [(title, SECTION), *((line, CAPTION) for line in said)]
-        yield Piece(lambda width: stacked(()), figure=replace(figure, block=_titled(figure, lines), turned=True,
-                                                              entry=title))  # fmt: skip
+        figure = replace(titled(found.figure, lines), alone=found.place, entry=title)
+        yield Piece(lambda width: stacked(()), figure=figure)
         return
     yield section(title, clear=True)
-    yield fixed(figure.block, figure.scale)
+    yield fixed(found.figure.block, found.figure.scale)
     for line in said:
         yield text([(line, CAPTION)], above=4.0)
 
 
-def _titled(figure: Figure, lines: Sequence[Run]) -> Block:
-    """A figure below lines of text that are not smaller than others."""
+def titled(figure: Figure, lines: Sequence[Run]) -> Figure:
+    """A figure below lines of text that are as large as others."""
     enlarged = [(line, replace(style, size=style.size / figure.scale)) for line, style in lines]
-    return stacked([*(text_block([line], figure.block.width) for line in enlarged), figure.block], 6.0 / figure.scale)
-
-
-def beside(left: Block, right: Block, width: float) -> Block:
-    """Two blocks in columns of the same width; no page ends within them."""
-    ours, other = left.scene, moved(right.scene, (width + GAP) / 2, 0)
-    scene = Scene(ours.shapes + other.shapes, ours.labels + other.labels)
-    return Block(scene, width, max(left.height, right.height))
+    above = (text_block([line], figure.block.width) for line in enlarged)
+    return replace(figure, block=stacked([*above, figure.block], 6.0 / figure.scale))
 
 
 def _abreast(reports: Sequence[Report], width: float) -> Block:

@@ -1,4 +1,4 @@
-"""A lesson as a handout to print: screens with their programs and pictures, room for answers, and the answers behind."""
+"""A lesson as a handout to print: screens with programs and pictures, room to answer, and behind them the answers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from core.playback import Playback
 from core.records import Trace, WhatIf
 from gui import figures
 from gui.export import brief
-from gui.export.blocks import LEADING, Block, framed, run_width, stacked, text_block, wrapped, written
+from gui.export.blocks import CAPTION, LEADING, Block, run_width, stacked, text_block, wrapped, written
 from gui.export.document import PAPERS, Document, Piece, pdf, section, text
 from gui.export.fitting import Fitted, Pictures, fitted
-from gui.export.handout import ABOUT, NARROW, TITLE, drawn, foot
-from gui.export.listing import code_block
+from gui.export.frames import framed
+from gui.export.handout import ABOUT, NARROW, TITLE, drawn, foot, titled
 from gui.export.order import Order
 from gui.export.paper import formula_block
 from gui.export.watch import Watch
@@ -42,8 +42,6 @@ FIELD: Final = 34.0
 TICK: Final = 11.0
 """Side of a box to tick."""
 ROOM: Final = 10.0
-LARGE: Final = 850.0
-"""Height of a picture above which it is drawn of the lesson's first program only."""
 ROWS: Final = 60
 """Operations, and steps of a pass, that the run in brief lists at most."""
 
@@ -98,12 +96,14 @@ class _Paper:
         before = self._printed.get(screen.program)
         picture = self._picture(screen, trace) if before is None and trace is not None else None
         beside = picture.figure if picture is not None and picture.place == "beside" else None
+        if beside is not None and self._printed:  # it may have to wait for the next page
+            beside = titled(beside, [(f"{number} · {self.words('handout.graph')}", CAPTION)])
         last = list(self._printed.values())[-1:] == [before]
         yield section(f"{number}  {screen.title}", figure=beside)
         if before is None:
             self._printed[screen.program] = number
             program = Trace("", self.lesson.programs[screen.program])
-            yield Piece(lambda width: code_block(program, None, width), above=4.0, least=NARROW)
+            yield Piece(lambda width: brief.program(program, width), above=4.0, least=NARROW)
         elif not last:
             self._printed[screen.program] = self._printed.pop(screen.program)  # it is the last one by now
             yield text([(self.words("handout.as_in", number=before), ABOUT)], keep=True)
@@ -128,9 +128,7 @@ class _Paper:
         now = start.at(moment(screen.show, start) or before)
         paper = PAPERS[self.order.paper]
         found = fitted(Pictures(trace, start.index, self.order, self.watch), now, self.order, paper)
-        if found is None or (self._printed and (found.place == "turned" or found.small or found.figure.height > LARGE)):
-            return None
-        return found
+        return None if found is None or (self._printed and found.place not in ("across", "beside")) else found
 
     def _shown(self, place: Place, suppose: Supposed, trace: Trace | None) -> Iterator[Piece]:
         """What the window shows, in a line."""
@@ -173,7 +171,7 @@ class _Paper:
             yield text([("✓  ", ANSWER), (line, SMALL)])
         if solution.program:
             program = Trace("", self.lesson.programs[solution.program])
-            yield Piece(lambda width: code_block(program, None, width), least=NARROW)
+            yield Piece(lambda width: brief.program(program, width), least=NARROW)
 
     # ── The run ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,7 +185,7 @@ class _Paper:
         yield section(words("handout.run", number=1), least=NARROW)
         if trace.error is not None:
             yield brief.failure(trace.error, words)
-        outside = list(brief.outside(trace))
+        outside = [event for _, event in brief.outside(start)]
         yield brief.operations(start, outside[:ROWS], words)
         yield from brief.left_out(len(outside) - ROWS, words)
         for number, backward in enumerate(trace.passes[:ROWS]):
