@@ -27,6 +27,8 @@ LEAST: Final = 7.0
 """Points of the smallest letters."""
 SIDE, TOP, BOTTOM = 68.0, 76.0, 76.0
 """Margins, in units: 18 and 20 mm."""
+CLOSER: Final = 0.6
+"""Share of the room above pieces where a page can be saved."""
 SHORT: Final = 3
 """Pages of a document up to which it needs no contents."""
 LISTED: Final = 36
@@ -75,12 +77,14 @@ class Figure:
         scale: of its block.
         alone: it has a page of its own instead, 'upright' or 'turned', with the long side below.
         entry: what the contents call it; '' where they do not.
+        optional: it is left out where a new page begins before there was room for it.
     """
 
     block: Block
     scale: float = 1.0
     alone: Literal["", "upright", "turned"] = ""
     entry: str = ""
+    optional: bool = False
 
     @property
     def width(self) -> float:
@@ -191,13 +195,17 @@ class Sheet:
 class Flow:
     """Pieces, one after the other, on as many pages as they need.
 
+    Args:
+        spacing: share of the room above pieces that is kept.
+
     Attributes:
         sheets: the pages.
         marks: where the entries are, in the order of their pieces.
     """
 
-    def __init__(self, pieces: Sequence[Piece], paper: Paper, watch: Watch) -> None:
+    def __init__(self, pieces: Sequence[Piece], paper: Paper, watch: Watch, spacing: float = 1.0) -> None:
         self.sheets: list[Sheet] = []
+        self._spacing = spacing
         self._pieces, self._paper = pieces, paper
         self._waiting: list[tuple[int, Figure]] = []  # with the number of their piece
         self._marks: list[tuple[int, Mark]] = []
@@ -231,6 +239,7 @@ class Flow:
 
     def _finish(self) -> None:
         """Sets what still waits."""
+        self._waiting = [pair for pair in self._waiting if not pair[1].optional]
         while self._waiting:
             if not self._waiting[0][1].alone and self._below_figures() and self._waiting[0][1].height <= self._left:
                 self._stand()
@@ -248,7 +257,7 @@ class Flow:
             self._waiting.append((number, piece.figure))
         if piece.clear:
             self._y = max(self._y, self._side[0])
-        self._y += piece.above if self.sheets[-1].placed else 0.0
+        self._y += piece.above * self._spacing if self.sheets[-1].placed else 0.0
         figure = next((figure for _, figure in self._waiting if not figure.alone), None)
         if figure is not None and self._below_figures() and self._room_for(figure, number):
             self._stand()
@@ -279,7 +288,7 @@ class Flow:
         block = piece.make(width / piece.scale)
         high = (block.breaks[0] if block.breaks else block.height) * piece.scale
         if piece.keep and number + 1 < len(self._pieces):
-            high = block.height * piece.scale + self._pieces[number + 1].above + self._need(number + 1, width)
+            high = block.height * piece.scale + self._pieces[number + 1].above * self._spacing + self._need(number + 1, width)
         return min(high, self._paper.room[1])
 
     def _room_for(self, figure: Figure, number: int) -> bool:
@@ -312,17 +321,22 @@ class Flow:
 
 
 def laid_out(document: Document, watch: Watch) -> Flow:
-    """The pages, with contents where they are many."""
-    flow = Flow(document.pieces, document.paper, watch)
+    """The pages, with contents where they are many; closer together where that saves a page."""
+    roomy, close = (_with_contents(document, watch, spacing) for spacing in (1.0, CLOSER))
+    return close if len(close.sheets) < len(roomy.sheets) else roomy
+
+
+def _with_contents(document: Document, watch: Watch, spacing: float) -> Flow:
+    flow = Flow(document.pieces, document.paper, watch, spacing)
     if len(flow.sheets) <= SHORT or len(flow.marks) < 2:
         return flow
     at = document.contents
+    first = document.pieces[at]
     for _ in range(2):  # first for the room that the contents need, then with the true numbers
-        first = document.pieces[at]
         contents = list(_contents(flow.marks, document.words))
         contents[0] = replace(contents[0], figure=first.figure)  # which stands beside them, then
         pieces = [*document.pieces[:at], *contents, replace(first, figure=None), *document.pieces[at + 1 :]]
-        flow = Flow(pieces, document.paper, watch)
+        flow = Flow(pieces, document.paper, watch, spacing)
     return flow
 
 

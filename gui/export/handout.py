@@ -114,7 +114,8 @@ class _Run:
             yield section(words("handout.what_if"))
             yield from brief.supposed(trace, words)
         if found is not None and beside is None:
-            yield from drawn(found, words("handout.graph"), words)
+            title = words("handout.graph")
+            yield from drawn(found, title, words, title)
         yield section(words("handout.gradients"))
         yield from brief.gradients(self.start, words)
 
@@ -250,16 +251,21 @@ class _Run:
         return Piece(lambda width: report_block(report, width), least=NARROW, **how)  # type: ignore[arg-type]
 
 
-def drawn(found: Fitted, title: str, words: Words) -> Iterator[Piece]:
-    """A picture that does not stand beside other text, and what has to be said of it; on this page or the next."""
+def drawn(found: Fitted, title: str, words: Words, entry: str = "") -> Iterator[Piece]:
+    """A picture that does not stand beside other text, and what has to be said of it; on this page or the next.
+
+    Args:
+        title: stands above it where it has a page of its own; everywhere, if it is an ``entry`` of the contents.
+    """
     said = [words(f"handout.graph.{what}") for what in ("folded", "small") if getattr(found, what)]
     if found.place in ("upright", "turned"):
         lines = [(title, SECTION), *((line, CAPTION) for line in said)]
-        figure = replace(titled(found.figure, lines), alone=found.place, entry=title)
+        figure = replace(titled(found.figure, lines), alone=found.place, entry=entry)
         yield Piece(lambda width: stacked(()), figure=figure)
         return
-    yield section(title, clear=True)
-    yield fixed(found.figure.block, found.figure.scale)
+    if entry:
+        yield section(title, entry=entry, clear=True)
+    yield fixed(found.figure.block, found.figure.scale, above=8.0, clear=True)
     for line in said:
         yield text([(line, CAPTION)], above=4.0)
 

@@ -16,7 +16,7 @@ from gui.export.blocks import CAPTION, LEADING, Block, run_width, stacked, text_
 from gui.export.document import PAPERS, Document, Piece, pdf, section, text
 from gui.export.fitting import Fitted, Pictures, fitted
 from gui.export.frames import framed
-from gui.export.handout import ABOUT, NARROW, TITLE, drawn, foot, titled
+from gui.export.handout import ABOUT, CLOSE, NARROW, TITLE, drawn, foot, titled
 from gui.export.order import Order
 from gui.export.paper import formula_block
 from gui.export.watch import Watch
@@ -84,7 +84,7 @@ class _Paper:
                   text([(head.title, TITLE)])]  # fmt: skip
         for number, screen in enumerate(self.lesson.screens, 1):
             pieces += self._screen(number, screen)
-        pieces += [*self._answers(), *self._run()]
+        pieces += [replace(piece, scale=CLOSE) for piece in (*self._answers(), *self._run())]
         trace = next(iter(self.runs.values()), Trace("", ""))
         return Document(head.title, foot(trace), pieces, words, PAPERS[self.order.paper], 2)
 
@@ -97,7 +97,7 @@ class _Paper:
         picture = self._picture(screen, trace) if before is None and trace is not None else None
         beside = picture.figure if picture is not None and picture.place == "beside" else None
         if beside is not None and self._printed:  # it may have to wait for the next page
-            beside = titled(beside, [(f"{number} · {self.words('handout.graph')}", CAPTION)])
+            beside = replace(titled(beside, [(f"{number} · {self.words('handout.graph')}", CAPTION)]), optional=True)
         last = list(self._printed.values())[-1:] == [before]
         yield section(f"{number}  {screen.title}", figure=beside)
         if before is None:
@@ -138,7 +138,7 @@ class _Paper:
             said.append(fixed or self.words("handout.shown.at", what=place.at))
         said += brief.what_if_lines(suppose.what_if, trace or Trace("", ""), self.words)
         if said:
-            yield text([(" · ".join(said), ABOUT)], above=7.0, keep=True)
+            yield text([(" · ".join(said), ABOUT)], above=12.0, keep=True)
 
     # ── Answers ───────────────────────────────────────────────────────────────────────────────────────────────────
 
