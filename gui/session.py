@@ -42,7 +42,8 @@ class Session:
 
     Attributes:
         source, path: the program as it stands in the editor, and where it came from.
-        file, kept: the file that is the program's own ('' where there is none), and what stands in it.
+        file, kept: the file that is the program's own ('' where there is none), and what stands in it; None where it
+            is gone.
         history: the changes the reader has made to the run, for undo; ``what_if`` are those the next run is made with.
         playback: the trace and the cursor; None before the first run.
         agrees: whether the trace equals an unrecorded run; 'waiting' while that is being found out.
@@ -66,7 +67,8 @@ class Session:
         self._landing: Landing = "backward"
         self._before = WhatIf()
         self._written: Trace | None = None
-        self.source = self.kept = ""
+        self.source = ""
+        self.kept: str | None = ""
         self.path = self.file = ""
         self.history = History()
         self.playback: Playback | None = None
@@ -127,6 +129,11 @@ class Session:
     def saved(self, path: str) -> None:
         """The program as it stands has been written to a file."""
         self.kept, self.path, self.file = self.source, path, path
+        self._tell("worker")
+
+    def stands(self, kept: str | None) -> None:
+        """What stands in the program's file now, whoever wrote it."""
+        self.kept = kept
         self._tell("worker")
 
     @property

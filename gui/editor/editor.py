@@ -110,8 +110,11 @@ class Editor(tk.Frame):
 
     def rewrite(self, source: str) -> None:
         """The program changed by other means than the keyboard; one undo brings it back."""
+        place, seen = self.text.index("insert"), self.text.yview()[0]
         with code_keys.one_undo(self.text):
             self.text.replace("1.0", "end-1c", source)
+        self.text.mark_set("insert", place)
+        self.text.yview_moveto(seen)
         self._colour()
 
     def mark(self, line: int, span: Span | None, turn: str = "") -> None:

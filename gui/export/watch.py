@@ -26,7 +26,7 @@ class Watch:
         whole: float = 1.0,
     ) -> None:
         self.cancelled, self._progress = cancelled, progress
-        self._whole, self._done = whole, 0.0
+        self.whole, self._done = whole, 0.0
 
     def check(self) -> None:
         """Raises Cancelled where it is to stop."""
@@ -36,7 +36,7 @@ class Watch:
     def reach(self, done: float) -> None:
         """So much is done by now."""
         self._done = max(self._done, done)
-        self._progress(min(1.0, self._done / self._whole))
+        self._progress(min(1.0, self._done / self.whole))
 
     def each(self, parts: Iterable[Part], worth: float) -> Iterator[Part]:
         """The parts of the work, one after the other, until it is to stop."""

@@ -14,7 +14,7 @@ ORDERED: Final = {field.name for field in fields(Order)}
 
 
 def export_picture(trace: Trace, path: Path, **how: Any) -> float:
-    """``gui.export.writing.export_picture`` with the fields of its order among the arguments."""
+    """``gui.export.writing.export`` with the fields of its order among the arguments."""
     order = Order(**{name: given for name, given in how.items() if name in ORDERED})
     rest = {name: given for name, given in how.items() if name not in ORDERED}
-    return writing.export_picture(trace, path, order, **rest)
+    return writing.export(trace, path, order, **rest)

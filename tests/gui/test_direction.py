@@ -296,7 +296,7 @@ def test_the_exported_picture_follows_the_window(window: Window, tmp_path: Path)
     for name, wanted in (("right", "right"), ("down", "down")):
         if name == "down":
             choose(window, "Top to bottom")
-        window.app.export_to(tmp_path / f"{name}.png")
+        window.app.exports.to(tmp_path / f"{name}.png")
         window.wait_until((tmp_path / f"{name}.png").exists)
         export_picture(traces.first(), tmp_path / "wanted.png", direction=wanted)  # type: ignore[arg-type]
         assert (tmp_path / f"{name}.png").read_bytes() == (tmp_path / "wanted.png").read_bytes()
@@ -309,7 +309,7 @@ def test_the_keyboard_reaches_every_card(window: Window) -> None:
     seen = set()
     for _ in range(8):
         window.key("<Down>", window.app.canvas)
-        seen.add(window.app._selected)
+        seen.add(window.app.selected)
     assert len(seen) == 6
 
 

@@ -359,3 +359,73 @@ def test_needs_neither_tkinter_nor_torch_nor_pyplot() -> None:
     code = f"import sys, gui.export.writing; print(*{unwanted} & set(sys.modules))"
     root = Path(__file__).parents[2]
     assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == ""
+
+
+# ── What stands beside it ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_program_and_what_is_said_stand_beside_the_picture(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"step": 10, "code": True, "inspector": True, "caption": "The power rule, $x$"}
+    export_picture(traces.first(), tmp_path / "p.svg", **how)
+    text = " ".join(texts(tmp_path / "p.svg"))
+    assert "The power rule, $x$" in text
+    assert "ARRIVES (V)" in text.upper()
+    assert "requires_grad" in text
+    with_all = picture(traces.first(), tmp_path, **how)
+    levels = np.asarray(with_all, int)
+    ink = (levels != levels[0, 0]).any(axis=2)
+    rows, columns = np.nonzero(ink.any(axis=1))[0], np.nonzero(ink.any(axis=0))[0]
+    for empty in (rows[0], len(ink) - 1 - rows[-1], columns[0], ink.shape[1] - 1 - columns[-1]):
+        assert empty >= page.MARGIN
+
+
+def test_panels_do_not_move_in_an_animation(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.webp", code=True, inspector=True, scale=1, pass_=0)
+    with Image.open(tmp_path / "p.webp") as moving:
+        assert moving.n_frames == 7
+        first, last = (frame_at(moving, number) for number in (0, 6))
+    line = list(bytes.fromhex(LIGHT["line"][1:]))
+    frames = [np.nonzero((abs(frame - line) < 4).all(axis=2).any(axis=1))[0][0] for frame in (first, last)]
+    assert frames[0] == frames[1]
+
+
+def frame_at(moving: Image.Image, number: int) -> np.ndarray:
+    moving.seek(number)
+    return np.asarray(moving.convert("RGB"), int)
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_transparent_picture_has_no_ground(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"p.{kind}"
+    export_picture(traces.first(), path, transparent=True)
+    if kind == "png":
+        with Image.open(path) as image:
+            alpha = np.asarray(image.convert("RGBA"))[:, :, 3]
+        assert alpha[0, 0] == 0
+        assert alpha.max() == 255
+        export_picture(traces.first(), tmp_path / "solid.png")
+        with Image.open(path) as clear, Image.open(tmp_path / "solid.png") as solid:
+            ground = Image.new("RGBA", clear.size, LIGHT["canvas"])
+            ground.alpha_composite(clear)
+            assert differing(ground.convert("RGB"), solid.convert("RGB")) < 0.001
+    elif kind == "svg":
+        before = path.read_text("utf-8")
+        export_picture(traces.first(), path)
+        assert len(before) < len(path.read_text("utf-8"))
+        assert f"fill: {LIGHT['canvas'].lower()}" not in before
+    else:
+        assert b"/MediaBox" in path.read_bytes()
+
+
+def test_a_part_shows_its_cards_and_what_joins_them(tmp_path: Path) -> None:
+    trace = traces.first()
+    graph = Picture(trace, Playback.of(trace).index).graph
+    cards = {card.title: card.id for card in graph.cards}
+    wanted = frozenset({cards["a"], cards["a**3"]})
+    export_picture(trace, tmp_path / "p.svg", cards=wanted)
+    said = texts(tmp_path / "p.svg")
+    assert {"a", "a**3", "[36, 81]"} <= set(said)
+    assert not {"b", "Q", "3*a**3"} & set(said)
+    assert any("2 of 6 cards" in text for text in said)
+    whole, part = picture(trace, tmp_path, scale=1), picture(trace, tmp_path, scale=1, cards=wanted)
+    assert part.width < whole.width

@@ -155,7 +155,7 @@ def test_a_file_that_is_read_only_stays(window: Window, program: Path) -> None:
     assert program.read_text() == PROGRAM
     app.session.run()
     window.settle()
-    app.export_to(program)
+    app.exports.to(program)
     window.settle()
     assert "it is read-only" in app.output.text.get("1.0", "end")
     assert app.session.unsaved

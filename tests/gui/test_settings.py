@@ -104,9 +104,9 @@ def test_the_colour_map_changes_at_once_and_in_exports(window: Window, tmp_path:
     assert app.settings.colours == "PuOr"
     assert app.canvas._look is app.look
     assert app.look["map8"] == MAPS["PuOr"][8]
-    shown = app._what_is_shown()
+    shown = app.exports.shown()
     assert shown is not None
-    assert shown.colours == "PuOr"
+    assert shown.order.colours == "PuOr"
 
 
 def test_what_a_newer_version_keeps_stays(tmp_path: Path) -> None:

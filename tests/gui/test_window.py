@@ -305,7 +305,7 @@ def test_a_click_selects_a_card(window: Window) -> None:
     assert picture is not None
     left, top, _, _ = picture.rect(0)
     window.click(*window.on_screen(left + 10, top + 10))
-    assert app._selected == 0
+    assert app.selected == 0
     assert app.inspector.text.get("1.0", "1.end").startswith("a")
 
 
