@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from core.playback import Playback
-from gui.export.blocks import Block
+from gui.export.blocks import Block, wrapped
 from gui.export.watch import Watch
 from gui.failure import failure_lines
 from gui.fonts import text_width
 from gui.i18n import Words
+from gui.inspector.styles import Style
 from gui.picture import paint
 from gui.picture.moment import where_text
 from gui.picture.scene import Box, Boxes, Curve, Curves, Label, Part, Picture, Raster, Rect, Scene, Shape, legend
@@ -121,7 +121,8 @@ class Page:
             lines = [
                 Label(GAP / 2, 0, text, colour, SAID + 1, mono=False)
                 for said, colour in ((explanation, "wrong"), (message, "quiet" if explanation else "wrong"))
-                for text in wrapped(said, min(width, 640.0) - GAP, SAID + 1)
+                for line in wrapped([(said, Style(SAID + 1))], min(width, 640.0) - GAP)
+                for text, _ in line
             ][:FAILURE_LINES]  # fmt: skip
             wide = max(text_width(label.text, label.size, False) for label in lines) + GAP
             boxes.append(Box(0, y, wide, len(lines) * LINE + GAP / 2, "wrong_soft", "wrong"))
@@ -266,14 +267,3 @@ def extents(scene: Scene) -> Iterator[Rect]:
 def around(rects: Iterable[Rect]) -> Rect:
     left, top, right, bottom = zip(*rects, strict=True)
     return (min(left), min(top), max(right), max(bottom))
-
-
-def wrapped(text: str, width: float, size: float) -> list[str]:
-    """The text in lines; broken at blanks, between Chinese characters, and inside a word that is too long."""
-    lines: list[str] = []
-    for part in re.findall(r"\s*(?:[!-⺀]{1,40}|\S)", text):
-        if lines and text_width(lines[-1] + part, size, False) <= width:
-            lines[-1] += part
-        else:
-            lines.append(part.lstrip())
-    return lines

@@ -117,13 +117,6 @@ def test_a_long_failure_keeps_to_the_page(tmp_path: Path) -> None:
     assert image.height < 600
 
 
-def test_lines_break_between_words_and_between_chinese_characters() -> None:
-    lines = page.wrapped("one two 中文字 " + "x" * 100, 60.0, 12.0)
-    assert "".join(lines).replace(" ", "") == "onetwo中文字" + "x" * 100
-    assert lines[0].startswith("one")
-    assert all(line == line.strip() or line.endswith(" ") for line in lines)
-
-
 def test_the_moment_is_said(tmp_path: Path) -> None:
     export_picture(traces.first(), tmp_path / "p.svg", step=2, pass_=0)
     assert "backward 1 · step 2 of 6 · PowBackward0" in texts(tmp_path / "p.svg")
