@@ -213,6 +213,7 @@ class Flow:
         for number in range(len(pieces)):
             watch.check()
             self._add(number)
+            watch.reach((number + 1) / len(pieces))
         self._finish()
         self.marks = [mark for _, mark in sorted(self._marks, key=lambda pair: pair[0])]
 
@@ -288,7 +289,8 @@ class Flow:
         block = piece.make(width / piece.scale)
         high = (block.breaks[0] if block.breaks else block.height) * piece.scale
         if piece.keep and number + 1 < len(self._pieces):
-            high = block.height * piece.scale + self._pieces[number + 1].above * self._spacing + self._need(number + 1, width)
+            between = self._pieces[number + 1].above * self._spacing
+            high = block.height * piece.scale + between + self._need(number + 1, width)
         return min(high, self._paper.room[1])
 
     def _room_for(self, figure: Figure, number: int) -> bool:
@@ -372,6 +374,7 @@ def pdf(document: Document, palette: Palette, watch: Watch, *, ground: bool = Fa
     Args:
         ground: whether pages are coloured, or left as the paper is.
     """
+    watch.whole = 2.0  # pages to lay out, and to draw
     flow = laid_out(document, watch)
     target = io.BytesIO()
     with matplotlib.rc_context({"pdf.fonttype": 42}):

@@ -22,6 +22,7 @@ from gui.picture.shapes import SMALL
 
 SMALLEST: Final = LEAST / (SMALL * UNIT)
 """Scale at which the smallest letters of a picture can just be read."""
+TOO_SMALL: Final = 0.5 * SMALLEST
 LARGEST: Final = 0.92
 BESIDE: Final = 0.47
 """Share of the width that a picture beside text takes at most."""
@@ -67,10 +68,11 @@ class Pictures:
 
 
 def fitted(pictures: Pictures, moment: Playback, order: Order, paper: Paper) -> Fitted | None:
-    """The picture at a moment, in the first of these ways in which its letters can be read; None where it is empty.
+    """The picture at a moment, in the first of these ways in which its letters can be read.
 
     As it is asked for, across the page; downwards, beside text; the other way, across; on a page of its own; then the
-    same with groups folded. Where none does, it is as large as a page of its own lets it be.
+    same with groups folded. Where none does, it is as large as a page of its own lets it be; None where that is too
+    small, or there is nothing to see.
     """
     asked: Direction = order.direction
     other: Direction = "right" if asked == "down" else "down"
@@ -93,7 +95,7 @@ def fitted(pictures: Pictures, moment: Playback, order: Order, paper: Paper) -> 
                 return found
             if place in ("upright", "turned") and (most is None or scale > most.figure.scale):
                 most = found
-    return most
+    return most if most is not None and most.figure.scale >= TOO_SMALL else None
 
 
 def _scale(block: Block, place: Place, paper: Paper) -> float:

@@ -45,9 +45,14 @@ def handout(trace: Trace, order: Order, known: Known | None, watch: Watch) -> by
     """The PDF of a run, on ``order.paper``; the same run is the same file.
 
     Args:
-        known: the Jacobians of the ``moments``; without them, nothing is said of them.
+        known: the Jacobians of the ``moments``; without any, nothing is said of them.
     """
-    return pdf(_Run(trace, order, known, watch).document(), order.palette, watch, ground=order.theme == "dark")
+    return pdf(run_document(trace, order, known, watch), order.palette, watch, ground=order.theme == "dark")
+
+
+def run_document(trace: Trace, order: Order, known: Known | None, watch: Watch) -> Document:
+    """What is printed of a run."""
+    return _Run(trace, order, known if known is not None and known.answers else None, watch).document()
 
 
 def moments(trace: Trace) -> list[int]:
@@ -101,18 +106,20 @@ class _Run:
             yield text([(words("handout.limit", n=len(self.told), all=count, rows=ROWS), ABOUT)])
         if trace.unrecorded:
             yield text([(words("handout.unrecorded", n=trace.unrecorded), ABOUT)])
+        if trace.error is not None:
+            yield brief.failure(trace.error, words)
 
     def _first_page(self) -> Iterator[Piece]:
         trace, words = self.trace, self.words
         found = fitted(self.pictures, self.start.end(), self.order, PAPERS[self.order.paper])
         beside = found.figure if found is not None and found.place == "beside" else None
-        if trace.error is not None:
-            yield brief.failure(trace.error, words)
         yield section(words("handout.program"), figure=beside)
         yield Piece(lambda width: brief.program(trace, width), least=NARROW)
         if trace.what_if:
             yield section(words("handout.what_if"))
             yield from brief.supposed(trace, words)
+        if found is None and trace.ops:
+            yield text([(words("handout.graph.none"), ABOUT)], above=8.0)
         if found is not None and beside is None:
             title = words("handout.graph")
             yield from drawn(found, title, words, title)
@@ -260,7 +267,7 @@ def drawn(found: Fitted, title: str, words: Words, entry: str = "") -> Iterator[
     said = [words(f"handout.graph.{what}") for what in ("folded", "small") if getattr(found, what)]
     if found.place in ("upright", "turned"):
         lines = [(title, SECTION), *((line, CAPTION) for line in said)]
-        figure = replace(titled(found.figure, lines), alone=found.place, entry=entry)
+        figure = replace(titled(found.figure, lines, max(NARROW, found.figure.width)), alone=found.place, entry=entry)
         yield Piece(lambda width: stacked(()), figure=figure)
         return
     if entry:
@@ -270,10 +277,10 @@ def drawn(found: Fitted, title: str, words: Words, entry: str = "") -> Iterator[
         yield text([(line, CAPTION)], above=4.0)
 
 
-def titled(figure: Figure, lines: Sequence[Run]) -> Figure:
-    """A figure below lines of text that are as large as others."""
+def titled(figure: Figure, lines: Sequence[Run], width: float) -> Figure:
+    """A figure below lines of text that are as large, and have as much width, as others."""
     enlarged = [(line, replace(style, size=style.size / figure.scale)) for line, style in lines]
-    above = (text_block([line], figure.block.width) for line in enlarged)
+    above = (text_block([line], width / figure.scale) for line in enlarged)
     return replace(figure, block=stacked([*above, figure.block], 6.0 / figure.scale))
 
 

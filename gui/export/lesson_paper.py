@@ -66,7 +66,12 @@ def lesson_handout(lesson: Lesson, runs: Mapping[str, Trace], order: Order, watc
     Args:
         runs: as ``lesson_runs`` gives them.
     """
-    return pdf(_Paper(lesson, runs, order, watch).document(), order.palette, watch, ground=order.theme == "dark")
+    return pdf(lesson_document(lesson, runs, order, watch), order.palette, watch, ground=order.theme == "dark")
+
+
+def lesson_document(lesson: Lesson, runs: Mapping[str, Trace], order: Order, watch: Watch) -> Document:
+    """What is printed of a lesson."""
+    return _Paper(lesson, runs, order, watch).document()
 
 
 class _Paper:
@@ -97,7 +102,8 @@ class _Paper:
         picture = self._picture(screen, trace) if before is None and trace is not None else None
         beside = picture.figure if picture is not None and picture.place == "beside" else None
         if beside is not None and self._printed:  # it may have to wait for the next page
-            beside = replace(titled(beside, [(f"{number} · {self.words('handout.graph')}", CAPTION)]), optional=True)
+            caption = f"{number} · {self.words('handout.graph')}"
+            beside = replace(titled(beside, [(caption, CAPTION)], beside.width), optional=True)
         last = list(self._printed.values())[-1:] == [before]
         yield section(f"{number}  {screen.title}", figure=beside)
         if before is None:
