@@ -157,6 +157,11 @@ def wrapped(runs: Sequence[Run], width: float, rest: float | None = None) -> lis
     return [_joined(line) for line in lines]
 
 
+def in_lines(text: str, width: float, size: float) -> list[str]:
+    """A plain text, likewise."""
+    return ["".join(run for run, _ in line) for line in wrapped([(text, Style(size))], width)]
+
+
 def _width(text: str, styles: Sequence[Style], start: int, end: int) -> float:
     return sum(run_width(text[at], styles[at]) for at in range(start, end))
 

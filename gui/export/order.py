@@ -32,7 +32,6 @@ class Order:
     inspector, code: whether what is said of the step, and the program, stand beside the picture.
     caption: a text above it.
     chosen: the card that the inspector tells of; None for the step.
-    contact: every moment in one picture, a small one each.
     speed: of an animation; twice as fast is 2.
     paper: of a handout, 'A4' or 'letter'.
     """
@@ -51,7 +50,6 @@ class Order:
     code: bool = False
     caption: str = ""
     chosen: int | None = None
-    contact: bool = False
     speed: float = 1.0
     paper: str = "A4"
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from core.playback import Playback
-from gui.export.blocks import Block, wrapped
+from gui.export.blocks import Block, in_lines
 from gui.export.watch import Watch
 from gui.failure import failure_lines
 from gui.fonts import text_width
 from gui.i18n import Words
-from gui.inspector.styles import Style
 from gui.picture import paint
 from gui.picture.moment import where_text
 from gui.picture.scene import Box, Boxes, Curve, Curves, Label, Part, Picture, Raster, Rect, Scene, Shape, legend
+from gui.picture.shapes import Formula, formula_rect
 
 PIECE: Final = 500
 """Shapes or texts that are drawn before it is asked whether to go on."""
@@ -121,8 +121,7 @@ class Page:
             lines = [
                 Label(GAP / 2, 0, text, colour, SAID + 1, mono=False)
                 for said, colour in ((explanation, "wrong"), (message, "quiet" if explanation else "wrong"))
-                for line in wrapped([(said, Style(SAID + 1))], min(width, 640.0) - GAP)
-                for text, _ in line
+                for text in in_lines(said, min(width, 640.0) - GAP, SAID + 1)
             ][:FAILURE_LINES]  # fmt: skip
             wide = max(text_width(label.text, label.size, False) for label in lines) + GAP
             boxes.append(Box(0, y, wide, len(lines) * LINE + GAP / 2, "wrong_soft", "wrong"))
@@ -251,6 +250,8 @@ def extents(scene: Scene) -> Iterator[Rect]:
                 yield (x - weight / 2, y - weight / 2, x + width + weight / 2, y + height + weight / 2)
             case Raster(x=x, y=y, width=width, height=height):
                 yield (x, y, x + width, y + height)
+            case Formula():
+                yield formula_rect(shape)
             case Curve(points=points):
                 # The control points' hull holds the curve.
                 yield around((x, y, x, y) for x, y in points)

@@ -12,7 +12,7 @@ from core.ledger import ledger_csv, ledger_json
 from core.playback import Index, Playback
 from core.records import Trace
 from core.transcript import transcript
-from gui.export import film, still
+from gui.export import contact, film, still
 from gui.export.beside import panels
 from gui.export.blocks import caption_block
 from gui.export.knowledge import Knowledge
@@ -125,7 +125,8 @@ def _picture(
     caption = caption_block(order.caption, max(LEAST, frame[2] - frame[0])) if order.caption.strip() else None
     page = Page(picture, moments, order.words, watch, cards=order.cards, caption=caption, dated=product != "animation",
                 panels=panels(order, picture.graph, known, written))  # fmt: skip
-    drawing, palette, scale, clear = page.at(moments[-1]), order.palette, order.scale, order.transparent
+    drawing: still.Drawable = contact.ContactSheet(page, moments) if product == "contact" else page.at(moments[-1])
+    palette, scale, clear = order.palette, order.scale, order.transparent
     match path.suffix.lower():
         case ".svg":
             return still.svg(drawing, palette, trace, transparent=clear), 1.0

@@ -22,6 +22,7 @@ from gui.export import film, page, still
 from gui.i18n import words
 from gui.picture import paint
 from gui.picture.scene import Box, Boxes, Curve, Curves, Picture, Raster, Scene
+from gui.picture.shapes import Formula
 from gui.theme import DARK, LIGHT, PALETTES
 from tests.gui import traces
 from tests.gui.exports import export_picture
@@ -65,10 +66,13 @@ def test_the_extents_of_every_shape() -> None:
     line = ((0.0, 5.0), (1.0, 5.0), (2.0, 6.0), (3.0, 5.0))
     shapes = (
         Box(1, 2, 3, 4, weight=2), Boxes(corners, "far"), Raster(5, 6, 7, 8, 1, 1, b"0"), Curve(line, "edge"),
-        Curves(ends, np.array([True, False, False, False]), "edge"),
+        Curves(ends, np.array([True, False, False, False]), "edge"), Formula(10, 20, "x", "text", 12),
     )  # fmt: skip
     found = [tuple(map(float, rect)) for rect in page.extents(Scene(shapes))]
-    assert found == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
+    *others, (left, top, right, bottom) = found
+    assert others == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
+    assert (left, (top + bottom) / 2) == (10, 20)
+    assert 4 < right - left < 12
 
 
 def test_a_still_shows_what_is_there_and_no_more(tmp_path: Path) -> None:
