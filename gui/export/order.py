@@ -13,6 +13,7 @@ from gui.theme import MAPS, THEMES, Palette, palette_of
 
 LARGEST_SCALE = 16.0
 SPEEDS = (0.1, 10.0)
+PAPERS = ("A4", "letter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Order:
     caption: a text above it.
     chosen: the card that the inspector tells of; None for the step.
     speed: of an animation; twice as fast is 2.
+    paper: of a handout, 'A4' or 'letter'.
     """
 
     step: int | str = "last"
@@ -49,6 +51,7 @@ class Order:
     caption: str = ""
     chosen: int | None = None
     speed: float = 1.0
+    paper: str = "A4"
 
     def check(self) -> None:
         """Raises ValueError, one line, when what is asked for does not exist."""
@@ -56,6 +59,7 @@ class Order:
             ("theme", self.theme, tuple(THEMES)),
             ("colours", self.colours, tuple(MAPS)),
             ("direction", self.direction, get_args(Direction)),
+            ("paper", self.paper, PAPERS),
         ):
             if given not in known:
                 raise ValueError(f"no {what} {given!r}; there are {' and '.join(known)}")
