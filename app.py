@@ -11,9 +11,9 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
@@ -21,6 +21,11 @@ from core import files, tracefile, wire
 from core.client import MEMORY_LIMIT, Client
 from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, trace_json
 from core.walk import walk
+
+if TYPE_CHECKING:
+    from core.lessons.records import Lesson
+    from gui.export.watch import Watch
+    from gui.export.writing import Told
 
 ASSETS: Final = Path(__file__).resolve().parent / "assets"
 LESSONS: Final = ASSETS / "lessons"
@@ -136,6 +141,8 @@ def export(arguments: argparse.Namespace) -> int:
         made = product_of(Path(arguments.out), arguments.product)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if made.name == "lesson":
+        return print_lesson(arguments)
     arguments.full |= made.name == "ledger"
     recorded, status = obtain(arguments, verify=made.name in PROVEN)
     draw(
@@ -155,6 +162,31 @@ def export(arguments: argparse.Namespace) -> int:
         speed=arguments.speed,
     )
     return status
+
+
+def print_lesson(arguments: argparse.Namespace) -> int:
+    """Prints a lesson; runs its programs for their pictures."""
+    from core.lessons.reading import LessonError
+    from core.lessons.running import in_worker
+    from core.lessons.shelf import open_file, open_lesson
+    from gui.export.lesson_paper import lesson_runs
+
+    file = str(arguments.file)
+    if not (id_ := lesson_id(file)) and not is_lesson(file):
+        raise UsageError(f"{file}: only a lesson (.md or lesson:ID) can be printed as one")
+    if id_:
+        check_lesson(id_)
+    try:
+        lesson = open_lesson(LESSONS, id_, arguments.lang) if id_ else open_file(Path(file), arguments.lang)
+    except (OSError, LessonError) as error:
+        raise UsageError(f"{file}: {error}") from None
+
+    def told(watch: Watch) -> tuple[Lesson, Mapping[str, Trace]]:
+        with Client(spare=False, memory_limit=arguments.memory_limit, time_limit=arguments.time_limit) as client:
+            return lesson, lesson_runs(lesson, in_worker(client))
+
+    draw(Trace("", ""), arguments, "lesson", told, lang=arguments.lang)
+    return DONE
 
 
 def step_through(arguments: argparse.Namespace) -> int:
@@ -305,14 +337,13 @@ def at(line: int) -> str:
     return f", line {line}" if line else ""
 
 
-def draw(recorded: Trace, arguments: argparse.Namespace, product: str, **how: Any) -> None:
+def draw(recorded: Trace, arguments: argparse.Namespace, product: str, told: Told | None = None, **how: Any) -> None:
     """Exports a trace; the fields of its order are given by name."""
     from gui import fonts
 
     fonts.keep_list()
     from gui.export.knowledge import Knowledge, gather
     from gui.export.order import Order
-    from gui.export.watch import Watch
     from gui.export.writing import cards_called, export
 
     out, recording = arguments.out, str(arguments.file).endswith(".pullback")
@@ -325,7 +356,7 @@ def draw(recorded: Trace, arguments: argparse.Namespace, product: str, **how: An
 
     try:
         order = Order(cards=cards_called(recorded, arguments.part) if arguments.part else None, **how)
-        drawn = export(recorded, out, order, product, ask=ask)
+        drawn = export(recorded, out, order, product, ask=ask, told=told)
         if "scale" in how and drawn < order.scale and not out.endswith((".svg", ".pdf")):
             say(f"{out}: drawn at scale {drawn:.2g}, because at {order.scale:g} it would be too large")
     except ValueError as error:
@@ -460,7 +491,7 @@ def commands() -> argparse.ArgumentParser:
     exporting.add_argument("file", metavar="FILE", help=file)
     exporting.add_argument("--out", required=True, metavar="OUT", help="where it goes; its ending says what it is")
     exporting.add_argument("--as", dest="product", default="", metavar="WHAT",
-                           help="contact: every moment in one picture; handout: pages to print (.pdf)")  # fmt: skip
+                           help="contact: all moments in one picture; handout, lesson: pages to print")  # fmt: skip
     exporting.add_argument("--step", type=moment, default="last", metavar="N|last|all")
     exporting.add_argument("--pass", type=count, dest="pass_", metavar="K")
     exporting.add_argument("--with", dest="beside", action="append", default=[], choices=("inspector", "code"),

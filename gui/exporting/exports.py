@@ -71,7 +71,7 @@ class Exports:
         return Shown(
             playback.trace, order, Knowledge(dict(session.answers)),
             askable=not session.obstacle, written=session.written,
-            lesson=app.lessons.walk.lesson if app.lessons.walk is not None else None,
+            lesson=app.lessons.walk.lesson if app.lessons.walk is not None else None, trusted=app.lessons.trusted,
             seen=app.canvas.marquee.within(app.canvas.view.rect), chosen=marked,
             pass_=event.pass_ if event is not None else None,
         )  # fmt: skip
@@ -127,4 +127,6 @@ class Exports:
         stem = Path(self._app.session.path).stem or "pullback"
         if wishes.product == "picture" and shown is not None:
             return f"{stem}-{shown.order.step}"
+        if wishes.product == "lesson" and shown is not None and shown.lesson is not None:
+            return shown.lesson.head.id
         return stem if wishes.product == "trace" else f"{stem}-{wishes.product}"

@@ -165,6 +165,11 @@ class Lessons(tk.Frame):
 
     # ── Trust ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the programs of the lesson that is open may run."""
+        return self._trusted
+
     def may_run(self) -> bool:
         """Whether a program may run now; the reader is asked where it is a stranger's."""
         if self.walk is None or self._trusted:
