@@ -583,6 +583,13 @@ _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder(Trace)
 
 
+class _Head(msgspec.Struct):
+    format: str
+
+
+_head = msgspec.msgpack.Decoder(_Head)
+
+
 def pack_trace(trace: Trace) -> bytes:
     """The bytes of a ``.pullback`` file."""
     return _packer.encode(trace)
@@ -591,12 +598,12 @@ def pack_trace(trace: Trace) -> bytes:
 def unpack_trace(blob: bytes) -> Trace:
     """Reads a ``.pullback`` file; raises ValueError with one line when it is damaged or of another format."""
     try:
-        trace = _unpacker.decode(blob)
+        found = _head.decode(blob).format  # first: what else a newer one holds may make no sense here
+        if found != TRACE_FORMAT:
+            raise ValueError(f"a trace of format {found[:80]}; this version reads {TRACE_FORMAT}")
+        return _unpacker.decode(blob)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"not a Pullback trace: {error}") from None
-    if trace.format != TRACE_FORMAT:
-        raise ValueError(f"a trace of format {trace.format}; this version reads {TRACE_FORMAT}")
-    return trace
 
 
 def trace_json(trace: Trace) -> bytes:

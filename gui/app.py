@@ -175,7 +175,7 @@ class App(ctk.CTk):
             left, session, ASSETS / "lessons", self._kept and self._kept.with_name("progress.json"), tell=self._told,
             on_change=self._lesson_changed, on_place=self._go_to,
         )  # fmt: skip
-        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
+        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked, tell=self._told)
         self.editing = LessonEditing(left, self.lessons, tell=self._told, on_change=self._editing_changed)
         self.lessons.leave = self.editing.leave
         self.pages = Pages(left, on_turn=self._turned)

@@ -57,6 +57,8 @@ class Desk:
         path = Path(path)
         kind = path.suffix.lower()
         try:
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise ValueError("it is no file")  # a pipe would be waited for
             if kind == ".md":
                 if not self._on_lesson(path):
                     return False

@@ -33,11 +33,17 @@ class Trouble:
             log.logger.error("in a callback", exc_info=error)
         self._last = details
         with contextlib.suppress(tk.TclError):  # the window itself may be what is gone
-            deeds: dict[str, Deed] = {"trouble.copy": partial(self._copy, details), "trouble.folder": self.open_folder}
-            self._app.banner.show("trouble", "trouble.fault", deeds, message=f"{type(error).__name__}: {error}"[:200])
+            self._tell(f"{type(error).__name__}: {error}"[:200], details)
 
-    def _copy(self, details: str) -> None:
+    def _tell(self, message: str, details: str) -> None:
+        deeds: dict[str, Deed] = {
+            "trouble.copy": partial(self._copy, message, details), "trouble.folder": self.open_folder
+        }  # fmt: skip
+        self._app.banner.show("trouble", "trouble.fault", deeds, message=message)
+
+    def _copy(self, message: str, details: str) -> None:
         self._app.copy(f"{log.versions()}\n\n{details}")
+        self._tell(message, details)
         self._app._told("trouble.copied")
 
     def open_folder(self) -> None:

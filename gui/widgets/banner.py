@@ -11,6 +11,8 @@ from gui.theme import Look
 from gui.widgets.button import Button
 
 Deed = Callable[[], object]
+MOST = 4
+"""Buttons of a note. They are made once: customtkinter goes on configuring those that are destroyed."""
 
 LEAST = 240
 """Units of a text beside its buttons; where there are fewer, they stand below it."""
@@ -45,6 +47,8 @@ class Banner(tk.Frame):
         self.label = tk.Label(self, anchor="w", justify="left", borderwidth=0)
         self.row = tk.Frame(self, borderwidth=0)
         self.rule = tk.Frame(self, height=1)
+        self._deeds: list[Deed] = []
+        self._places = [Button(self.row, partial(self._do, number), width=20, height=24) for number in range(MOST)]
         self.buttons: dict[str, Button] = {}
         self.rule.pack(side="bottom", fill="x")
         self.bind("<Configure>", lambda event: self._arrange())
@@ -88,9 +92,9 @@ class Banner(tk.Frame):
             return
         focus = self.focus_get()
         within = focus is not None and str(focus).startswith(str(self))
-        for button in self.buttons.values():
-            button.destroy()
-        self.buttons, self._shown = {}, self._notes.get(subject)
+        for button in self._places:
+            button.pack_forget()
+        self.buttons, self._deeds, self._shown = {}, [], self._notes.get(subject)
         if within:
             self.winfo_toplevel().focus_set()
         if not subject:
@@ -100,22 +104,24 @@ class Banner(tk.Frame):
         words = self._look.words
         facts = {name: fact(words) if callable(fact) else fact for name, fact in note.facts.items()}
         self.label.configure(text=words(note.key, **facts))
-        for key, deed in note.deeds.items():
-            self._add(key, subject, deed)
-        if note.on_close is not None:
-            self._add("banner.close", subject, note.on_close)
+        closing = {} if note.on_close is None else {"banner.close": note.on_close}
+        for key, deed in {**note.deeds, **closing}.items():
+            self._add(key, deed)
         self.grid()
         self._arrange()
 
-    def _add(self, key: str, subject: str, deed: Deed) -> None:
+    def _add(self, key: str, deed: Deed) -> None:
         assert self._look is not None
-        button = Button(self.row, partial(self._do, subject, deed), width=20, height=24)
+        button = self._places[len(self._deeds)]
         button.dress(self._look, self._look.words(key), ground="frame", size=11)
+        button.configure(fg_color=self._look["halo"], hover_color=self._look["running_span"])
         button.pack(side="left", padx=(self._look.px(6), 0))
+        self._deeds.append(deed)
         self.buttons[key] = button
 
-    def _do(self, subject: str, deed: Deed) -> None:
-        self.hide(subject)
+    def _do(self, number: int) -> None:
+        deed = self._deeds[number]
+        self.hide(next(reversed(self._notes)))
         deed()
 
     def _arrange(self) -> None:
