@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import tkinter as tk
 import traceback
 from functools import partial
@@ -62,7 +63,8 @@ def _open(folder: Path) -> None:
         os.startfile(folder)
     else:
         command = "open" if sys.platform == "darwin" else "xdg-open"
-        subprocess.Popen(
+        manager = subprocess.Popen(
             [command, str(folder)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
+        threading.Thread(target=manager.wait, name="pullback-folder", daemon=True).start()

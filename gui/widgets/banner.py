@@ -14,7 +14,7 @@ Deed = Callable[[], object]
 MOST = 4
 """Buttons of a note. They are made once: customtkinter goes on configuring those that are destroyed."""
 
-LEAST = 240
+LEAST = 160
 """Units of a text beside its buttons; where there are fewer, they stand below it."""
 
 

@@ -202,14 +202,15 @@ for number in range(3000):
 # ── 42: every control can be reached ──────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("lesson", [None, "detach"])
 def test_fault_42_twice_as_large_on_a_small_screen_every_control_can_be_reached(
-    display: str, lesson: str | None
+    display: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = App(start=FakeWorker, settings=Settings("en", "light", 200, motion="off", window=(1024, 600, 0, 0)))
+    monkeypatch.setattr(App, "winfo_screenwidth", lambda app: 1024)
+    monkeypatch.setattr(App, "winfo_screenheight", lambda app: 600)
+    app = App(start=FakeWorker, settings=Settings("en", "light", 200, motion="off"))
     window = Window(app, FakeWorker())
     try:
-        app.begin(None if lesson else str(ROOT / "assets" / "examples" / "first.py"), lesson)
+        app.begin(str(ROOT / "assets" / "examples" / "first.py"))
         window.wait_until(lambda: app.canvas._ready)
         app.focus_force()
         app.canvas.focus_force()

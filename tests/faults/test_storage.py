@@ -437,14 +437,14 @@ def test_fault_35_without_a_settings_folder_it_runs_and_says_so_once(
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.delenv(name)
     if home == "nowhere":
-        monkeypatch.setenv("HOME", "/dev/null/nobody")
+        monkeypatch.setenv("HOME", "/proc/nobody")
     else:
         monkeypatch.delenv("HOME")
         monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as for a user that no table knows
     monkeypatch.chdir(tmp_path)
     window = start(None, "detach")
     app = window.app
-    reason = "Not a directory" if home == "nowhere" else "this user has no home folder"
+    reason = "No such file or directory" if home == "nowhere" else "this user has no home folder"
     assert app.banner.text == f"Settings and unsaved text won't be kept: {reason}"
     press(window, "banner.close")
     app.prefer(theme="dark")
