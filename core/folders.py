@@ -31,7 +31,7 @@ def why_not(folder: Path) -> str:
     if NOWHERE in (folder, *folder.parents):
         return "this user has no home folder"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         return error.strerror or str(error)

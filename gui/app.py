@@ -769,11 +769,11 @@ class App(ctk.CTk):
         self.player.stop()
         self.desktop.close()
         self.exporter.close()
+        self.lessons.end()
         self.recovery.close()
         for watching in self.outsides:
             watching.close()
         self.editing.end()
-        self.lessons.end()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.
         for pending in self.tk.splitlist(self.tk.call("after", "info")):

@@ -77,6 +77,7 @@ class Desk:
             if isinstance(error, FileNotFoundError):
                 self.recent = tuple(other for other in self.recent if other != str(path.absolute()))
             return False
+        self._given_up = None
         if not is_example(path):
             self.recent = remembered(self.recent, str(path.absolute()))
         return True

@@ -34,7 +34,7 @@ class Trouble:
             log.logger.error("in a callback", exc_info=error)
         self._last = details
         with contextlib.suppress(tk.TclError):  # the window itself may be what is gone
-            self._tell(f"{type(error).__name__}: {error}"[:200], details)
+            self._tell(f"{type(error).__name__}: {error}"[:120], details)
 
     def _tell(self, message: str, details: str) -> None:
         deeds: dict[str, Deed] = {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tkinter as tk
+import tkinter.font as tkfont
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from gui.theme import Look
+from gui.widgets.breaks import wrapped
 from gui.widgets.button import Button
 
 Deed = Callable[[], object]
@@ -36,6 +38,7 @@ class Banner(tk.Frame):
     """Notes by their subject; the latest is seen, the others after it.
 
     Attributes:
+        text: what is said; '' for nothing.
         buttons: of the note that is seen, by their keys; 'banner.close' among them.
     """
 
@@ -44,6 +47,7 @@ class Banner(tk.Frame):
         self._look: Look | None = None
         self._notes: dict[str, Note] = {}
         self._shown: object = None
+        self.text = ""
         self.label = tk.Label(self, anchor="w", justify="left", borderwidth=0)
         self.row = tk.Frame(self, borderwidth=0)
         self.rule = tk.Frame(self, height=1)
@@ -52,11 +56,6 @@ class Banner(tk.Frame):
         self.buttons: dict[str, Button] = {}
         self.rule.pack(side="bottom", fill="x")
         self.bind("<Configure>", lambda event: self._arrange())
-
-    @property
-    def text(self) -> str:
-        """What is seen; '' for nothing."""
-        return str(self.label.cget("text")) if self._notes else ""
 
     def show(
         self, subject: str, key: str, deeds: Mapping[str, Deed] | None = None, *,
@@ -98,12 +97,13 @@ class Banner(tk.Frame):
         if within:
             self.winfo_toplevel().focus_set()
         if not subject:
+            self.text = ""
             self.grid_remove()
             return
         note = self._notes[subject]
         words = self._look.words
         facts = {name: fact(words) if callable(fact) else fact for name, fact in note.facts.items()}
-        self.label.configure(text=words(note.key, **facts))
+        self.text = words(note.key, **facts)
         closing = {} if note.on_close is None else {"banner.close": note.on_close}
         for key, deed in {**note.deeds, **closing}.items():
             self._add(key, deed)
@@ -128,9 +128,10 @@ class Banner(tk.Frame):
         """The buttons beside the text, where there is room for both."""
         if self._look is None or not self._notes:
             return
-        px, wide = self._look.px, self.winfo_width()
+        px, wide, font = self._look.px, self.winfo_width(), tkfont.Font(self, self._look.font(12))
         beside = wide - self.row.winfo_reqwidth() - px(40)
         fits = beside >= px(LEAST)
         self.row.pack(side="right" if fits else "bottom", anchor="e", padx=px(12), pady=px(6))
-        self.label.configure(wraplength=max(80, beside if fits else wide - px(32)))
+        width = max(80, beside if fits else wide - px(32))
+        self.label.configure(text=wrapped(self.text, width, font.measure), wraplength=width)
         self.label.pack(side="left", fill="x", expand=True, padx=(px(16), 0), pady=px(6))

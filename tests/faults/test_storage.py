@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core import files, journal
@@ -409,6 +410,24 @@ def test_fault_34_progress_of_two_windows_is_kept_together(tmp_path: Path) -> No
     assert both == load_progress(path)[0]
     assert both.keys() == {"a", "c"}
     assert both["a"] == Progress("d", "s", {"t/0": done, "s/1": done}, {"s": "# mine\n"}, ("s", "t"))
+
+
+def test_fault_34_what_another_window_does_in_the_same_lesson_stays(start: Start) -> None:
+    window = start(None, "detach")
+    app, path = window.app, place().with_name("progress.json")
+    window.wait_until(lambda: app.lessons.on_disk)
+    theirs = load_progress(path)[0]
+    done = {"far/0": Outcome("4", True, 1)}
+    other = msgspec.structs.replace(theirs["detach"], outcomes=done)
+    save_progress({**theirs, "detach": other, "kinks": Progress("k")}, path, theirs)
+    for screen in range(3):
+        app.lessons.go(screen)
+        window.settle()
+        window.wait_until(lambda: app.lessons.on_disk)
+    kept = load_progress(path)[0]
+    assert kept["detach"].outcomes == done
+    assert len(kept["detach"].seen) == 3
+    assert "kinks" in kept
 
 
 def test_fault_34_many_windows_write_progress_at_once(tmp_path: Path) -> None:
