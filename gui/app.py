@@ -174,7 +174,7 @@ class App(ctk.CTk):
             left, session, ASSETS / "lessons", self._kept and self._kept.with_name("progress.json"), tell=self.told,
             on_change=self._lesson_changed, on_place=self._go_to,
         )  # fmt: skip
-        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
+        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked, tell=self.told)
         self.editing = LessonEditing(left, self.lessons, tell=self.told, on_change=self._editing_changed)
         self.lessons.leave = self.editing.leave
         self.pages = Pages(left, on_turn=self._turned)
@@ -773,11 +773,11 @@ class App(ctk.CTk):
         self.desktop.close()
         self.collector.close()
         self.exports.close()
+        self.lessons.end()
         self.recovery.close()
         for watching in self.outsides:
             watching.close()
         self.editing.end()
-        self.lessons.end()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.
         for pending in self.tk.splitlist(self.tk.call("after", "info")):

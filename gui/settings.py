@@ -73,6 +73,7 @@ Said = tuple[str, dict[str, Any]] | None
 """Key of a text and its facts; None for nothing."""
 
 FORMAT = 1
+"""Of the file; one that says nothing of it has this."""
 LARGEST = 1 << 20
 """Bytes of a file of settings that is read."""
 
@@ -125,7 +126,7 @@ def save(settings: Settings, path: Path) -> None:
             return
         before, now = asdict(_understood(kept)), asdict(settings)
         changed = {name: value for name, value in now.items() if value != before[name]}
-        write_whole(path, json.dumps({"format": FORMAT} | kept | changed, indent=1).encode())
+        write_whole(path, json.dumps(kept | changed, indent=1).encode())
 
 
 def _newer(kept: dict[str, object]) -> bool:

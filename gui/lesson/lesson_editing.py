@@ -68,7 +68,9 @@ class LessonEditing(tk.Frame):
         self.done_button = Button(self.head, self.done, width=60, height=24)
         self.save_button = Button(self.head, self.save, width=60, height=24)
         self.check_button = Button(self.head, self.check, width=60, height=24)
-        self.editor = Editor(self, on_edit=self._edited, on_place=lambda line, column: None, language="markdown")
+        self.editor = Editor(
+            self, on_edit=self._edited, on_place=lambda line, column: None, tell=tell, language="markdown"
+        )
         self.list = tk.Text(
             self, height=1, width=30, wrap="word", borderwidth=0, highlightthickness=1, state="disabled",
             cursor="arrow", takefocus=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from core.expression import ExpressionError, Values, evaluate
@@ -413,6 +414,9 @@ class Lessons(tk.Frame):
         except NewerError as error:
             self._tell("lesson.progress_newer", wrong=True, name=error.name)
             self._kept = None
+        if self.walk is not None and not self.drafting:  # another window may be in the same lesson
+            kept = self.progress.get(self._key(self.walk.lesson), self.walk.progress)
+            self.walk = replace(self.walk, progress=kept)
 
     def end(self) -> None:
         """Keeps what is not kept yet; the window is about to close."""
