@@ -18,7 +18,8 @@ from typing import Final, NoReturn
 import msgspec
 
 from core import files, wire
-from core.client import MEMORY_LIMIT, Client
+from core.client import CONFINED, Client
+from core.limits import Limits
 from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, pack_trace, trace_json
 from core.walk import walk
 
@@ -42,7 +43,7 @@ class UsageError(Exception):
 def main(argv: Sequence[str]) -> int:
     """Does what the command line says; returns the exit status."""
     if argv[:1] == ["--worker"]:
-        return work(int(argv[1]), int(argv[2]))
+        return work(int(argv[1]), argv[2] == CONFINED, int(argv[3]))
     try:
         arguments = parse(argv)
         command: Callable[[argparse.Namespace], int] = arguments.command
@@ -68,11 +69,11 @@ def say(message: str) -> None:
 # ── Commands ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def work(memory_limit: int, parent: int) -> NoReturn:
+def work(memory_limit: int, confined: bool, parent: int) -> NoReturn:
     """This process is a worker; see ``core/wire.py``."""
     from core.protection import protect
 
-    ends = protect(memory_limit, parent)
+    ends = protect(memory_limit, parent, confined=confined)
     from core.engine.worker import serve
 
     serve(ends)
@@ -185,7 +186,7 @@ def check_lessons(names: Sequence[str]) -> int:
 
     groups = [lesson_files(name) for name in names] or [lesson_files(f"{LESSON}{id_}") for id_ in lesson_ids()]
     count, unread = 0, 0
-    with Client(spare=False, time_limit=LIMIT) as client:
+    with Client(spare=False, limits=Limits(seconds=LIMIT)) as client:
         run = in_worker(client)
         for paths in groups:
             found, before = 0, unread
@@ -228,8 +229,10 @@ def obtain(arguments: argparse.Namespace, *, verify: bool) -> tuple[Trace, int]:
         raise UsageError(f"{file}: {error.strerror or error}") from None
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from None
-    options = Options(path=file, operations=arguments.operations, full=arguments.full, verify=verify)
-    with Client(spare=False, memory_limit=arguments.memory_limit, time_limit=arguments.time_limit) as client:
+    output = arguments.output_limit << 20
+    options = Options(path=file, operations=arguments.operations, full=arguments.full, verify=verify, output=output)
+    limits = Limits(arguments.memory_limit, arguments.time_limit, confined=not arguments.allow_writes)
+    with Client(spare=False, limits=limits) as client:
         return record(client, wire.Run(source, what_if, options), limited=arguments.memory_limit > 0)
 
 
@@ -408,7 +411,9 @@ def commands() -> argparse.ArgumentParser:
         what_ifs.add_argument(flag, metavar=form, help=meaning, action="append", default=[])
     limits = running.add_argument_group("limits, 0 for none")
     limits.add_argument("--time-limit", type=seconds, default=TIME_LIMIT, metavar="SECONDS")
-    limits.add_argument("--memory-limit", type=count, default=MEMORY_LIMIT, metavar="MB")
+    limits.add_argument("--memory-limit", type=count, default=Limits().memory, metavar="MB")
+    limits.add_argument("--output-limit", type=count, default=Limits().output, metavar="MB", help="of what it prints")
+    running.add_argument("--allow-writes", action="store_true", help="let it write files and use the network")
     running.add_argument("--full", action="store_true", help="keep every element of every tensor")
     running.add_argument("--operations", type=count, default=OPERATION_LIMIT, metavar="N", help="operations recorded")
 

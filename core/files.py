@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from core.records import Trace, unpack_trace
+from core.validity import check
 
 PROGRAM_LIMIT: Final = 10 << 20
 """Bytes of a program at most."""
@@ -91,7 +92,12 @@ def _write(path: Path, text: str, encoding: str) -> None:
 
 def read_trace(path: Path) -> Trace:
     """A ``.pullback`` file; raises OSError, or ValueError with one line."""
-    return unpack_trace(_read(path, TRACE_LIMIT))
+    trace = unpack_trace(_read(path, TRACE_LIMIT))
+    try:
+        check(trace)
+    except ValueError as error:
+        raise ValueError(f"not a Pullback trace: {error}") from None
+    return trace
 
 
 def write_whole(path: Path, blob: bytes) -> None:
