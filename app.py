@@ -280,6 +280,8 @@ def status_of(recorded: Trace, limited: bool) -> int:
     if error is None:
         return DONE
     say(f"{recorded.path}{at(error.line)}: {error.type}{error.message and ': '}{error.message}")
+    if error.kind.startswith("sandbox-"):
+        say("with --allow-writes a program may write files and use the network")
     # Python's compiler calls an expression that is nested too deeply a MemoryError as well, but without a line.
     no_memory = (error.type == "MemoryError" and error.line > 0) or "can't allocate memory" in error.message
     return CUT_SHORT if limited and no_memory else RAISED

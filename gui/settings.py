@@ -14,6 +14,7 @@ from pathlib import Path
 
 from core.files import write_whole
 from core.layout import Direction
+from core.limits import Limits
 from gui.placing import Geometry, Panes
 from gui.programs import REMEMBERED
 from gui.theme import MAPS
@@ -22,6 +23,12 @@ SIZES = (100, 125, 150, 175, 200)
 """Percent of text and controls that can be chosen."""
 SPEEDS = (0.5, 1, 2, 4, 8)
 """Steps a second that can be chosen."""
+MEMORY = (1024, 2048, 4096, 8192, 16384, 0)
+"""MB that a program may hold, of which one can be chosen; 0 for no limit."""
+TIME = (10, 60, 600, 0)
+"""Seconds that a program may run, of which one can be chosen; 0 for no limit."""
+OUTPUT = (1, 4, 16)
+"""MB of output that can be chosen."""
 ASK_LIMIT = 1.0
 """Seconds the desktop may take to answer."""
 
@@ -41,6 +48,8 @@ class Settings:
     panes: widths of the left and the right side and height of the pages below the editor, in units, as dragged.
     page: key of the title of the page that was shown there.
     lesson: id of the lesson that was open; '' for none.
+    memory, time, output: limits of programs, as in ``core.limits.Limits``.
+    writes: whether programs may write files and use the network.
     """
 
     language: str = ""
@@ -55,11 +64,21 @@ class Settings:
     panes: Panes | None = None
     page: str = ""
     lesson: str = ""
+    memory: int = Limits().memory
+    time: int = 0
+    output: int = Limits().output
+    writes: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What programs are held to."""
+        return Limits(self.memory, self.time, self.output, confined=not self.writes)
 
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "language": ("en", "zh"), "theme": ("light", "dark"), "size": SIZES, "motion": ("on", "off"),
     "colours": tuple(MAPS), "direction": ("right", "down"), "speed": SPEEDS,
+    "memory": MEMORY, "time": TIME, "output": OUTPUT, "writes": (False, True),
 }  # fmt: skip
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from gui.i18n import Words
 from gui.theme import Look
 from gui.widgets.button import Button
 
+ASKED: Final = "trust.ask"
 ANSWERS: Final = ("read", "once", "always")
 
 
@@ -17,12 +19,15 @@ class TrustBanner(tk.Frame):
 
     Args:
         on_answer: called with one of ``ANSWERS``.
+        bounds: what a program can and cannot do here.
 
     Attributes:
         buttons: by answer.
     """
 
-    def __init__(self, master: tk.Misc, on_answer: Callable[[str], object]) -> None:
+    def __init__(
+        self, master: tk.Misc, on_answer: Callable[[str], object], bounds: Callable[[Words], Iterable[str]]
+    ) -> None:
         super().__init__(master, borderwidth=0, highlightthickness=1)
         self.label = tk.Label(self, anchor="w", justify="left", borderwidth=0)
         self.row = tk.Frame(self, borderwidth=0)
@@ -35,13 +40,13 @@ class TrustBanner(tk.Frame):
             button.pack(side="left")
         self._look: Look | None = None
         self._key = ""
+        self._bounds = bounds
         self.bind("<Configure>", lambda event: self._wrap())
 
     def show(self, key: str, *, asks: bool) -> None:
         """The text of a key; ``asks`` for the answers below it."""
         self._key = key
-        if self._look is not None:
-            self.label.configure(text=self._look.words(key))
+        self.refresh()
         if asks and not self.row.winfo_manager():
             self.row.pack(side="top", fill="x")
         elif not asks:
@@ -56,9 +61,15 @@ class TrustBanner(tk.Frame):
         self.label.configure(foreground=look["text"], font=look.font(12))
         for answer, button in self.buttons.items():
             button.dress(look, look.words(f"trust.{answer}"), ground="card", size=11)
-        if self._key:
-            self.label.configure(text=look.words(self._key))
+        self.refresh()
         self._space()
+
+    def refresh(self) -> None:
+        """What is known by now of what a program can do."""
+        if self._look is not None and self._key:
+            words = self._look.words
+            told = self._bounds(words) if self._key == ASKED else ()
+            self.label.configure(text=("" if words.language == "zh" else " ").join((words(self._key), *told)))
 
     def _space(self) -> None:
         if self._look is None:
