@@ -327,7 +327,7 @@ class _Worker:
             elif sys.platform != "win32":
                 os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()
-        self.dealt_with()
+        self._room.release(FLOOD)  # what it has left in the pipe is soon read, and the reader ends
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()

@@ -159,6 +159,7 @@ def end_children() -> None:
         for child in children:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+        for child in children:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(child, 0)
 

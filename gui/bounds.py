@@ -12,12 +12,10 @@ SANDBOX = ("files", "network")
 
 
 def said(bound: tuple[str, ...], limits: Limits, words: Words) -> Iterator[str]:
-    """A sentence for each thing, true of the worker that said what holds."""
-    yield words("bound.read")
-    for what in SANDBOX:
-        yield words(f"bound.{what}" if what in bound else f"bound.{what}.not")
+    """Sentences that are true of the worker that said what holds."""
+    yield words(f"bound.{'_'.join(what for what in SANDBOX if what in bound) or 'nothing'}")
     memory = "memory" in bound and limits.memory
-    yield words("bound.memory", size=size(limits.memory)) if memory else words("bound.memory.not")
+    yield words("bound.memory", size=size(limits.memory)) if memory else words("bound.no_memory")
 
 
 def size(memory: int) -> str:

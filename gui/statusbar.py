@@ -23,9 +23,21 @@ STAYS = 8000
 """Milliseconds that a note on something done stays."""
 HEIGHT = 36
 """Units, whatever is in the row: nothing above it moves."""
-GIVE_WAY: Final = ("bound", "seconds", "torch", "checks", "agrees", "state", "checks", "stale", "what_if", "agrees")
+GIVE_WAY: Final = (
+    "bound",
+    "seconds",
+    "torch",
+    "checks",
+    "agrees",
+    "state",
+    "part",
+    "checks",
+    "stale",
+    "what_if",
+    "agrees",
+)
 """Who takes a shorter form, or goes, where the row is narrow; the first one first."""
-ON_THE_RIGHT: Final = ("state", "seconds", "torch", "bound")
+ON_THE_RIGHT: Final = ("part", "state", "seconds", "torch", "bound")
 STILL: Final = 2.0
 """Seconds after which a program that runs is told how to be stopped."""
 GAP, PILL, BUTTON, EDGE = 12, 26, 60, 16
@@ -53,6 +65,7 @@ def said(session: Session, words: Words) -> dict[str, Said]:
         "agrees": _agrees(session, words) if settled else Said(),
         "checks": _checks(session, words) if settled else Said(),
         "state": _state(session, words),
+        "part": _part(session, words) if settled else Said(),
         "seconds": _seconds(session, words) if settled else Said(),
         "bound": _bound(session, words),
         "torch": Said((words("state.torch", version=session.torch), "") if session.torch else ()),
@@ -106,6 +119,15 @@ def _bound(session: Session, words: Words) -> Said:
         return Said()
     count = sum(what in session.bound for what in bounds.SANDBOX)
     return Said((words(f"bound.{('none', 'some', 'all')[count]}"), ""))
+
+
+def _part(session: Session, words: Words) -> Said:
+    """How much was recorded of a program that did more than is recorded."""
+    trace = session.playback.trace if session.playback is not None else None
+    if trace is None or not trace.unrecorded:
+        return Said()
+    n, all_ = len(trace.ops), len(trace.ops) + trace.unrecorded
+    return Said((words("state.part", n=f"{n:,}", all=f"{all_:,}"), ""))
 
 
 def _seconds(session: Session, words: Words) -> Said:

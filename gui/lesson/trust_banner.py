@@ -78,10 +78,14 @@ class TrustBanner(tk.Frame):
         self.label.pack_configure(padx=px(12), pady=(px(8), px(8)))
         if self.row.winfo_manager():
             self.row.pack_configure(padx=px(12), pady=(0, px(8)))
-            for button in self.buttons.values():
-                button.pack_configure(padx=(0, px(6)))
         self._wrap()
 
     def _wrap(self) -> None:
-        if self._look is not None:
-            self.label.configure(wraplength=max(80, self.winfo_width() - self._look.px(28)))
+        """The text and the buttons in as many rows as they need."""
+        if self._look is None:
+            return
+        px, room = self._look.px, self.winfo_width() - self._look.px(28)
+        self.label.configure(wraplength=max(80, room))
+        high = sum(button.winfo_reqwidth() + px(6) for button in self.buttons.values()) > room
+        for button in self.buttons.values():
+            button.pack_configure(side="top" if high else "left", anchor="w", padx=(0, px(6)), pady=(0, px(4) * high))
