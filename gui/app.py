@@ -103,6 +103,7 @@ class App(ctk.CTk):
         self.settings = settings or load(place())
         self._journals = folders.journals() if settings is None else None
         self.session = Session(start)
+        self.session.limits = self.settings.limits
         self.session.listen(self._changed)
         self.actions = Actions(self.session, lambda: self.graph)
         self.menus = Menus(self)
@@ -684,6 +685,11 @@ class App(ctk.CTk):
     def play_at(self, speed: float) -> None:
         self.player.speed = speed
         self.keep(speed=speed)
+
+    def limit(self, **changes: object) -> None:
+        """Other limits of programs, from the next run on."""
+        self._keep(**changes)
+        self.session.limit(self.settings.limits)
 
     def _note_on(self, hit: Hit) -> Note:
         playback, picture = self.session.playback, self.canvas.picture

@@ -15,10 +15,11 @@ from core.lessons.trust import Trust
 from core.lessons.walk import Progress, Walk
 from core.playback import Playback
 from core.records import Trace
-from gui import figures
+from gui import bounds, figures
+from gui.i18n import Words
 from gui.lesson.lesson_list import LessonList, Line
 from gui.lesson.lesson_panel import Learner, LessonPanel
-from gui.lesson.trust_banner import TrustBanner
+from gui.lesson.trust_banner import ASKED, TrustBanner
 from gui.picture.cards import Card
 from gui.session import Session
 from gui.theme import Look
@@ -86,7 +87,7 @@ class Lessons(tk.Frame):
         self.list_page = LessonList(
             self, on_open=self.open, on_forget=self.begin_anew, on_reset=self.reset, on_close=self._unlist
         )
-        self.banner = TrustBanner(self, self._trust_answered)
+        self.banner = TrustBanner(self, self._trust_answered, self._bounds)
 
     @property
     def shown(self) -> bool:
@@ -178,6 +179,11 @@ class Lessons(tk.Frame):
         self._asks, self.listing = True, False
         self.show()
         return False
+
+    def _bounds(self, words: Words) -> Iterable[str]:
+        """What a program can and cannot do here, as far as the worker has said by now."""
+        bound = self._session.bound
+        return bounds.said(bound, self._session.limits, words) if bound is not None else ()
 
     def _trust_answered(self, answer: str) -> None:
         if self.walk is None:
@@ -340,6 +346,7 @@ class Lessons(tk.Frame):
     def heard(self) -> None:
         """Looks at what the learner has done."""
         session, walk = self._session, self.walk
+        self.banner.refresh()
         if walk is None or self.drafting:
             return
         walk = walk.edit(session.source)
@@ -434,7 +441,7 @@ class Lessons(tk.Frame):
             page.pack(fill="both", expand=True)
         newer = self.walk is not None and self.walk.lesson.newer
         if not self.listing and (self._asks or newer):
-            self.banner.show("trust.ask" if self._asks else "lesson.newer", asks=self._asks)
+            self.banner.show(ASKED if self._asks else "lesson.newer", asks=self._asks)
             self.banner.pack(side="top", fill="x", before=page)
         else:
             self.banner.pack_forget()

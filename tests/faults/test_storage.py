@@ -149,8 +149,8 @@ def test_fault_30_no_picture_is_written_in_part(window: Window, tmp_path: Path) 
     window.wait_until(lambda: app.session.playback is not None)
     window.settle()
     with full_disk():
-        app.export_to(tmp_path / "p.png")
-        window.wait_until(lambda: not app.exporter.busy, 60)
+        app.exports.to(tmp_path / "p.png")
+        window.wait_until(lambda: not app.exports.exporter.busy, 60)
         window.settle()
     assert "p.png could not be written" in app.output.text.get("1.0", "end")
     assert (tmp_path / "p.png").read_bytes() == before
