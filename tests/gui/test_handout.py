@@ -159,6 +159,18 @@ def test_a_figure_without_room_waits_for_the_next_page() -> None:
     assert shown(flow(before, optional, fresh)) == ["before said", "fresh"]
 
 
+def test_what_a_figure_leaves_no_room_for_is_neither_squeezed_nor_covered() -> None:
+    figure = Figure(block(tall(0.6), "figure"))
+    found = flow(text([("said", PLAIN)], figure=figure), fixed(block(tall(0.5), "wide", width=600.0)))
+    assert shown(found) == ["figure said", "wide"]
+    assert_in_order(found)
+    lines = stacked(block(tall(0.3), f"{number}", width=600.0) for number in range(7))
+    found = flow(fixed(block(tall(0.6), "first")), text([("said", PLAIN)], figure=figure), fixed(lines),
+                 text([("last", PLAIN)]))  # fmt: skip
+    assert shown(found) == ["first said 0", "1 2 3", "4 5 6 last", "figure"]
+    assert_in_order(found)
+
+
 def test_a_large_figure_has_a_page_of_its_own_while_the_text_goes_on() -> None:
     figure = Figure(block(tall(0.5), "figure", width=900.0), alone="turned", entry="Figure")
     found = flow(text([("before", PLAIN)], figure=figure), fixed(block(tall(0.5), "on")), fixed(block(tall(0.6), "x")))
