@@ -75,12 +75,13 @@ def pauses(moments: Sequence[Playback], speed: float) -> list[int]:
     return [max(SHORTEST, round(time / speed / TICK) * TICK) for time in times]
 
 
-@dataclass(frozen=True, slots=True)
 class Frames:
     """A page at its moments; below it what the moment is, and at the lower edge how much of all has happened."""
 
-    page: Page
-    moments: Sequence[Playback]
+    def __init__(self, page: Page, moments: Sequence[Playback]) -> None:
+        self.page, self.moments = page, moments
+        self._said = [moment_text(moment, page.words) for moment in moments]
+        self._widest = max(text_width(text, SAID, False) for text, _ in self._said) / SAID
 
     def size(self, scale: float) -> tuple[float, float]:
         """Width and height of every frame in pixels; whole ones, so that the page's are its own."""
@@ -94,13 +95,12 @@ class Frames:
             painter.paint(layer.scene)
 
     def layers(self, number: int, scale: float) -> Iterator[Layer]:
-        moment = self.moments[number]
-        yield from self.page.layers(moment, scale, pixels=True)
+        yield from self.page.layers(self.moments[number], scale, pixels=True)
         width, top = (round(side) for side in self.page.size(scale))
         size, height = self._strip(width, scale)
         margin, bar = MARGIN * max(scale, 1.0), round(size * BAR)
         sheet = Sheet()
-        text, colour = moment_text(moment, self.page.words)
+        text, colour = self._said[number]
         sheet.text(margin, (height - bar - margin / 2) / 2, text, colour, size, mono=False)
         sheet.box((0, height - bar, width, height), "line", radius=0)
         done = round(width * number / max(1, len(self.moments) - 1))
@@ -111,8 +111,7 @@ class Frames:
         """Size of the text and height of what is below the page, in pixels."""
         text = max(scale, 1.0)
         room = width - 2 * MARGIN * text
-        widest = max(text_width(moment_text(moment, self.page.words)[0], 100.0, False) for moment in self.moments) / 100
-        size = min(max(SAID * text, width * SAID_SHARE), room / widest if widest else room)
+        size = min(max(SAID * text, width * SAID_SHARE), room / max(1.0, self._widest))
         return size, round(size * (1.5 + BAR) + MARGIN * text / 2)
 
 
