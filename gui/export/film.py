@@ -23,6 +23,8 @@ from gui.theme import Palette
 
 LONGEST: Final = 2_000
 """Frames of an animation at most."""
+MOST: Final = 400_000
+"""Cards on all frames at most: what is more would take longer than anybody waits."""
 LARGEST_FRAME: Final = 4_000_000
 """Pixels of a frame at most: more is not shown smoothly everywhere."""
 LARGEST_FILM: Final = 1_500_000_000
@@ -52,6 +54,16 @@ EFFORT: Final = 2
 """Of WebP, from 0 to 6; more gains little."""
 RGB: Final = 0xFFFFFF
 """What of a pixel is its colour."""
+
+
+def check(frames: int, cards: int) -> None:
+    """Raises ValueError, one line, where so many frames of so many cards cannot be made."""
+    if frames > LONGEST:
+        raise ValueError(f"{frames} frames are too many for an animation, {LONGEST} are the most; "
+                         "choose a --pass or a --step")  # fmt: skip
+    if frames * cards > MOST:
+        raise ValueError(f"{frames} frames of {cards} cards are too many for an animation; "
+                         "fold groups, or choose a --pass or a --step")  # fmt: skip
 
 
 def film(
