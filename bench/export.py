@@ -48,15 +48,15 @@ def measure() -> Iterator[Cost]:
 def _main(place: str, kind: str, depth: str) -> None:
     from core.records import unpack_trace
     from gui.export.order import Order
-    from gui.export.writing import export_picture
+    from gui.export.writing import export
     from gui.picture.groups import Folding
 
     path = Path(place)
     trace = unpack_trace(path.read_bytes())
-    export_picture(trace, path.with_suffix(".png"), Order(step=0))  # fonts and caches
+    export(trace, path.with_suffix(".png"), Order(step=0))  # fonts and caches
     folding = Folding(depth=int(depth) if depth else None)
     before, start = resident_peak(), time.process_time()
-    export_picture(trace, path.with_suffix(f".{kind}"), Order(step="all", pass_=0, folding=folding))
+    export(trace, path.with_suffix(f".{kind}"), Order(step="all", pass_=0, folding=folding))
     print(time.process_time() - start, resident_peak() - before)
 
 

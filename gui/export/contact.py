@@ -36,6 +36,10 @@ class ContactSheet:
         page: gives the room of the small pictures; its caption, foot and panels are not on the sheet.
         moments: of which to choose.
 
+    Attributes:
+        moments: those that were chosen.
+        share: how large the small pictures are, of the page's own size.
+
     Raises:
         ValueError: one line, where they are too many.
     """
@@ -48,8 +52,8 @@ class ContactSheet:
         self._reach = [_reach(page, moment) for moment in self.moments]
         wide = page.frame[2] - page.frame[0]
         high = sum(bottom - top for top, bottom in self._reach) / len(self._reach)
-        self._share = min(1.0, sqrt(ROOM / (wide * high)))
-        self._cell = max(NARROWEST, wide * self._share)
+        self.share = min(1.0, sqrt(ROOM / (wide * high)))
+        self._cell = max(NARROWEST, wide * self.share)
         self._indent = text_width(str(self.moments[-1].cursor), SAID, False) * BOLD + LINE / 2
         self._said = [in_lines(moment_text(moment, page.words)[0], self._cell - self._indent, SAID)
                       for moment in self.moments]  # fmt: skip
@@ -71,16 +75,16 @@ class ContactSheet:
         painter.paint(Scene((), (Label(0, TITLE / 2, self._title, "text", TITLE, mono=False),)))
         painter.look(scale, (-MARGIN, MARGIN + LINE / 2 - self._down(self._columns)))
         painter.paint(self._legend)
-        rows, share = self._rows(self._columns), self._share * scale
+        rows, share = self._rows(self._columns), self.share * scale
         y = MARGIN + TITLE + GAP
         for number, moment in enumerate(self.page.watch.each(self.moments, 1.0)):
             row, column = divmod(number, self._columns)
             (top, bottom), x = rows[row], MARGIN + column * (self._cell + GAP)
-            painter.look(share, (self.page.frame[0] - x / self._share, top - y / self._share))
+            painter.look(share, (self.page.frame[0] - x / self.share, top - y / self.share))
             for piece in pieces(self.page.scene(moment, share if painter.pixels else 1.0)):
                 self.page.watch.check()
                 painter.paint(piece)
-            below = y + (bottom - top) * self._share + LINE / 2
+            below = y + (bottom - top) * self.share + LINE / 2
             painter.look(scale, (-x, -below))
             painter.paint(self._below(number))
             if column == self._columns - 1:
@@ -106,7 +110,7 @@ class ContactSheet:
     def _down(self, columns: int) -> float:
         """Height of the whole sheet."""
         below = LINE * (self._lines + 0.5) + GAP
-        rows = sum((bottom - top) * self._share + below for top, bottom in self._rows(columns))
+        rows = sum((bottom - top) * self.share + below for top, bottom in self._rows(columns))
         return 2 * MARGIN + TITLE + GAP + rows + LINE
 
     def _oddness(self, columns: int) -> float:

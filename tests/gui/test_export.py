@@ -23,7 +23,7 @@ from gui.i18n import words
 from gui.picture import paint
 from gui.picture.scene import Box, Boxes, Curve, Curves, Picture, Raster, Scene
 from gui.picture.shapes import Formula
-from gui.theme import DARK, LIGHT, PALETTES
+from gui.theme import LIGHT, PALETTES
 from tests.gui import traces
 from tests.gui.exports import export_picture
 from tests.gui.test_golden import differing
@@ -86,19 +86,6 @@ def test_a_small_picture_stands_in_the_middle(tmp_path: Path) -> None:
     left, right = np.nonzero(above)[0][[0, -1]]
     assert left > 2 * page.MARGIN + 10
     assert left == pytest.approx(len(above) - right, abs=4)
-
-
-def test_frames_of_an_animation_do_not_move(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
-    corners = set()
-    with Image.open(tmp_path / "p.gif") as moving:
-        assert moving.n_frames == len(traces.first().events) + 1
-        for number in range(4, 14):  # then a is the current card, in another colour
-            moving.seek(number)
-            frame = np.asarray(moving.convert("RGB"), int)
-            leaf = (abs(frame - list(bytes.fromhex(LIGHT["leaf"][1:]))) < 6).all(axis=2)
-            corners.add(tuple(int(side.min()) for side in np.nonzero(leaf[: len(leaf) // 2])))
-    assert len(corners) == 1
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -215,44 +202,6 @@ def test_the_same_picture_is_the_same_file(kind: str, tmp_path: Path) -> None:
     assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
 
-def test_gif_has_one_palette_and_its_colours_are_right(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1, theme="dark")
-    blob = (tmp_path / "p.gif").read_bytes()
-    assert blob[10] & 0x80  # a global colour table
-    with Image.open(tmp_path / "p.gif") as moving:
-        local = 0
-        place = 13 + 3 * 2 ** ((blob[10] & 7) + 1)
-        while blob[place] != 0x3B:
-            if blob[place] == 0x2C:
-                local += blob[place + 9] >> 7
-                place += 11
-            else:
-                place += 2
-            while blob[place]:
-                place += blob[place] + 1
-            place += 1
-        assert local == 0
-        moving.seek(moving.n_frames - 1)
-        last = moving.convert("RGB")
-    moments = [Playback.of(traces.first(), cursor) for cursor in range(16)]
-    sheet = page.Page(Picture(moments[0].trace, moments[0].index), moments, words("en"))
-    drawn = still.pixels(sheet.at(moments[-1]), DARK, 1.0)
-    assert last.size == drawn.size
-    assert differing(last, drawn) < 0.01
-    seen = {colour for _, colour in last.getcolors(1 << 20) or ()}
-    assert {tuple(bytes.fromhex(DARK[name][1:])) for name in ("canvas", "card", "grad_soft", "leaf_soft")} <= seen
-
-
-def test_steps_stand_longer_than_operations(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
-    times = []
-    with Image.open(tmp_path / "p.gif") as moving:
-        for number in range(moving.n_frames):
-            moving.seek(number)
-            times.append(moving.info["duration"])
-    assert times == [film.FORWARD] * 8 + [film.BACKWARD] * 7 + [film.LAST]
-
-
 def test_scale_is_pixels(tmp_path: Path) -> None:
     one, four = (picture(traces.fan(), tmp_path, scale=scale) for scale in (1, 4))
     assert abs(four.width - 4 * one.width) <= 4
@@ -330,11 +279,6 @@ def test_refused_in_one_line(tmp_path: Path, name: str, how: dict[str, Any], sai
     assert not list(tmp_path.iterdir())
 
 
-def test_a_film_of_thousands_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="too many for an animation"):
-        export_picture(traces.chain(300), tmp_path / "p.gif", step="all")
-
-
 def test_what_was_there_stays_when_drawing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "p.png"
     path.write_bytes(b"before")
@@ -343,12 +287,6 @@ def test_what_was_there_stays_when_drawing_fails(tmp_path: Path, monkeypatch: py
         export_picture(traces.first(), path)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_every_step_of_a_pass(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.webp", step="all", pass_=0, scale=1)
-    with Image.open(tmp_path / "p.webp") as moving:
-        assert moving.n_frames == 7
 
 
 def test_needs_neither_tkinter_nor_torch_nor_pyplot() -> None:
