@@ -325,6 +325,28 @@ def test_fault_32_a_lesson_that_is_being_written_comes_back(start: Start, monkey
     second.app.editing.leave()
 
 
+def test_fault_32_neither_a_lesson_nor_one_that_is_being_written_takes_a_program_away(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = start()
+    app, asked = first.app, []
+    app.lessons.close()
+    first.settle()
+    type_in(first, "x = 1\n")
+    whole = app.editor.source
+    monkeypatch.setattr(tkinter.messagebox, "askyesnocancel", lambda title, text, **options: asked.append(text))
+    assert not app.lessons.open("detach")
+    assert asked == ["the program has unsaved changes. Save them?"]
+    assert app.editor.source == whole
+    app.editing.begin_new()
+    first.settle()
+    refuse_to_ask(monkeypatch)
+    app.ask_close()
+    second = start()
+    assert second.app.editor.source == whole
+    assert second.app.session.unsaved
+
+
 def test_fault_32_several_texts_are_offered_one_after_the_other(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
