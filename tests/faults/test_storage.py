@@ -347,6 +347,33 @@ def test_fault_32_neither_a_lesson_nor_one_that_is_being_written_takes_a_program
     assert second.app.session.unsaved
 
 
+def test_fault_32_a_program_of_a_lesson_comes_back_to_its_screen(start: Start) -> None:
+    folder = Path(os.environ["XDG_STATE_HOME"]) / "pullback" / "journal"
+    folder.mkdir(parents=True)
+    detach = ROOT / "assets" / "lessons" / "detach.en.md"
+    buffers = [
+        Buffer("lesson", "# gone\n", str(detach.with_name("gone.en.md")), "goal", at=1.0),
+        Buffer("lesson", "# mine\n", str(detach), "predict", at=2.0),
+    ]
+    (folder / "1.journal").write_bytes(journal.pack(buffers))
+    window = start(None, "detach")
+    app = window.app
+    assert app.banner.text.startswith("Not saved when Pullback ended: detach.en.md, screen predict (")
+    press(window, "recovery.restore")
+    assert app.lessons.walk is not None
+    assert app.lessons.walk.screen.id == "predict"
+    assert app.editor.source == app.session.source == "# mine\n"
+    window.wait_until(lambda: app.lessons.on_disk)
+    kept = load_progress(place().with_name("progress.json"))[0]
+    assert kept["detach"].programs == {"predict": "# mine\n"}
+    press(window, "recovery.restore")
+    assert "gone.en.md: No such file" in app.output.text.get("1.0", "end")
+    assert app.editor.source == "# mine\n"
+    assert "gone.en.md" in app.banner.text  # it can still be saved
+    press(window, "recovery.discard")
+    assert not app.banner.text
+
+
 def test_fault_32_several_texts_are_offered_one_after_the_other(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
