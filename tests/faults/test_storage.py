@@ -225,6 +225,23 @@ def test_fault_31_a_file_that_is_only_touched_is_no_news(window: Window, mine: P
 # ── 32 and 33: the journal ────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_fault_32_what_is_typed_is_on_disk_within_a_second(start: Start, mine: Path) -> None:
+    window = start(str(mine))
+    app = window.app
+
+    def kept() -> bool:
+        return any(app.session.source == journal.unpack(path.read_bytes())[0].text for path in journals())
+
+    for number in range(6):
+        until = time.monotonic() + 0.07 * number  # at any phase of what happens at intervals
+        while time.monotonic() < until:
+            app.update()
+        type_in(window, "x")
+        began = time.monotonic()
+        window.wait_until(kept)
+        assert time.monotonic() - began < 1
+
+
 def test_fault_32_killed_while_typing_at_most_a_second_is_lost(
     start: Start, typist: Callable[..., subprocess.Popen[str]], mine: Path
 ) -> None:
