@@ -124,7 +124,7 @@ def _read(path: Path) -> dict[str, object]:
 
 def _understood(kept: dict[str, object]) -> Settings:
     """What of it makes sense to this version."""
-    chosen = {name: kept[name] for name, choices in _CHOICES.items() if kept.get(name) in choices}
+    chosen = {name: kept[name] for name, choices in _CHOICES.items() if _among(kept.get(name), choices)}
     recent, page, lesson = kept.get("recent"), kept.get("page"), kept.get("lesson")
     return Settings(
         **chosen,  # type: ignore[arg-type]
@@ -134,6 +134,11 @@ def _understood(kept: dict[str, object]) -> Settings:
         page=page if isinstance(page, str) else "",
         lesson=lesson if isinstance(lesson, str) else "",
     )
+
+
+def _among(kept: object, choices: tuple[object, ...]) -> bool:
+    """Whether it is one of the choices; False is not 0."""
+    return kept in choices and isinstance(kept, bool) == isinstance(choices[0], bool)
 
 
 def _numbers(kept: object, count: int) -> tuple[int, ...] | None:

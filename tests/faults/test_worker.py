@@ -337,6 +337,17 @@ def test_fault_09_a_worker_that_lies_or_floods_is_replaced(monkeypatch: pytest.M
         assert not alive(liar or 0)
 
 
+def test_fault_09_a_worker_that_reads_nothing_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    only_first(monkeypatch, LIAR.replace("job = ", "time.sleep(600)\njob = "))
+    with Client(spare=False) as client:
+        until(lambda: client.state == "idle")
+        id = client.run(run(PRODUCT + "#" * 1_000_000))
+        until(lambda: client.state == "running")
+        client.stop()
+        assert isinstance(hear(client, id)[-1], wire.Stopped)
+        traced(client, PRODUCT)
+
+
 def test_fault_09_the_window_does_not_notice(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     only_first(monkeypatch, LIAR + LIES["a value out of range"] + "\ntime.sleep(600)\n")
     request.getfixturevalue("display")
