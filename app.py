@@ -11,17 +11,22 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
-from core import files, wire
+from core import files, tracefile, wire
 from core.client import CONFINED, Client
 from core.limits import Limits
-from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, pack_trace, trace_json
+from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, trace_json
 from core.walk import walk
+
+if TYPE_CHECKING:
+    from core.lessons.records import Lesson
+    from gui.export.watch import Watch
+    from gui.export.writing import Told
 
 ASSETS: Final = Path(__file__).resolve().parent / "assets"
 LESSONS: Final = ASSETS / "lessons"
@@ -31,6 +36,8 @@ FIRST: Final = ASSETS / "examples" / "first.py"
 TIME_LIMIT: Final = 60.0
 """Seconds a program may run, where nothing else is said."""
 PICTURES: Final = (".png", ".svg", ".pdf", ".gif", ".webp")
+PROVEN: Final = frozenset({"handout", "transcript", "trace", "ledger"})
+"""Products that say whether the gradients are those of an unrecorded run."""
 
 DONE, RAISED, WRONG, CUT_SHORT, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit statuses: the program raised; the command line or a file is wrong; a limit or a death; Ctrl-C."""
@@ -111,7 +118,7 @@ def open_window(arguments: argparse.Namespace) -> int:
 
 def trace(arguments: argparse.Namespace) -> int:
     """Records a program and writes its trace."""
-    forms = (arguments.json, trace_json), (arguments.save, pack_trace)
+    forms = (arguments.json, trace_json), (arguments.save, tracefile.pack)
     outputs = [(place, form) for place, form in forms if place is not None]
     if not outputs:
         raise UsageError("trace needs --json OUT, --save OUT or both")
@@ -119,25 +126,68 @@ def trace(arguments: argparse.Namespace) -> int:
         check_output(place)
     recorded, status = obtain(arguments, verify=True)
     for place, form in outputs:
-        write(place, form(recorded))
+        try:
+            write(place, form(recorded))
+        except ValueError as error:
+            raise UsageError(f"{place}: {error}") from None
     return status
 
 
 def export(arguments: argparse.Namespace) -> int:
     """Records a program and draws it."""
+    from gui.export.products import product_of
+
     check_output(arguments.out)
-    recorded, status = obtain(arguments, verify=False)
+    try:
+        made = product_of(Path(arguments.out), arguments.product)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if made.name == "lesson":
+        return print_lesson(arguments)
+    arguments.full |= made.name == "ledger"
+    recorded, status = obtain(arguments, verify=made.name in PROVEN)
     draw(
         recorded,
-        arguments.out,
+        arguments,
+        made.name,
         step=arguments.step,
         pass_=arguments.pass_,
         scale=arguments.scale,
         theme=arguments.theme,
         lang=arguments.lang,
         direction=arguments.direction,
+        transparent=arguments.transparent,
+        inspector="inspector" in arguments.beside,
+        code="code" in arguments.beside,
+        caption=arguments.caption,
+        speed=arguments.speed,
     )
     return status
+
+
+def print_lesson(arguments: argparse.Namespace) -> int:
+    """Prints a lesson; runs its programs for their pictures."""
+    from core.lessons.reading import LessonError
+    from core.lessons.running import in_worker
+    from core.lessons.shelf import open_file, open_lesson
+    from gui.export.lesson_paper import lesson_runs
+
+    file = str(arguments.file)
+    if not (id_ := lesson_id(file)) and not is_lesson(file):
+        raise UsageError(f"{file}: only a lesson (.md or lesson:ID) can be printed as one")
+    if id_:
+        check_lesson(id_)
+    try:
+        lesson = open_lesson(LESSONS, id_, arguments.lang) if id_ else open_file(Path(file), arguments.lang)
+    except (OSError, LessonError) as error:
+        raise UsageError(f"{file}: {error}") from None
+
+    def told(watch: Watch) -> tuple[Lesson, Mapping[str, Trace]]:
+        with Client(spare=False, limits=limits_of(arguments)) as client:
+            return lesson, lesson_runs(lesson, in_worker(client))
+
+    draw(Trace("", ""), arguments, "lesson", told, lang=arguments.lang)
+    return DONE
 
 
 def step_through(arguments: argparse.Namespace) -> int:
@@ -150,7 +200,8 @@ def step_through(arguments: argparse.Namespace) -> int:
         print(line)
     if recorded.stdout:
         print("printed:", recorded.stdout.rstrip("\n"), sep="\n")
-    draw(recorded, out)
+    arguments.out, arguments.part = out, []
+    draw(recorded, arguments, "picture")
     print(f"picture: {out}")
     return status
 
@@ -231,9 +282,13 @@ def obtain(arguments: argparse.Namespace, *, verify: bool) -> tuple[Trace, int]:
         raise UsageError(f"{file}: {error}") from None
     output = arguments.output_limit << 20
     options = Options(path=file, operations=arguments.operations, full=arguments.full, verify=verify, output=output)
-    limits = Limits(arguments.memory_limit, arguments.time_limit, confined=not arguments.allow_writes)
-    with Client(spare=False, limits=limits) as client:
+    with Client(spare=False, limits=limits_of(arguments)) as client:
         return record(client, wire.Run(source, what_if, options), limited=arguments.memory_limit > 0)
+
+
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """What programs are held to by a command line."""
+    return Limits(arguments.memory_limit, arguments.time_limit, confined=not arguments.allow_writes)
 
 
 def record(client: Client, job: wire.Run, *, limited: bool) -> tuple[Trace, int]:
@@ -291,17 +346,28 @@ def at(line: int) -> str:
     return f", line {line}" if line else ""
 
 
-def draw(recorded: Trace, out: str, **how: object) -> None:
+def draw(recorded: Trace, arguments: argparse.Namespace, product: str, told: Told | None = None, **how: Any) -> None:
+    """Exports a trace; the fields of its order are given by name."""
     from gui import fonts
 
     fonts.keep_list()
-    from gui.picture.export import export_picture
+    from gui.export.knowledge import Knowledge, gather
+    from gui.export.order import Order
+    from gui.export.writing import cards_called, export
 
-    wanted = how.get("scale")
+    out, recording = arguments.out, str(arguments.file).endswith(".pullback")
+
+    def ask(cursors: Sequence[int], watch: Watch) -> Knowledge:
+        if recording:
+            return Knowledge()  # what is in it may be a stranger's
+        with Client(spare=False, limits=limits_of(arguments)) as client:
+            return gather(client, recorded, cursors, cancelled=watch.cancelled)
+
     try:
-        drawn = export_picture(recorded, out, **how)  # type: ignore[arg-type]
-        if isinstance(wanted, float) and drawn < wanted and not out.endswith((".svg", ".pdf")):
-            say(f"{out}: drawn at scale {drawn:.2g}, because at {wanted:g} it would be too large")
+        order = Order(cards=cards_called(recorded, arguments.part) if arguments.part else None, **how)
+        drawn = export(recorded, out, order, product, ask=ask, told=told)
+        if "scale" in how and drawn < order.scale and not out.endswith((".svg", ".pdf")):
+            say(f"{out}: drawn at scale {drawn:.2g}, because at {order.scale:g} it would be too large")
     except ValueError as error:
         raise UsageError(str(error)) from None
     except OSError as error:
@@ -428,11 +494,24 @@ def commands() -> argparse.ArgumentParser:
     tracing.add_argument("--save", metavar="OUT", help="write the trace as a .pullback file")
     tracing.set_defaults(command=trace)
 
-    exporting = command.add_parser("export", parents=[running], allow_abbrev=False, help="draw a program")
+    exporting = command.add_parser(
+        "export", parents=[running], allow_abbrev=False, help="pictures, animations, handouts, ledgers of a program",
+        epilog="The ending of OUT says what is made: a picture (.png, .svg, .pdf), an animation (.gif, .webp), "
+        "the ledger of all vector-Jacobian products (.csv, .json), the transcript (.md), the trace (.pullback).",
+    )  # fmt: skip
     exporting.add_argument("file", metavar="FILE", help=file)
-    exporting.add_argument("--out", type=picture, required=True, metavar="PICTURE", help="|".join(PICTURES))
+    exporting.add_argument("--out", required=True, metavar="OUT", help="where it goes; its ending says what it is")
+    exporting.add_argument("--as", dest="product", default="", metavar="WHAT",
+                           help="contact: all moments in one picture; handout, lesson: pages to print")  # fmt: skip
     exporting.add_argument("--step", type=moment, default="last", metavar="N|last|all")
     exporting.add_argument("--pass", type=count, dest="pass_", metavar="K")
+    exporting.add_argument("--with", dest="beside", action="append", default=[], choices=("inspector", "code"),
+                           help="what stands beside the picture; repeatable")  # fmt: skip
+    exporting.add_argument("--caption", default="", metavar="TEXT", help="stands above the picture")
+    exporting.add_argument("--part", action="append", default=[], metavar="NAME",
+                           help="only the cards of this name or expression; repeatable")  # fmt: skip
+    exporting.add_argument("--transparent", action="store_true", help="a picture without a ground")
+    exporting.add_argument("--speed", type=size, default=1.0, help="of an animation; twice as fast is 2")
     exporting.add_argument("--scale", type=size, default=2.0)
     exporting.add_argument("--theme", choices=("light", "dark"), default="light")
     exporting.add_argument("--lang", choices=("en", "zh"), default="en")

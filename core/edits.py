@@ -70,9 +70,12 @@ def _of_heal(trace: Trace, site: str) -> Edit | None:
     return Edit(op.span, op.text.removesuffix(ending)) if op is not None and op.text.endswith(ending) else None
 
 
-def _once(trace: Trace, site: str) -> Op | None:
-    """The operation of a site, where its expression computes one value, once, and ``.detach()`` can follow it."""
-    op = next((op for op in trace.ops if op.site == site), None)
+def _once(trace: Trace, place: str) -> Op | None:
+    """The operation of a place, where its expression computes one value, once, and ``.detach()`` can follow it."""
+    op = next((op for op in trace.ops if op.site == place), None)
+    written = [op for op in trace.ops if f"{op.line}:{op.text}" == place]
+    if len(written) == 1:  # what a person writes may mean several
+        op = written[0]
     if op is None or not op.line or not op.text or op.inplace or not op.inputs or len(op.outputs) != 1:
         return None
     if any(backward.span == op.span for backward in trace.passes):

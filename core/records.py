@@ -591,20 +591,41 @@ _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder(Trace)
 
 
+class _Head(msgspec.Struct):
+    format: str
+
+
+_head = msgspec.msgpack.Decoder(_Head)
+
+
 def pack_trace(trace: Trace) -> bytes:
-    """The bytes of a ``.pullback`` file."""
-    return _packer.encode(trace)
+    """A trace as msgpack; ``core/tracefile.py`` makes a file of it."""
+    try:
+        return _packer.encode(trace)
+    except UnicodeEncodeError:
+        return _packer.encode(without_surrogates(msgspec.to_builtins(trace, builtin_types=(bytes,))))
 
 
 def unpack_trace(blob: bytes) -> Trace:
-    """Reads a ``.pullback`` file; raises ValueError with one line when it is damaged or of another format."""
+    """What ``pack_trace`` gave; raises ValueError with one line when it is damaged or of another format."""
     try:
-        trace = _unpacker.decode(blob)
+        found = _head.decode(blob).format  # first: what else a newer one holds may make no sense here
+        if found != TRACE_FORMAT:
+            raise ValueError(f"it holds a trace of format {found[:80]!r}; this Pullback reads {TRACE_FORMAT!r}")
+        return _unpacker.decode(blob)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(f"not a Pullback trace: {error}") from None
-    if trace.format != TRACE_FORMAT:
-        raise ValueError(f"a trace of format {trace.format}; this version reads {TRACE_FORMAT}")
-    return trace
+        raise ValueError(f"it is damaged: {error}") from None
+
+
+def without_surrogates(item: Any) -> Any:
+    """Texts, lists and dicts with lone surrogates, which no encoding can carry, written as escapes."""
+    if isinstance(item, str):
+        return item.encode("utf-8", "backslashreplace").decode()
+    if isinstance(item, dict):
+        return {without_surrogates(key): without_surrogates(value) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        return [without_surrogates(entry) for entry in item]
+    return item
 
 
 def trace_json(trace: Trace) -> bytes:
@@ -616,7 +637,7 @@ def _plain(item: object) -> Any:
     """Records → dicts, lists and numbers that JSON can hold; NaN and infinities become strings."""
     match item:
         case TensorSnapshot():
-            return _tensor_json(item)
+            return tensor_json(item)
         case Record():
             names = zip(item.__struct_fields__, item.__struct_encode_fields__, strict=True)
             return {encoded: _plain(getattr(item, name)) for name, encoded in names}
@@ -630,7 +651,8 @@ def _plain(item: object) -> Any:
             return item
 
 
-def _tensor_json(tensor: TensorSnapshot) -> dict[str, Any]:
+def tensor_json(tensor: TensorSnapshot) -> dict[str, Any]:
+    """A tensor as JSON holds it: TENSOR in the trace's JSON."""
     statistics = tensor.statistics
     data = tensor.data
     odd = statistics.nan or statistics.inf or tensor.dtype.startswith("complex")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from core.playback import Index
@@ -45,26 +45,26 @@ def numbers(tensor: TensorSnapshot | None) -> str:
 SENTENCES: Final = {
     "en": {
         "op": "line {line}: {what} = {made}",
-        "pass": "line {line}: {call}() begins, seed {seed}",
-        "leaf": "{node}: {arrived} arrives; {name}.grad was {before}, is {after}",
+        "pass": "line {line}: {call} begins, seed {seed}",
+        "leaf": "{node}: {arrived} arrives; {name} was {before}, is {after}",
         "step": "{node}: {arrived} arrives, {emitted} goes on",
-        "leaf overwritten": "{node}: what arrived is overwritten by {arrived}; {name}.grad was {before}, is {after}",
+        "leaf overwritten": "{node}: what arrived is overwritten by {arrived}; {name} was {before}, is {after}",
         "step overwritten": "{node}: what arrived is overwritten by {arrived}, {emitted} goes on",
-        "end": "{call}() ends",
-        "failed": "{call}() ends with {error}",
+        "end": "{call} ends",
+        "failed": "{call} ends with {error}",
         "write": "line {line}: {name} was {before}, is {after}",
         "filled": "line {line}: {name} is filled with {after}",
         "left out": "line {line}: {name} stays {before}, its clearing is left out",
     },
     "zh": {
         "op": "第 {line} 行：{what} = {made}",
-        "pass": "第 {line} 行：{call}() 开始，种子 {seed}",
-        "leaf": "{node}：{arrived} 到达；{name}.grad 原为 {before}，现为 {after}",
+        "pass": "第 {line} 行：{call} 开始，种子 {seed}",
+        "leaf": "{node}：{arrived} 到达；{name} 原为 {before}，现为 {after}",
         "step": "{node}：{arrived} 到达，传出 {emitted}",
-        "leaf overwritten": "{node}：到达的值被改写为 {arrived}；{name}.grad 原为 {before}，现为 {after}",
+        "leaf overwritten": "{node}：到达的值被改写为 {arrived}；{name} 原为 {before}，现为 {after}",
         "step overwritten": "{node}：到达的值被改写为 {arrived}，传出 {emitted}",
-        "end": "{call}() 结束",
-        "failed": "{call}() 因 {error} 结束",
+        "end": "{call} 结束",
+        "failed": "{call} 因 {error} 结束",
         "write": "第 {line} 行：{name} 原为 {before}，现为 {after}",
         "filled": "第 {line} 行：{name} 填入 {after}",
         "left out": "第 {line} 行：{name} 仍为 {before}，清零被略去",
@@ -73,17 +73,22 @@ SENTENCES: Final = {
 """What is said of each kind of event."""
 
 
-def told(trace: Trace, language: str) -> Iterator[str]:
-    """One sentence for each event, in 'en' or 'zh'."""
+def told(trace: Trace, language: str, code: Callable[[str], str] = str) -> Iterator[str]:
+    """One sentence for each event, in 'en' or 'zh'.
+
+    Args:
+        code: what becomes of all that is of no language: expressions, names and numbers.
+    """
     sentences, unfinished = SENTENCES[language], Index(trace).unfinished
     for event in trace.events:
         kind, facts = _facts(trace, event)
         if event.kind == "data" and event.value in unfinished:
             kind = "filled"  # what was there before is memory that nobody meant
-        yield sentences[kind].format(**facts)
+        said = {key: code(fact) if isinstance(fact, str) else fact for key, fact in facts.items()}
+        yield sentences[kind].format(**said)
 
 
-def _facts(trace: Trace, event: Event) -> tuple[str, dict[str, object]]:
+def _facts(trace: Trace, event: Event) -> tuple[str, dict[str, str | int]]:
     """Which sentence an event has, and what is filled in."""
     match event.kind:
         case "op" if event.op is not None:
@@ -94,7 +99,7 @@ def _facts(trace: Trace, event: Event) -> tuple[str, dict[str, object]]:
             return "op", {"line": op.line, "what": f"{text}{f' → {names[0]}' if names else ''}", "made": made}
         case "pass" if event.pass_ is not None:
             begun = trace.passes[event.pass_]
-            return "pass", {"line": begun.line, "call": begun.call, "seed": ", ".join(map(numbers, begun.seeds))}
+            return "pass", {"line": begun.line, "call": f"{begun.call}()", "seed": ", ".join(map(numbers, begun.seeds))}
         case "step" if event.pass_ is not None and event.step is not None:
             backward = trace.passes[event.pass_]
             step = backward.steps[event.step]
@@ -104,15 +109,15 @@ def _facts(trace: Trace, event: Event) -> tuple[str, dict[str, object]]:
             if node.name == "AccumulateGrad":
                 name = (trace.values[node.value].names or ("leaf",))[0] if node.value is not None else "leaf"
                 before, after = numbers(step.grad_before), numbers(step.grad_after)
-                facts = {"node": node.name, "arrived": arrived, "name": name, "before": before, "after": after}
-                return f"leaf{overwritten}", dict(facts)
+                facts = {"node": node.name, "arrived": arrived, "name": f"{name}.grad"}
+                return f"leaf{overwritten}", {**facts, "before": before, "after": after}
             emitted = ", ".join(map(numbers, step.grad_inputs))
             return f"step{overwritten}", {"node": node.name, "arrived": arrived, "emitted": emitted}
         case "end" if event.pass_ is not None:
             ended = trace.passes[event.pass_]
             if ended.error is None:
-                return "end", {"call": ended.call}
-            return "failed", {"call": ended.call, "error": ended.error.type}
+                return "end", {"call": f"{ended.call}()"}
+            return "failed", {"call": f"{ended.call}()", "error": ended.error.type}
         case _:
             names = list(trace.values[event.value].names) if event.value is not None else []
             name = f"{(names or ['leaf'])[0]}{'.grad' if event.kind == 'grad' else ''}"

@@ -76,6 +76,18 @@ class AskLocalJacobian(Job, frozen=True, kw_only=True):
     step_index: int
 
 
+class AskJacobians(Job, frozen=True, kw_only=True):
+    """Jacobians of many nodes in one run of the program: ``Answered`` with ``several``.
+
+    Attributes:
+        steps: pass and step of each.
+        limit: entries above which a matrix is not computed.
+    """
+
+    steps: tuple[tuple[int, int], ...]
+    limit: int
+
+
 class AskTensor(Job, frozen=True, kw_only=True):
     """One tensor with every element: ``Answered``.
 
@@ -111,7 +123,7 @@ class Resume(Request, frozen=True):
     gradients: dict[int, tuple[float, ...]] = msgspec.field(default_factory=dict)
 
 
-AnyRequest = Run | AskPassJacobian | AskLocalJacobian | AskTensor | Interrupt | Salvage | Resume
+AnyRequest = Run | AskPassJacobian | AskLocalJacobian | AskJacobians | AskTensor | Interrupt | Salvage | Resume
 
 # ── Replies ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -185,10 +197,15 @@ class Verified(Reply, frozen=True):
 
 
 class Answered(Reply, frozen=True):
-    """Answer of an ``Ask…``: matrices, or one tensor."""
+    """Answer of an ``Ask…``: matrices, one tensor, or matrices for each of several steps.
+
+    Attributes:
+        several: in the order asked; () for a step that the run did not reach.
+    """
 
     matrices: tuple[Matrix, ...] = ()
     tensor: TensorSnapshot | None = None
+    several: tuple[tuple[Matrix, ...], ...] = ()
 
 
 class Refused(Reply, frozen=True):

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import threading
 import tkinter as tk
-import tkinter.filedialog
 import tkinter.font as tkfont
-import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
+from core import folders, log
 from core.lessons.records import Place
 from core.playback import Playback
 from core.records import Failure, TensorSnapshot
-from gui import bindings, context, drop, fonts, placing
+from gui import bindings, context, drop, fonts, outside, placing
 from gui.actions import Actions
 from gui.canvas.canvas import GraphCanvas, Reader
-from gui.canvas.exporting import Exporter, Shown
 from gui.checks import ChecksSheet
 from gui.desk import Desk
 from gui.desktop import Desktop
 from gui.editor.editor import Editor
+from gui.exporting.exports import Exports
+from gui.garbage import Collector
 from gui.i18n import words
 from gui.inspector.inspector import Inspector
 from gui.keys import KeysSheet
@@ -39,22 +39,24 @@ from gui.pages.output import Output
 from gui.pages.pages import Pages
 from gui.pages.transcript import Transcript
 from gui.picture.cards import Graph
-from gui.picture.groups import Folding
 from gui.picture.scene import Hit, Seed
 from gui.placing import Panes
 from gui.player import Player
 from gui.programs import ASSETS
 from gui.projector import Projector
+from gui.recovery import Recovery
 from gui.session import MESSAGES, Change, Runner, Session
-from gui.settings import Settings, load, place, save, system_language, system_theme
+from gui.settings import Settings, load, place, save, system_language, system_theme, usable
 from gui.statusbar import StatusBar
 from gui.stepping import Stepping
 from gui.theme import MONO, SANS, Look, first_available, palette_of
 from gui.timeline import Timeline
 from gui.toolbar import Toolbar
+from gui.trouble import Trouble
 from gui.viewer import subjects
 from gui.viewer.viewer import Viewer
 from gui.widgets import scaling
+from gui.widgets.banner import Banner
 from gui.widgets.button import Button
 from gui.widgets.menu import PopUp
 from gui.widgets.toolkit import ctk
@@ -96,15 +98,17 @@ class App(ctk.CTk):
         icons = [tk.PhotoImage(master=self, file=ASSETS / "icons" / f"pullback-{size}.png") for size in (128, 48, 32)]
         self.iconphoto(True, *icons)
         self.callback_errors: list[BaseException] = []
-        self._kept = place() if settings is None else None
+        self.trouble = Trouble(self)
+        self._kept, said = usable(place()) if settings is None else (None, None)
         self.settings = settings or load(place())
+        self._journals = folders.journals() if settings is None else None
         self.session = Session(start)
         self.session.limits = self.settings.limits
         self.session.listen(self._changed)
         self.actions = Actions(self.session, lambda: self.graph)
         self.menus = Menus(self)
         self._changes: set[Change] = set()
-        self._selected: int | None = None
+        self.selected: int | None = None
         self.leaf = ""
         self._kind: tuple[float, ...] = ()
         self._narrow = 0  # pixels that the left side had before a lesson was written there
@@ -118,6 +122,7 @@ class App(ctk.CTk):
         self.look = self._preferred_look()
         self._place_window()
         self._build()
+        self.recovery.say(said)
         self.player.speed = self.settings.speed
         bindings.bind(self)
         self.desk.recent = self.settings.recent
@@ -146,7 +151,7 @@ class App(ctk.CTk):
     # ── Building ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _build(self) -> None:
-        self.grid_rowconfigure(1, weight=1)
+        self.grid_rowconfigure(2, weight=1)
         self.grid_columnconfigure(0, weight=1)
         session = self.session
         self.player = Player(self, session, self._playing_changed)
@@ -155,21 +160,23 @@ class App(ctk.CTk):
             {
                 "run": self.run, "stop": session.stop, "home": session.home, "back": session.back,
                 "step": self.step, "play": self.player.toggle, "end": session.end, "find": self.find,
-                "export": self.export,
+                "export": lambda: self.exports.open(),
                 "language": self.toggle_language, "theme": self.toggle_theme, "menu": self.open_menu,
             },
         )  # fmt: skip
         self.toolbar.grid(row=0, column=0, sticky="ew")
+        self.banner = Banner(self)
+        self.banner.grid(row=1, column=0, sticky="ew")
         self._panes = tk.PanedWindow(self, orient="horizontal", borderwidth=0, sashwidth=5, sashrelief="flat")
-        self._panes.grid(row=1, column=0, sticky="nsew")
+        self._panes.grid(row=2, column=0, sticky="nsew")
         left = tk.PanedWindow(self._panes, orient="vertical", borderwidth=0, sashwidth=5, sashrelief="flat")
         self._left = left
         self.lessons = Lessons(
-            left, session, ASSETS / "lessons", self._kept and self._kept.with_name("progress.json"), tell=self._told,
+            left, session, ASSETS / "lessons", self._kept and self._kept.with_name("progress.json"), tell=self.told,
             on_change=self._lesson_changed, on_place=self._go_to,
         )  # fmt: skip
-        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
-        self.editing = LessonEditing(left, self.lessons, tell=self._told, on_change=self._editing_changed)
+        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked, tell=self.told)
+        self.editing = LessonEditing(left, self.lessons, tell=self.told, on_change=self._editing_changed)
         self.lessons.leave = self.editing.leave
         self.pages = Pages(left, on_turn=self._turned)
         self.output = Output(self.pages)
@@ -200,22 +207,26 @@ class App(ctk.CTk):
         self._panes.add(self.canvas, stretch="always")
         self._panes.add(self._right, stretch="never")
         self._rules = [tk.Frame(self, height=1) for _ in range(2)]
-        self._rules[0].grid(row=1, column=0, sticky="new")
+        self._rules[0].grid(row=2, column=0, sticky="new")
         self.timeline = Timeline(self, on_seek=session.seek)
-        self.timeline.grid(row=2, column=0, sticky="ew")
-        self._rules[1].grid(row=2, column=0, sticky="new")
+        self.timeline.grid(row=3, column=0, sticky="ew")
+        self._rules[1].grid(row=3, column=0, sticky="new")
         self.keys_sheet = KeysSheet(self)
         self.checks_sheet = ChecksSheet(self)
         self.viewer = Viewer(self, session)
-        self.exporter = Exporter(self, self._told)
+        self.collector = Collector(self)
+        self.exports = Exports(self)
         self.desk = Desk(
-            self, session, self._told, on_open=self.lessons.close, on_lesson=self.lessons.open_file,
-            sheltered=lambda: self.lessons.walk is not None, leave=self.editing.leave,
+            self, session, self.told, on_open=self.lessons.close, on_lesson=self.lessons.open_file,
+            sheltered=lambda: self.lessons.sheltering, leave=self.editing.leave,
         )  # fmt: skip
+        self.lessons.may_open = self.desk.may_leave_program
+        self.recovery = Recovery(self, self._journals)
+        self.outsides = outside.watch(self)
         self.statusbar = StatusBar(
-            self, on_reset=session.as_written, on_cancel=self.exporter.cancel, on_checks=self.show_checks
+            self, on_reset=session.as_written, on_cancel=self.exports.exporter.cancel, on_checks=self.show_checks
         )
-        self.statusbar.grid(row=3, column=0, sticky="ew")
+        self.statusbar.grid(row=4, column=0, sticky="ew")
         self.bind("<Configure>", self._resized, add="+")
         self.bind("<FocusIn>", self._focused, add="+")
 
@@ -265,7 +276,7 @@ class App(ctk.CTk):
             self._left.paneconfigure(self.pages, height=self.look.px(self._kind[2]))
             self.canvas.focus_set()
         if self.settings.lesson != self.lessons.id and not self.lessons.drafting:
-            self._keep(lesson=self.lessons.id)
+            self.keep(lesson=self.lessons.id)
         self._changed("worker")
 
     def _editing_changed(self) -> None:
@@ -328,8 +339,8 @@ class App(ctk.CTk):
 
     def escape(self) -> None:
         """Ends the first of what can be ended."""
-        if self.exporter.busy:
-            self.exporter.cancel()
+        if self.exports.exporter.busy:
+            self.exports.exporter.cancel()
         elif self.canvas.arranging:
             self.canvas.give_up()
         elif self.canvas.find_bar.opened:
@@ -338,6 +349,8 @@ class App(ctk.CTk):
             self.seed_editor.close()
         elif self.projector.on:
             self.projector.toggle()
+        elif self.canvas.marquee.cards:
+            self.canvas.marquee.mark(frozenset())
         elif not bindings.typing(self):
             self._clicked(None)
 
@@ -354,9 +367,10 @@ class App(ctk.CTk):
         for rule in self._rules:
             rule.configure(background=look["line"])
         for panel in (
-            self.toolbar, self.lessons, self.editor, self.editing, self.pages, self.output, self.transcript, self.flow,
-            self.canvas, self.inspector, self.seed_editor, self.leaf_editor, self.live_editor, self.timeline,
-            self.statusbar, self.menu, self.keys_sheet, self.checks_sheet, self.viewer,
+            self.toolbar, self.banner, self.lessons, self.editor, self.editing, self.pages, self.output,
+            self.transcript, self.flow, self.canvas, self.inspector, self.seed_editor, self.leaf_editor,
+            self.live_editor, self.timeline, self.statusbar, self.menu, self.keys_sheet, self.checks_sheet,
+            self.exports.sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -369,9 +383,9 @@ class App(ctk.CTk):
         self.canvas.motion.allowed = self._moves()
         self.canvas.read(self.settings.direction)
         self._follow()
-        self._keep()
+        self.keep()
 
-    def _keep(self, **changes: object) -> None:
+    def keep(self, **changes: object) -> None:
         """Keeps the settings for later starts."""
         self.settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         if self._kept is not None:
@@ -430,7 +444,7 @@ class App(ctk.CTk):
             self._entitle()
             self._keep_recent()
         if changes & {"trace", "cursor"}:
-            self._selected = None
+            self.selected = None
         if changes & {"source", "cursor"}:
             self.leaf = ""
         if changes & {"trace", "cursor", "notice", "worker"}:
@@ -463,9 +477,9 @@ class App(ctk.CTk):
 
     def _show_moment(self) -> None:
         session, playback = self.session, self.session.playback
-        self.canvas.show(playback, self._selected)
-        if self._selected is None and (pending := self._pending_card()) is not None:
-            self._selected = pending
+        self.canvas.show(playback, self.selected)
+        if self.selected is None and (pending := self._pending_card()) is not None:
+            self.selected = pending
             self.canvas.select(pending)
         self.canvas.say(*self._message(playback))
         self._inspect()
@@ -491,7 +505,7 @@ class App(ctk.CTk):
     def _inspect(self) -> None:
         session, turn = self.session, self._turn()
         self.inspector.show(
-            session.playback, self.graph, self._selected, self.look.words, session.written, turn,
+            session.playback, self.graph, self.selected, self.look.words, session.written, turn,
             held=self.lessons.asking,
         )  # fmt: skip
 
@@ -500,7 +514,7 @@ class App(ctk.CTk):
         playback, picture, say = self.session.playback, self.canvas.picture, self.look.words
         if playback is None or picture is None or picture.trace is not playback.trace:
             return ""
-        card = self._selected if self._selected is not None else picture.card_now(playback)
+        card = self.selected if self.selected is not None else picture.card_now(playback)
         turns = picture.contents.turns_of(card) if card is not None else ()
         return " · ".join(say("group.turn", n=n, all=count) for n, count in turns)
 
@@ -522,7 +536,7 @@ class App(ctk.CTk):
             self.editor.mark(0, None)
         elif (chosen := self._chosen_operation()) is not None:
             op = playback.trace.ops[chosen]
-            line = playback.line if self._selected == self._pending_card() else 0
+            line = playback.line if self.selected == self._pending_card() else 0
             self.editor.mark(line, op.span if op.line else None, self._turn())
         elif playback.trace.error is not None and playback.at_end:
             self.editor.mark(0, None)  # the last that ran is not where it failed
@@ -617,12 +631,12 @@ class App(ctk.CTk):
         elif hit is not None and hit.kind == "scissors" and hit.card is not None and graph is not None:
             self.actions.toggle_all(graph.cards[hit.card])
         else:
-            self._selected = hit.card if hit is not None else None
-            chosen = graph.cards[self._selected] if graph is not None and self._selected is not None else None
+            self.selected = hit.card if hit is not None else None
+            chosen = graph.cards[self.selected] if graph is not None and self.selected is not None else None
             self.leaf = leaf_of_card(playback, chosen)
             self._show_editor()
             self._mark_program()
-            self.canvas.show(playback, self._selected)
+            self.canvas.show(playback, self.selected)
             self._inspect()
             if playback is not None and chosen is not None:
                 self.lessons.picked(names_of(playback.trace, chosen))
@@ -643,7 +657,7 @@ class App(ctk.CTk):
 
     def _chosen_operation(self) -> int | None:
         graph = self.graph
-        return graph.cards[self._selected].op if graph is not None and self._selected is not None else None
+        return graph.cards[self.selected].op if graph is not None and self.selected is not None else None
 
     def _leaf_chosen(self, name: str) -> None:
         """Selects the card of a leaf."""
@@ -670,7 +684,7 @@ class App(ctk.CTk):
 
     def play_at(self, speed: float) -> None:
         self.player.speed = speed
-        self._keep(speed=speed)
+        self.keep(speed=speed)
 
     def limit(self, **changes: object) -> None:
         """Other limits of programs, from the next run on."""
@@ -688,12 +702,12 @@ class App(ctk.CTk):
         playback, graph, picture = self.session.playback, self.graph, self.canvas.picture
         if playback is None or graph is None or picture is None:
             return
-        card = self._selected if self._selected is not None else picture.current_card(playback)
+        card = self.selected if self.selected is not None else picture.current_card(playback)
         found = what(playback, graph.cards[card], self.look.words) if card is not None else []
         if found:
             self.viewer.open(found[0])
         else:
-            self._told("viewer.nothing")
+            self.told("viewer.nothing")
 
     def _look_at(self, tensor: TensorSnapshot) -> None:
         """Opens a tensor of the trace in the viewer."""
@@ -755,19 +769,21 @@ class App(ctk.CTk):
         self, kind: type[BaseException], error: BaseException, where: TracebackType | None
     ) -> None:
         """A fault in a callback is told and the window stays; Tk calls this."""
-        self.callback_errors.append(error)
-        traceback.print_exception(kind, error, where)
-        self.session.notice = ("error.failed", {"message": f"{kind.__name__}: {error}"})
-        self._changed("notice")
+        self.callback_errors = [*self.callback_errors[-99:], error]
+        self.trouble.report(error)
 
     def close(self) -> None:
         """Ends every process and the window."""
         self._keep_placing()
         self.player.stop()
         self.desktop.close()
-        self.exporter.close()
-        self.editing.end()
+        self.collector.close()
+        self.exports.close()
         self.lessons.end()
+        self.recovery.close()
+        for watching in self.outsides:
+            watching.close()
+        self.editing.end()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.
         for pending in self.tk.splitlist(self.tk.call("after", "info")):
@@ -783,8 +799,9 @@ class App(ctk.CTk):
             self.lessons.open(id_)
         elif path is not None:
             self.open(path)
-        elif not self.lessons.resume(self.settings.lesson):
+        elif not (self.recovery.resume() or self.lessons.resume(self.settings.lesson)):
             self.open(FIRST_PROGRAM)
+        self.recovery.offer()
 
     def open(self, path: str | Path) -> None:
         """Opens a program (.py) or a recorded trace (.pullback); what is wrong is said in the window."""
@@ -799,59 +816,18 @@ class App(ctk.CTk):
 
     def ask_close(self) -> None:
         """Ends the window, once the program may go."""
-        if self.desk.may_leave():
+        if self.recovery.may_close():
             self.close()
 
     def _keep_placing(self) -> None:
         if self._kept is not None and self.winfo_ismapped() and not self.projector.on:
-            self._keep(window=placing.standing(self), panes=self._dragged_panes(), page=self.pages.shown)
+            self.keep(window=placing.standing(self), panes=self._dragged_panes(), page=self.pages.shown)
 
     def _keep_recent(self) -> None:
         if self.desk.recent != self.settings.recent:
-            self._keep(recent=self.desk.recent)
+            self.keep(recent=self.desk.recent)
 
-    def export(self) -> None:
-        """Writes the picture as it stands to a file of the reader's choice."""
-        playback = self.session.playback
-        if playback is None:
-            self._tell_wrong("error.export_nothing")
-            return
-        kinds = [("PNG", "*.png"), ("SVG", "*.svg"), ("PDF", "*.pdf"), ("GIF", "*.gif"), ("WebP", "*.webp")]
-        name = tkinter.filedialog.asksaveasfilename(
-            parent=self, title=self.look.words("menu.export"), defaultextension=".png", filetypes=kinds,
-            initialfile=f"{Path(self.session.path).stem or 'pullback'}-{playback.cursor}.png",
-        )  # fmt: skip
-        if name:
-            self.export_to(name)
-
-    def export_to(self, path: str | Path) -> None:
-        """Draws the picture to a file, in a thread; what came of it is said in the window."""
-        shown = self._what_is_shown()
-        if shown is not None:
-            self.exporter.to_file(shown, Path(path))
-
-    def copy_picture(self) -> None:
-        """Draws the picture to the clipboard, in a thread."""
-        shown = self._what_is_shown()
-        if shown is not None:
-            self.exporter.to_clipboard(shown)
-
-    def _what_is_shown(self) -> Shown | None:
-        playback, picture = self.session.playback, self.canvas.picture
-        if playback is None:
-            self._tell_wrong("error.export_nothing")
-            return None
-        return Shown(
-            playback.trace,
-            playback.cursor,
-            picture.folding if picture is not None else Folding(),
-            self.settings.direction,
-            self.look.name,
-            self.settings.colours,
-            self.look.words.language,
-        )
-
-    def _told(self, key: str, *, busy: bool = False, wrong: bool = False, **facts: object) -> None:
+    def told(self, key: str, *, busy: bool = False, wrong: bool = False, **facts: object) -> None:
         """What the exporter has to say: what went wrong beside the output, the rest in the lowest row."""
         self.statusbar.tell("" if wrong else self.look.words(key, **facts), busy=busy)
         if wrong:
@@ -872,8 +848,10 @@ def _import_drawing() -> None:
 
 def main(path: str | None = None, lesson: str | None = None) -> int:
     """Opens the window, and returns the exit status once it is closed; raises TclError where there is no display."""
+    log.begin(folders.logs())
     app = App()
     app.begin(path, lesson)
+    app.recovery.on_signals()
     try:
         app.mainloop()
     except KeyboardInterrupt:

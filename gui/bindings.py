@@ -38,12 +38,12 @@ def anywhere(app: App) -> dict[str, Deed]:
         "<Control-Key-0>": app.canvas.fit,
         "<Control-KP_0>": app.canvas.fit,
         "<Control-f>": app.find,
-        "<Control-e>": app.export,
+        "<Control-e>": app.exports.open,
         "<Control-o>": app.desk.ask_open,
         "<Control-s>": app.save,
         **_shifted("s", app.save_as),
         "<Control-q>": app.ask_close,
-        **_shifted("c", app.copy_picture),
+        **_shifted("c", app.exports.copy),
         "<Escape>": app.escape,
         **({} if MAC else {"<Alt-f>": app.open_menu}),  # there Option types letters
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from core.files import read_program, read_trace, write_program
-from gui.canvas.exporting import Tell
+from gui.exporting.exporter import Tell
 from gui.i18n import Words
 from gui.programs import is_example, remembered
 from gui.session import Session
@@ -34,6 +34,9 @@ class Desk:
     Attributes:
         recent: programs opened or saved lately, the last one first.
         words: in the reader's language.
+        may_write: asked before the program's own file is written; what says no tells the reader why.
+        unwritten: told of a file that could not be written, and why.
+        elsewhere: whether another window has a file open.
     """
 
     def __init__(
@@ -44,12 +47,18 @@ class Desk:
         self._on_open, self._on_lesson, self._sheltered, self._leave = on_open, on_lesson, sheltered, leave
         self.recent: tuple[str, ...] = ()
         self.words: Words
+        self.may_write: Callable[[], bool] = lambda: True
+        self.unwritten: Callable[[Path, str], object] = lambda path, reason: None
+        self.elsewhere: Callable[[str], bool] = lambda path: False
+        self._given_up: str | None = None
 
     def open(self, path: str | Path) -> bool:
         """Opens a program, a lesson (.md) or a recorded trace; what is wrong is said in the window, and False."""
         path = Path(path)
         kind = path.suffix.lower()
         try:
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise ValueError("it is no file")  # a pipe would be waited for
             if kind == ".md":
                 if not self._on_lesson(path):
                     return False
@@ -61,11 +70,14 @@ class Desk:
                 source = read_program(path)
                 self._on_open()
                 self._session.open_program(source, str(path.absolute()))
+                if self.elsewhere(self._session.file):
+                    self._tell("files.elsewhere", wrong=True, name=path.name)
         except (OSError, ValueError) as error:
             self._tell("error.file", wrong=True, name=path.name, reason=_reason(error))
             if isinstance(error, FileNotFoundError):
                 self.recent = tuple(other for other in self.recent if other != str(path.absolute()))
             return False
+        self._given_up = None
         if not is_example(path):
             self.recent = remembered(self.recent, str(path.absolute()))
         return True
@@ -93,34 +105,48 @@ class Desk:
             self._tell("files.first_of", name=able[0].name, n=len(paths) - 1)
 
     def may_leave(self) -> bool:
-        """Whether the program in the editor may go: it is in its file, or the reader says what is to become of it."""
-        if not self._leave():
-            return False
-        if not self._session.unsaved or self._sheltered():
+        """Whether what is being written may go: it is in its file, or the reader says what is to become of it."""
+        return self._leave() and self.may_leave_program()
+
+    def may_leave_program(self) -> bool:
+        """The same of the program alone; what was given up once is not asked about again."""
+        session = self._session
+        if not session.unsaved or self._sheltered() or session.source == self._given_up:
             return True
-        name = Path(self._session.path).name or self.words("files.untitled")
+        name = Path(session.path).name or self.words("files.untitled")
         question = self.words("files.unsaved", name=name)
         answer = tkinter.messagebox.askyesnocancel("Pullback", question, parent=self._window)
-        return False if answer is None else self.save() if answer else True
+        if answer is None:
+            return False
+        self._given_up = None if answer else session.source
+        return self.save() if answer else True
 
     def save(self) -> bool:
         """Writes the program to its file; asks for one where it has none of its own. False where it was not written."""
         file = self._session.file
         return self.save_as() if not file or is_example(file) else self._save_to(file)
 
-    def save_as(self) -> bool:
+    def save_as(self, folder: str = "") -> bool:
         """Writes the program to a file of the reader's choice."""
-        name = tkinter.filedialog.asksaveasfilename(
-            parent=self._window, title=self.words("menu.save_as"), defaultextension=".py",
-            filetypes=[("Python", "*.py")], initialfile=f"{Path(self._session.path).stem or 'program'}.py",
+        path = self.ask_where(f"{Path(self._session.path).stem or 'program'}.py", folder=folder)
+        return bool(path) and self._save_to(path)
+
+    def ask_where(self, name: str, ending: str = ".py", folder: str = "") -> str:
+        """Lets the reader choose a file to be written, such as ``name``; '' for none."""
+        kind = "Python" if ending == ".py" else "Markdown"
+        chosen = tkinter.filedialog.asksaveasfilename(
+            parent=self._window, title=self.words("menu.save_as"), defaultextension=ending,
+            filetypes=[(kind, f"*{ending}")], initialfile=name, initialdir=folder or None,
         )  # fmt: skip
-        return bool(name) and self._save_to(str(Path(name).absolute()))
+        return str(Path(chosen).absolute()) if chosen else ""
 
     def _save_to(self, path: str) -> bool:
+        if path == self._session.file and not self.may_write():
+            return False
         try:
             write_program(Path(path), self._session.source)
         except (OSError, ValueError) as error:
-            self._tell("error.file_write", wrong=True, name=Path(path).name, reason=_reason(error))
+            self.unwritten(Path(path), _reason(error))
             return False
         self._session.saved(path)
         self.recent = remembered(self.recent, path)

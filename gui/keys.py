@@ -18,6 +18,7 @@ COLUMNS: Final[tuple[tuple[Row, ...], ...]] = (
         ("P", "keys.play"), ("Home   End", "keys.ends"), ("Ctrl+→   Ctrl+←", "keys.calls"), ("Enter", "keys.run_to"),
         ("E", "keys.seed"), ("Ctrl+Z   Ctrl+Y", "keys.undo"), ("Ctrl+O   Ctrl+S", "keys.files"),
         ("Ctrl+Shift+S", "keys.save_as"), ("Ctrl+E", "keys.export"), ("Ctrl+Shift+C", "keys.copy"),
+        ("M", "keys.mark"),
     ),
     (
         ("Tab   Shift+Tab", "keys.tab"), ("Ctrl+Tab", "keys.leave"),

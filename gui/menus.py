@@ -43,8 +43,8 @@ class Menus:
             *([RULE] if entries else []),
             Entry(say("bar.fit"), app.canvas.fit, "Ctrl+0"),
             Entry(say("menu.find"), app.find, "Ctrl+F"),
-            Entry(say("menu.export"), app.export, "Ctrl+E"),
-            Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
+            Entry(say("menu.export"), app.exports.open, "Ctrl+E"),
+            Entry(say("menu.copy_picture"), app.exports.copy, "Ctrl+Shift+C"),
         ]
 
     def _of_hit(self, hit: Hit | None) -> list[Entry]:
@@ -74,6 +74,8 @@ class Menus:
             entries.append(Entry(say(key), partial(app.copy, text) if text else None))
         entries.append(self._viewing("menu.view_value", subjects.values(playback, card, say), "V"))
         entries.append(self._viewing("menu.view_gradient", subjects.gradients(playback, card, say), "Shift+V"))
+        marked = "menu.unmark" if card.id in app.canvas.marquee.cards else "menu.mark"
+        entries.append(Entry(say(marked), partial(app.canvas.marquee.toggle, card.id), "M"))
         inputs = self._of_inputs(playback, graph, card)
         return [*entries, *self._of_leaf(playback, card), *inputs, self._cutting_all(playback, card)]
 
@@ -175,8 +177,8 @@ class Menus:
     def _picture(self) -> tuple[Entry, ...]:
         app, say = self._app, self._app.look.words
         return (
-            Entry(say("menu.export"), app.export, "Ctrl+E"),
-            Entry(say("menu.copy_picture"), app.copy_picture, "Ctrl+Shift+C"),
+            Entry(say("menu.export"), app.exports.open, "Ctrl+E"),
+            Entry(say("menu.copy_picture"), app.exports.copy, "Ctrl+Shift+C"),
             Entry(say("menu.find"), app.find, "Ctrl+F"),
             Entry(say("bar.fit"), app.canvas.fit, "Ctrl+0"),
         )
@@ -270,6 +272,8 @@ class Menus:
             choices("speed", {speed: say("menu.per_second", n=f"{speed:g}") for speed in SPEEDS}, app.play_at),
             Entry(say("menu.down"), app.toggle_direction, chosen=app.settings.direction == "down"),
             Entry(say("menu.limits"), entries=self._limits(choices)),
+            RULE,
+            Entry(say("trouble.folder"), app.trouble.open_folder),
         )
 
     def _limits(self, choices: Callable[[str, dict[Any, str], Callable[[Any], None]], Entry]) -> tuple[Entry, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from core import wire
 from core.records import Matrix, Options, TensorSnapshot, Trace
@@ -48,6 +49,44 @@ class WholeTensor:
 
 
 Question = LocalJacobian | PassJacobian | WholeTensor
+
+
+class Known(Protocol):
+    """What a report can know of the answers; a session does, and so does ``gui.export.knowledge``."""
+
+    @property
+    def answers(self) -> Mapping[Question, Answer]:
+        """Those that there are."""
+        ...
+
+    @property
+    def obstacle(self) -> str:
+        """Why no more can be asked, ``jacobian.OBSTACLE`` in the tables of words; '' where they can."""
+        ...
+
+    @property
+    def asked(self) -> Question | None:
+        """The question that is being answered."""
+        ...
+
+
+def together(trace: Trace, questions: Sequence[LocalJacobian], limit: int) -> wire.Job:
+    """All of them in one run of the program; what the worker answers is in ``several``."""
+    steps = tuple((question.pass_, question.step) for question in questions)
+    return wire.AskJacobians(trace.source, trace.what_if, _options(trace), steps=steps, limit=limit)
+
+
+def answer_of(reply: wire.AnyReply) -> Answer | None:
+    """What a reply says; None for one that does not end its job."""
+    match reply:
+        case wire.Answered():
+            return Answer(reply.matrices, reply.tensor)
+        case wire.Stopped():
+            return Answer(missing=reply.reason)
+        case wire.Refused() | wire.Failed() | wire.Died():
+            return Answer(missing=reply.message)
+        case _:
+            return None  # what the program prints once more, and how far it is
 
 
 def _options(trace: Trace) -> Options:

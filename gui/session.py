@@ -13,7 +13,7 @@ from core.lines import lines_of
 from core.playback import Playback
 from core.records import Before, Check, Cut, Options, Trace, WhatIf
 from gui.history import History
-from gui.questions import Answer, Answers, Question
+from gui.questions import Answers, Question, answer_of
 
 Change = Literal["source", "trace", "cursor", "worker", "output", "notice", "answer"]
 Landing = int | Literal["backward", "same"] | Callable[[Playback], int]
@@ -41,7 +41,8 @@ class Session:
 
     Attributes:
         source, path: the program as it stands in the editor, and where it came from.
-        file, kept: the file that is the program's own ('' where there is none), and what stands in it.
+        file, kept: the file that is the program's own ('' where there is none), and what stands in it; None where it
+            is gone.
         history: the changes the reader has made to the run, for undo; ``what_if`` are those the next run is made with.
         playback: the trace and the cursor; None before the first run.
         agrees: whether the trace equals an unrecorded run; 'waiting' while that is being found out.
@@ -67,7 +68,8 @@ class Session:
         self._landing: Landing = "backward"
         self._before = WhatIf()
         self._written: Trace | None = None
-        self.source = self.kept = ""
+        self.source = ""
+        self.kept: str | None = ""
         self.path = self.file = ""
         self.history = History()
         self.playback: Playback | None = None
@@ -130,6 +132,11 @@ class Session:
     def saved(self, path: str) -> None:
         """The program as it stands has been written to a file."""
         self.kept, self.path, self.file = self.source, path, path
+        self._tell("worker")
+
+    def stands(self, kept: str | None) -> None:
+        """What stands in the program's file now, whoever wrote it."""
+        self.kept = kept
         self._tell("worker")
 
     @property
@@ -379,18 +386,11 @@ class Session:
         self._tell("answer")
 
     def _hear_answer(self, reply: wire.AnyReply, question: Question) -> None:
-        match reply:
-            case wire.Answered():
-                answer = Answer(reply.matrices, reply.tensor)
-            case wire.Refused() | wire.Failed():
-                answer = Answer(missing=reply.message)
-            case wire.Stopped():
-                answer = Answer(missing=reply.reason)
-            case wire.Died():
-                answer = Answer(missing=reply.message)
-                self.state = "starting" if reply.restarting else "gone"
-            case _:
-                return  # what the program prints once more, and how far it is
+        answer = answer_of(reply)
+        if answer is None:
+            return
+        if isinstance(reply, wire.Died):
+            self.state = "starting" if reply.restarting else "gone"
         self._question = None
         self.answers.add(question, answer)
         self._tell("answer")

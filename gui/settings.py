@@ -9,10 +9,14 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from core.files import write_whole
+from core import folders
+from core.files import locked, read_text, set_aside, write_whole
+from core.folders import why_not
 from core.layout import Direction
 from core.limits import Limits
 from gui.placing import Geometry, Panes
@@ -48,6 +52,7 @@ class Settings:
     panes: widths of the left and the right side and height of the pages below the editor, in units, as dragged.
     page: key of the title of the page that was shown there.
     lesson: id of the lesson that was open; '' for none.
+    export: what was wished for at the last export; see ``gui.exporting.wishes``.
     memory, time, output: limits of programs, as in ``core.limits.Limits``.
     writes: whether programs may write files and use the network.
     """
@@ -64,6 +69,7 @@ class Settings:
     panes: Panes | None = None
     page: str = ""
     lesson: str = ""
+    export: Mapping[str, object] = field(default_factory=dict)
     memory: int = Limits().memory
     time: int = 0
     output: int = Limits().output
@@ -82,11 +88,35 @@ _CHOICES: dict[str, tuple[object, ...]] = {
 }  # fmt: skip
 
 
+Said = tuple[str, dict[str, Any]] | None
+"""Key of a text and its facts; None for nothing."""
+
+FORMAT = 1
+"""Of the file; one that says nothing of it has this."""
+LARGEST = 1 << 20
+"""Bytes of a file of settings that is read."""
+
+
 def place() -> Path:
     """The file they are kept in."""
-    import platformdirs
+    return folders.settings() / "settings.json"
 
-    return Path(platformdirs.user_config_dir("pullback", appauthor=False)) / "settings.json"
+
+def usable(path: Path) -> tuple[Path | None, Said]:
+    """The file, None where nothing can be kept; and what is to be said about it.
+
+    A file that makes no sense is moved aside.
+    """
+    if reason := why_not(path.parent):
+        return None, ("error.settings", {"reason": reason})
+    try:
+        if _newer(_read(path)):
+            return path, ("settings.newer", {"name": path.name})
+    except ValueError:
+        return path, ("settings.damaged", {"name": set_aside(path)})
+    except OSError:
+        pass
+    return path, None
 
 
 def load(path: Path) -> Settings:
@@ -99,24 +129,36 @@ def load(path: Path) -> Settings:
 def save(settings: Settings, path: Path) -> None:
     """Keeps what differs from what is kept already; raises OSError where that cannot be.
 
-    What a newer version wrote stays, and so does a file that is damaged, beside the new one.
+    What a newer version wrote stays; so does all of a file whose format is newer, and under another name one that is
+    damaged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     kept: dict[str, object] = {}
-    try:
-        kept = _read(path)
-    except FileNotFoundError:
-        pass
-    except ValueError:
-        path.replace(path.with_suffix(".damaged"))
-    before, now = asdict(_understood(kept)), asdict(settings)
-    changed = {name: value for name, value in now.items() if value != before[name]}
-    write_whole(path, json.dumps(kept | changed, indent=1).encode())
+    with locked(path):
+        try:
+            kept = _read(path)
+        except FileNotFoundError:
+            pass
+        except ValueError:
+            set_aside(path)
+        if _newer(kept):
+            return
+        before, now = asdict(_understood(kept)), asdict(settings)
+        changed = {name: value for name, value in now.items() if value != before[name]}
+        write_whole(path, json.dumps(kept | changed, indent=1).encode())
+
+
+def _newer(kept: dict[str, object]) -> bool:
+    number = kept.get("format", FORMAT)
+    return isinstance(number, int) and number > FORMAT
 
 
 def _read(path: Path) -> dict[str, object]:
     """What a file holds; raises OSError, or ValueError where it is damaged."""
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        kept = json.loads(read_text(path, LARGEST))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(kept, dict):
         raise ValueError("no settings")
     return kept
@@ -125,7 +167,7 @@ def _read(path: Path) -> dict[str, object]:
 def _understood(kept: dict[str, object]) -> Settings:
     """What of it makes sense to this version."""
     chosen = {name: kept[name] for name, choices in _CHOICES.items() if _among(kept.get(name), choices)}
-    recent, page, lesson = kept.get("recent"), kept.get("page"), kept.get("lesson")
+    recent, page, lesson, export = (kept.get(name) for name in ("recent", "page", "lesson", "export"))
     return Settings(
         **chosen,  # type: ignore[arg-type]
         recent=tuple(path for path in recent if isinstance(path, str))[:REMEMBERED] if isinstance(recent, list) else (),
@@ -133,6 +175,7 @@ def _understood(kept: dict[str, object]) -> Settings:
         panes=_numbers(kept.get("panes"), 3),  # type: ignore[arg-type]
         page=page if isinstance(page, str) else "",
         lesson=lesson if isinstance(lesson, str) else "",
+        export=export if isinstance(export, dict) else {},
     )
 
 

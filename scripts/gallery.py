@@ -15,7 +15,8 @@ sys.path.insert(0, str(ROOT))
 from core.engine import record  # noqa: E402
 from core.playback import Playback  # noqa: E402
 from core.records import Options, Trace  # noqa: E402
-from gui.picture.export import export_picture  # noqa: E402
+from gui.export.order import Order  # noqa: E402
+from gui.export.writing import export  # noqa: E402
 
 OUT = ROOT / "build" / "gallery"
 PROGRAMS = sorted((ROOT / "assets" / "gallery").glob("*.py"))
@@ -33,8 +34,8 @@ def draw(program: Path) -> None:
     trace = record(program.read_text("utf-8"), options=Options(path=str(program), verify=False))
     recorded = time.perf_counter()
     for theme, step, lang in (("light", middle(trace), "en"), ("dark", "last", "zh")):
-        export_picture(trace, OUT / f"{program.stem}-{theme}.png", step=step, theme=theme, lang=lang)
-    export_picture(trace, OUT / f"{program.stem}.svg")
+        export(trace, OUT / f"{program.stem}-{theme}.png", Order(step=step, theme=theme, lang=lang))
+    export(trace, OUT / f"{program.stem}.svg", Order())
     drawn = time.perf_counter()
     print(f"{program.stem:<14}{len(trace.ops):>7} operations, recorded in {recorded - began:5.2f} s, "
           f"drawn in {drawn - recorded:5.2f} s")  # fmt: skip

@@ -139,8 +139,17 @@ def error(stage: Stage) -> None:
     stage.run(GALLERY / "wrong.py")
 
 
+def export(stage: Stage) -> None:
+    """What is to be exported, with its preview; closed again with the next scene's program."""
+    step(stage)
+    sheet = stage.app.exports.sheet
+    stage.app.exports.open()
+    stage.wait(lambda: sheet.preview.drawn)
+
+
 SCENES: dict[str, Callable[[Stage], None]] = {
     "start": start, "lesson": lesson, "step": step, "what-if": what_if, "model": model, "error": error,
+    "export": export,
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from core.engine.live import Live, Moment
 from core.engine.program import interrupt
 from core.engine.run import (
     local_jacobian,
+    local_jacobians,
     pass_jacobian,
     program_line,
     record,
@@ -30,6 +31,7 @@ __all__ = [
     "WhatIfError",
     "interrupt",
     "local_jacobian",
+    "local_jacobians",
     "pass_jacobian",
     "program_line",
     "record",

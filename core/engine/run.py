@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import torch
@@ -29,6 +29,9 @@ from core.engine.what_if import Plan
 from core.places import tensor_at
 from core.records import CHECK_SECONDS, Check, Failure, Matrix, Options, Span, TensorSnapshot, Trace, WhatIf
 from core.unchecked import differentiable
+
+TOGETHER: Final = 1 << 23
+"""Entries of all the Jacobians in one answer, after which no more are computed: 64 MB in double precision."""
 
 
 class _Answered(BaseException):
@@ -257,22 +260,52 @@ def local_jacobian(
     source: str, what_if: WhatIf, options: Options, pass_index: int, step_index: int
 ) -> tuple[Matrix, ...]:
     """The Jacobian of the node that a step ran: one matrix per output and input. Runs the program up to there."""
-    answer: list[Matrix] = []
+    found = _jacobians_of(source, what_if, options, {(pass_index, step_index)}, jacobian.ENTRY_LIMIT)
+    if not found:
+        raise ValueError(f"the program has no step {step_index} in pass {pass_index}")
+    return found[pass_index, step_index]
+
+
+def local_jacobians(
+    source: str, what_if: WhatIf, options: Options, steps: Sequence[tuple[int, int]], limit: int = jacobian.ENTRY_LIMIT
+) -> tuple[tuple[Matrix, ...], ...]:
+    """The Jacobians of the nodes that several steps ran, (pass, step) each, in one run of the program up to the last.
+
+    The same as ``local_jacobian`` says of each, where the program's own backward code leaves nothing behind.
+
+    Args:
+        limit: entries of a matrix at most; less for those that come after ``TOGETHER`` entries in all.
+
+    Returns:
+        In the order asked; () for a step that the run did not reach.
+    """
+    found = _jacobians_of(source, what_if, options, set(steps), limit)
+    return tuple(found.get(step, ()) for step in steps)
+
+
+def _jacobians_of(
+    source: str, what_if: WhatIf, options: Options, steps: set[tuple[int, int]], limit: int
+) -> dict[tuple[int, int], tuple[Matrix, ...]]:
+    found: dict[tuple[int, int], tuple[Matrix, ...]] = {}
+    left = TOGETHER
 
     def probe(number: int, step: int, node: Node) -> None:
-        if (number, step) == (pass_index, step_index):
-            name = node_name(node)
-            for one in jacobian.local_jacobian(node):
-                answer.append(one.record(f"{name}: output {one.output} by input {one.input}"))
+        nonlocal left
+        if (number, step) not in steps:
+            return
+        answer = jacobian.local_jacobian(node, limit=min(limit, left))
+        left -= min(left, sum(one.matrix.numel() for one in answer if one.matrix is not None))
+        name = node_name(node)
+        found[number, step] = tuple(one.record(f"{name}: output {one.output} by input {one.input}") for one in answer)
+        if len(found) == len(steps):
             raise run.done()
 
     run = Run(source, what_if, options)
     run.backward.probe = probe
-    with _running(run):
-        run.execute()
-    if not run.answered:
-        raise ValueError(f"the program has no step {step_index} in pass {pass_index}")
-    return tuple(answer)
+    if steps:
+        with _running(run):
+            run.execute()
+    return found
 
 
 def pass_jacobian(source: str, what_if: WhatIf, options: Options, pass_index: int) -> tuple[Matrix, ...]:

@@ -22,7 +22,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
 import msgspec
 import torch
@@ -30,7 +30,7 @@ import torch
 from core import engine, wire
 from core.engine.baseline import Baseline
 from core.protection import Wire, bound
-from core.records import OUTPUT_LIMIT, Trace
+from core.records import OUTPUT_LIMIT, Trace, without_surrogates
 
 TICK: Final = 0.05
 """Seconds between two looks at what the program has printed."""
@@ -164,6 +164,8 @@ class Worker:
                 self.send(wire.Answered(job.id, engine.pass_jacobian(*asked, job.pass_index)))
             case wire.AskLocalJacobian():
                 self.send(wire.Answered(job.id, engine.local_jacobian(*asked, job.pass_index, job.step_index)))
+            case wire.AskJacobians():
+                self.send(wire.Answered(job.id, several=engine.local_jacobians(*asked, job.steps, job.limit)))
             case wire.AskTensor():
                 self.send(wire.Answered(job.id, tensor=engine.whole_tensor(*asked, job.where)))
 
@@ -251,16 +253,5 @@ def _one_line(error: BaseException) -> str:
 
 def _without_surrogates(reply: wire.Reply) -> wire.Reply:
     """The same reply with lone surrogates, which no encoding can carry, written as escapes."""
-    return msgspec.convert(
-        _clean(msgspec.to_builtins(reply, builtin_types=(bytes,), enc_hook=wire.as_text)), type(reply)
-    )
-
-
-def _clean(item: Any) -> Any:
-    if isinstance(item, str):
-        return item.encode("utf-8", "backslashreplace").decode()
-    if isinstance(item, dict):
-        return {_clean(key): _clean(value) for key, value in item.items()}
-    if isinstance(item, list | tuple):
-        return [_clean(entry) for entry in item]
-    return item
+    plain = msgspec.to_builtins(reply, builtin_types=(bytes,), enc_hook=wire.as_text)
+    return msgspec.convert(without_surrogates(plain), type(reply))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from core import files
 from core.lessons.reading import LONGEST, LessonError, read_head, read_lesson, read_title
 from core.lessons.records import Head, Lesson
 from core.lessons.walk import Progress
+
+T = TypeVar("T")
 
 ORIGINAL = "en"
 """The language lessons are written in first; others translate it."""
@@ -98,26 +100,106 @@ def read_text(path: Path) -> str:
 
 # ── Progress ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-_decoder = msgspec.json.Decoder(dict[str, Progress])
+FORMAT: Final = 1
+LARGEST: Final = 16 << 20
+"""Bytes of a file of progress that is read."""
+
+
+class NewerError(Exception):
+    """A newer version wrote a file: it is not written over.
+
+    Attributes:
+        name: of the file.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}: a newer Pullback wrote it")
+        self.name = name
+
+
+class _Kept(msgspec.Struct):
+    """The file."""
+
+    format: int
+    lessons: dict[str, Progress]
+
+
+class _Head(msgspec.Struct):
+    format: int
+
+
+_file, _head = msgspec.json.Decoder(_Kept), msgspec.json.Decoder(_Head)
+_lessons = msgspec.json.Decoder(dict[str, Progress])
 
 
 def load_progress(path: Path) -> tuple[dict[str, Progress], str]:
-    """What is kept, by lesson; nothing where there is no such file.
+    """What is kept, by lesson; nothing where there is no such file, or a newer version wrote it.
 
     A file that makes no sense is moved aside, so that nothing is written over it; its new name is given, else ''.
     """
     try:
-        return _decoder.decode(path.read_bytes()), ""
-    except OSError:
+        return _read(path), ""
+    except (OSError, NewerError):
         return {}, ""
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        aside = path.with_suffix(".damaged")
-        with contextlib.suppress(OSError):
-            path.replace(aside)
-        return {}, aside.name
+    except ValueError:
+        return {}, files.set_aside(path)
 
 
-def save_progress(progress: Mapping[str, Progress], path: Path) -> None:
-    """Keeps it; raises OSError where that cannot be."""
+def save_progress(
+    progress: Mapping[str, Progress], path: Path, before: Mapping[str, Progress] | None = None
+) -> dict[str, Progress]:
+    """Keeps it, together with what another window has kept meanwhile, and gives both.
+
+    Args:
+        before: what was loaded or saved last: what differs from that is this window's own doing.
+
+    Raises OSError where it cannot be kept, NewerError where a newer version wrote what is there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    files.write_whole(path, msgspec.json.format(msgspec.json.encode(dict(progress)), indent=1))
+    with files.locked(path):
+        try:
+            theirs = _read(path)
+        except FileNotFoundError:
+            theirs = {}
+        except ValueError:
+            files.set_aside(path)
+            theirs = {}
+        both = _merged(before or {}, progress, theirs)
+        files.write_whole(path, msgspec.json.format(msgspec.json.encode(_Kept(FORMAT, both)), indent=1))
+    return both
+
+
+def _read(path: Path) -> dict[str, Progress]:
+    """Raises OSError, NewerError, or ValueError where it makes no sense."""
+    if path.stat().st_size > LARGEST:
+        raise ValueError("it is too large")
+    blob = path.read_bytes()
+    try:
+        if b'"format"' not in blob[:100]:  # as it was before it had a format
+            return _lessons.decode(blob)
+        if _head.decode(blob).format > FORMAT:
+            raise NewerError(path.name)
+        return _file.decode(blob).lessons
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _merged(
+    before: Mapping[str, Progress], mine: Mapping[str, Progress], theirs: Mapping[str, Progress]
+) -> dict[str, Progress]:
+    """Of two windows' progress what each has changed; in a lesson that both changed, what each changed of it."""
+    both = _changed(before, mine, theirs)
+    for id_ in before.keys() & mine.keys() & theirs.keys():
+        base, own, other = before[id_], mine[id_], theirs[id_]
+        if own not in (base, other) and other != base and own.digest == other.digest == base.digest:
+            both[id_] = Progress(
+                own.digest, own.screen, _changed(base.outcomes, own.outcomes, other.outcomes),
+                _changed(base.programs, own.programs, other.programs), tuple(dict.fromkeys((*own.seen, *other.seen))),
+            )  # fmt: skip
+    return both
+
+
+def _changed(before: Mapping[str, T], mine: Mapping[str, T], theirs: Mapping[str, T]) -> dict[str, T]:
+    """``theirs`` with what ``mine`` has changed since ``before``; what was taken away there stays away."""
+    both = {key: value for key, value in theirs.items() if key not in before or key in mine}
+    return both | {key: value for key, value in mine.items() if key not in before or value != before[key]}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from core.files import write_whole
+from core.files import locked, write_whole
 from core.lessons.records import Lesson
 
 _decoder = msgspec.json.Decoder(frozenset[str])
@@ -50,7 +50,8 @@ class Trust:
         self._said.add(lesson.content)
         if self._kept is not None:
             self._kept.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._kept, msgspec.json.encode(sorted(self._always() | {lesson.content})))
+            with locked(self._kept):
+                write_whole(self._kept, msgspec.json.encode(sorted(self._always() | {lesson.content})))
 
     def _always(self) -> frozenset[str]:
         """Read each time: another window may have added to it. What makes no sense trusts nothing."""

@@ -16,6 +16,7 @@ from core.layout import Direction
 from core.playback import Playback
 from gui.canvas.background import Background
 from gui.canvas.labels import Labels
+from gui.canvas.marquee import Marquee
 from gui.canvas.minimap import Minimap
 from gui.canvas.motion import Motion
 from gui.canvas.neighbours import beside
@@ -160,6 +161,7 @@ class GraphCanvas(tk.Canvas):
         self._focus_ring = self.create_rectangle(0, 0, 0, 0, width=2, state="hidden")
         self._build_buttons()
         self.minimap = Minimap(self, on_move=self._centre)
+        self.marquee = Marquee(self, self.view, lambda: self._picture, self.redraw)
         self.find_bar = FindBar(
             self, hint="find.hint", search=self._search, on_found=self._found, on_close=self.focus_set,
             beside=self._row,
@@ -200,6 +202,7 @@ class GraphCanvas(tk.Canvas):
         self.bind("<FocusOut>", lambda event: self.itemconfigure(self._focus_ring, state="hidden"))
         for key, dx, dy in (("Left", -1, 0), ("Right", 1, 0), ("Up", 0, -1), ("Down", 0, 1)):
             self.bind(f"<Shift-{key}>", partial(self._select_beside, dx, dy))
+        self.bind("m", lambda event: None if self._selected is None else self.marquee.toggle(self._selected))
         self.bind("<Down>", lambda event: self._select_next(1))
         self.bind("<Up>", lambda event: self._select_next(-1))
         for key in ("<Return>", "<KP_Enter>"):
@@ -232,7 +235,7 @@ class GraphCanvas(tk.Canvas):
         self.itemconfigure(self._title, fill=look["text"], font=look.font(20, bold=True))
         self.itemconfigure(self._hint, fill=look["quiet"], font=look.font(13))
         self.itemconfigure(self._focus_ring, outline=look["accent"])
-        for panel in (self.minimap, self.find_bar, self.tip):
+        for panel in (self.minimap, self.find_bar, self.tip, self.marquee):
             panel.dress(look)
         self.redraw()
 
@@ -385,6 +388,8 @@ class GraphCanvas(tk.Canvas):
     def _take(self, picture: Picture) -> None:
         before = self._picture
         anew = before is None or before.trace is not picture.trace or before.direction != picture.direction
+        if before is None or before.trace is not picture.trace:
+            self.marquee.mark(frozenset())
         seen = self.view.sees_all
         self._picture, self.view.bounds = picture, picture.bounds
         self._forget_pointer()
@@ -715,10 +720,12 @@ class GraphCanvas(tk.Canvas):
         if self._picture is not None and self._playback is not None and not empty:
             phase = self.motion.now
             playback = self._playback if phase is None or self._moving is None else self._moving
+            rings = self.marquee.rings()
             scene = self._picture.scene(
                 playback, look.words, view=view.rect, scale=view.zoom, selected=self._selected,
                 hovered=self._hovered(self._hit), motion=phase, on_screen=True, covered=self._covered,
             )  # fmt: skip
+            scene = Scene((*scene.shapes, *rings), scene.labels) if rings else scene
             room = width / look.scale
             if room > LEGEND:
                 earlier = self._picture.later(playback)

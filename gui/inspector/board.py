@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import tkinter as tk
 import tkinter.font as tkfont
 from bisect import bisect
@@ -14,24 +13,12 @@ from typing import ClassVar, Final
 import numpy as np
 from PIL import ImageTk
 
-from gui.figures import span
+from gui.inspector import cells
+from gui.inspector.cells import SIGN
 from gui.inspector.jacobian import Product
 from gui.theme import Look
 from gui.viewer import shades
 
-NUMBERS: Final = 8
-"""Rows and columns up to which a matrix is written in numbers."""
-SIZES: Final = tuple((digits, size) for digits in (4, 3, 2) for size in (13, 12, 11, 10, 9))
-"""Significant digits and letters' size, best first; the first that fits the width is taken."""
-
-CELL: Final = 26
-SIGN: Final = 20
-"""Units of a cell at least, where there is room, and between the parts."""
-
-MAP_HEIGHT: Final = 150
-THIN: Final = 12
-LARGEST_CELL: Final = 14
-"""Units: height of the colours at most, of their sides at least, and of one entry at most."""
 SUM_LINES: Final = 3
 """Lines kept free for the sum below colours."""
 
@@ -102,6 +89,8 @@ class Board(tk.Canvas):
     """What each part is called."""
     ways: ClassVar[dict[str, tuple[str, str]]]
     """``down`` and ``across`` of each part."""
+    dots: ClassVar = True
+    """Whether a zero of the matrix is a dot."""
 
     def __init__(self, master: tk.Misc, product: Product, entries: dict[str, np.ndarray]) -> None:
         super().__init__(master, borderwidth=0, highlightthickness=1, takefocus=True, cursor="arrow")
@@ -131,8 +120,7 @@ class Board(tk.Canvas):
         self.delete("all")
         self._parts, self._pictures = {}, []
         self.configure(background=look["panel"], highlightcolor=look["accent"], highlightbackground=look["panel"])
-        few = max(self.entries["J"].shape) <= NUMBERS and bool(self.entries["J"].size)
-        self.as_numbers = few and self._write()
+        self.as_numbers = cells.in_numbers(self.entries["J"]) and self._write()
         bottom = self._captions() if self.as_numbers else self._legend(self._paint())
         self._marks = [self.create_rectangle(0, 0, 0, 0, outline=look["accent"], width=look.px(2), state="hidden")
                        for _ in range(3)]  # fmt: skip
@@ -148,6 +136,15 @@ class Board(tk.Canvas):
         height = top + lines * font.metrics("linespace") + look.px(2)
         self.configure(width=self._width, height=height)
         self.choose(self.chosen)
+
+    def px(self, units: float) -> int:
+        """Pixels of a length."""
+        return self._look.px(units)
+
+    def letters(self, size: int) -> tuple[int, int]:
+        """Pixels: width of a digit and height of a line, monospaced."""
+        font = tkfont.Font(self, font=self._look.font(size, mono=True))
+        return font.measure("0"), font.metrics("linespace")
 
     def _write(self) -> bool:
         """Writes the numbers; False where they do not fit."""
@@ -183,19 +180,10 @@ class Board(tk.Canvas):
     def _cell(self, name: str, entry: float, written: str, box: Box, font: tkfont.Font) -> None:
         """One number; those that are not zero stand out."""
         look = self._look
-        fill = look["grad_soft" if entry != 0 and name != "v" else "panel"]
-        self.create_rectangle(*box, outline=look["line"], fill=fill)
-        colour = look["text"] if name == "J" else look["grad"]
-        if math.isnan(entry):
-            colour = look["wrong"]
-        elif entry == 0 and name == "J":
-            written, colour = self._zero(written), look["quiet"]
+        written, colour, ground = cells.face(name, entry, written, dots=self.dots)
+        self.create_rectangle(*box, outline=look["line"], fill=look[ground])
         left = (box[0] + box[2] - len(written) * font.measure("0")) / 2
-        self.create_text(left, (box[1] + box[3]) / 2, anchor="w", font=font, text=written, fill=colour, tags=name)
-
-    def _zero(self, written: str) -> str:
-        """v and x̄ say 0: there a dot means that something is not known yet."""
-        return re.sub("-?0", lambda zero: "·".rjust(len(zero[0])), written)
+        self.create_text(left, (box[1] + box[3]) / 2, anchor="w", font=font, text=written, fill=look[colour], tags=name)
 
     def _sign(self, said: str, left: int, middle: float) -> int:
         """A sign between two parts; returns where the second begins."""
@@ -226,10 +214,9 @@ class Board(tk.Canvas):
 
     def _extent(self, room: int) -> tuple[int, int]:
         """Width and height of the matrix in colours, in so many pixels of width."""
-        look, (rows, columns) = self._look, self.entries["J"].shape
-        cell = min(room / max(1, columns), look.px(MAP_HEIGHT) / max(1, rows), look.px(LARGEST_CELL))
-        thin = look.px(THIN)
-        return max(thin, round(columns * cell)), max(thin, round(rows * cell))
+        rows, columns = self.entries["J"].shape
+        wide, high = cells.colours_size((rows, columns), room, self)
+        return round(wide), round(high)
 
     def _legend(self, top: int) -> int:
         """What the colours mean, for each part on its own scale; returns the pixel below."""
@@ -238,7 +225,7 @@ class Board(tk.Canvas):
         bar, high = look.px(64), int(font.metrics("linespace"))
         top += look.px(6)
         for name in self._parts:
-            low, least, most = _range(self.entries[name])
+            low, least, most = cells.reach(self.entries[name])
             self._name_part(look.px(7), top, name)
             picture = ImageTk.PhotoImage(shades.scale(bar, look.px(8), least, most, look.palette), master=self)
             self._pictures.append(picture)
@@ -344,17 +331,6 @@ def _stretch(near: int, far: int, seen: tuple[float, float], place: int) -> tupl
     start = near + (place - first) * size
     start, end = (max(near, min(round(at), far)) for at in (start, start + max(3.0, size)))
     return start, end
-
-
-def _range(entries: np.ndarray) -> tuple[str, float, float]:
-    """From the least to the greatest finite entry and how many are not finite, in words; and the two."""
-    finite = entries[np.isfinite(entries)]
-    least, most = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    said = [span(least, most)] if finite.size else []
-    for name, count in (("NaN", np.isnan(entries).sum()), ("Inf", np.isinf(entries).sum())):
-        if count:
-            said.append(f"{count} {name}")
-    return ", ".join(said), least, most
 
 
 def _around(first: float, last: float, share: float, factor: float, whole: int) -> tuple[float, float]:

@@ -14,8 +14,7 @@ from gui.i18n import Words
 from gui.inspector.jacobian import Missing, Product, Structure, products
 from gui.inspector.lines import WIDTH, Report, value_name
 from gui.inspector.pass_jacobian import NO_PATH, PassProduct, pass_products, root_values
-from gui.questions import QUICK, LocalJacobian, PassJacobian, Question
-from gui.session import Session
+from gui.questions import QUICK, Known, LocalJacobian, PassJacobian, Question
 
 DRAWN: Final = 12
 """Jacobians of a pass that are drawn."""
@@ -24,9 +23,9 @@ worked_out = lru_cache(maxsize=8)(products)
 """The products of the steps shown last: naming the structure of a large matrix takes a while."""
 
 
-def local_jacobian(report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None) -> None:
+def local_jacobian(report: Report, playback: Playback, key: NodeKey, words: Words, known: Known | None) -> None:
     """The Jacobian of what the node computes and its product, once the worker has said it."""
-    if session is None:
+    if known is None:
         return
     report.stage(words("jacobian"))
     node = playback.trace.passes[key[0]].nodes[key[1]]
@@ -37,7 +36,7 @@ def local_jacobian(report: Report, playback: Playback, key: NodeKey, words: Word
     if step is None:
         report.line((words("jacobian.later"), "quiet"))
         return
-    matrices = _answer(report, playback, LocalJacobian(key[0], playback.index.step_of[key]), words, session)
+    matrices = _answer(report, playback, LocalJacobian(key[0], playback.index.step_of[key]), words, known)
     if matrices is None:
         return
     if not matrices:
@@ -49,19 +48,19 @@ def local_jacobian(report: Report, playback: Playback, key: NodeKey, words: Word
 
 
 def _answer(
-    report: Report, playback: Playback, question: Question, words: Words, session: Session
+    report: Report, playback: Playback, question: Question, words: Words, known: Known
 ) -> tuple[Matrix, ...] | None:
     """The matrices asked for; None where they are not there, which is said, and asked for where that is possible."""
-    answer = session.answers.get(question)
+    answer = known.answers.get(question)
     if answer is not None and not answer.missing:
         return answer.matrices
     if answer is not None:
         reason = words.get(f"jacobian.missing.{answer.missing}", figures.clip(answer.missing, WIDTH))
         report.line((words("jacobian.none", reason=reason), "quiet"))
-    elif session.obstacle:
-        report.line((words(f"jacobian.{session.obstacle}"), "quiet"))
+    elif known.obstacle:
+        report.line((words(f"jacobian.{known.obstacle}"), "quiet"))
     else:
-        next_one, costly = report.question is None, playback.trace.seconds > QUICK and session.asked != question
+        next_one, costly = report.question is None, playback.trace.seconds > QUICK and known.asked != question
         if next_one:  # another one has to wait for the answer
             report.question, report.place, report.costly = question, len(report.lines), costly
         if costly:
@@ -103,16 +102,16 @@ def _drawn(report: Report, product: Product, words: Words) -> None:
         report.line((words("jacobian.differs"), "cut"))
 
 
-def whole_jacobian(report: Report, playback: Playback, number: int, words: Words, session: Session | None) -> None:
+def whole_jacobian(report: Report, playback: Playback, number: int, words: Words, known: Known | None) -> None:
     """The Jacobian of each root of a pass by itself and by each leaf, and what the pass made of it."""
     backward = playback.trace.passes[number]
-    if session is None or not backward.roots:
+    if known is None or not backward.roots:
         return
     report.section(words("jacobian.whole"))
     if report.held:
         report.line((words("jacobian.held"), "quiet"))
         return
-    matrices = _answer(report, playback, PassJacobian(number), words, session)
+    matrices = _answer(report, playback, PassJacobian(number), words, known)
     if matrices is None:
         return
     found = pass_products(playback, number, matrices)

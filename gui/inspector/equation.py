@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tkinter as tk
 import tkinter.font as tkfont
-from itertools import product as product_of
 from typing import ClassVar
 
-from gui.figures import aligned, number
-from gui.inspector.board import CELL, MAP_HEIGHT, SIGN, SIZES, THIN, Board, Element
+from gui.inspector import cells
+from gui.inspector.board import Board, Element
+from gui.inspector.cells import MAP_HEIGHT, SIGN, THIN
 from gui.inspector.jacobian import Product
 
 
@@ -33,24 +33,15 @@ class Equation(Board):
 
     def _write(self) -> bool:
         product, look = self.product, self._look
+        grid = cells.beside(product, self._width, self)
+        if grid is None:
+            return False
+        font, below, high = tkfont.Font(self, font=look.font(grid.size, mono=True)), grid.below, round(grid.high)
         columns = [("J", row) for row in product.jacobian] + [("v", product.v)]
         if product.result is not None:
             columns.append(("x", product.result))
-        matrix = len(product.jacobian)
-        for below, (digits, size) in product_of((False, True), SIZES):
-            font = tkfont.Font(self, font=look.font(size, mono=True))
-            letter, high = font.measure("0"), font.metrics("linespace") + look.px(6)
-            if not below and (digits, size) == SIZES[0]:
-                high = max(high, look.px(CELL))
-            texts = [aligned([number(float(x), digits) for x in column]) for _, column in columns]
-            widths = [max(high, len(text[0]) * letter + 2 * look.px(4 if size > 10 else 2)) for text in texts]
-            rest = sum(widths[matrix:]) + (len(columns) - matrix) * look.px(SIGN)
-            if (max if below else sum)((sum(widths[:matrix]), rest)) <= self._width:
-                break
-        else:
-            return False
         left, middle = 1, (product.jacobian.shape[1] if below else max(product.jacobian.shape)) * high / 2 + 1
-        for (name, column), text, width in zip(columns, texts, widths, strict=True):
+        for (name, column), text, width in zip(columns, grid.texts, map(round, grid.widths), strict=True):
             if name == "v" and below:
                 left, middle = 1, 2 * middle + self._caption + look.px(8) + max(product.jacobian.shape) * high / 2
             if name != "J":

@@ -10,9 +10,11 @@ import numpy as np
 from PIL import Image, ImageTk
 
 from gui.inspector.inset import Insets
+from gui.inspector.styles import STYLES
+from gui.picture.shapes import MATH
 from gui.theme import Look
 
-SIZE: Final = 16
+SIZE: Final = STYLES["formula"].size
 """Of the letters, in units of the design."""
 POINT: Final = 72
 """Dots an inch at which a point is a pixel."""
@@ -32,7 +34,7 @@ def picture(formula: str, size: float, dpi: float, colour: str) -> Image.Image:
     from matplotlib.font_manager import FontProperties
     from matplotlib.mathtext import MathTextParser
 
-    font = FontProperties(size=size, math_fontfamily="cm")
+    font = FontProperties(size=size, math_fontfamily=MATH)
     ink = Image.fromarray(np.asarray(MathTextParser("agg").parse(f"${formula}$", dpi, font).image, np.uint8))
     drawn = Image.new("RGBA", ink.size, colour)
     drawn.putalpha(ink)

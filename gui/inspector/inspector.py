@@ -22,6 +22,7 @@ from gui.inspector.openings import Openings
 from gui.inspector.pass_jacobian import PassProduct
 from gui.inspector.report import describe
 from gui.inspector.rows import Filling, Rows
+from gui.inspector.styles import STYLES
 from gui.picture.cards import Graph
 from gui.questions import Question
 from gui.session import Session
@@ -182,30 +183,10 @@ class Inspector(tk.Frame):
                        highlightbackground=look["panel"])  # fmt: skip
         text.configure(background=look["panel"], foreground=look["text"], font=look.font(13),
                        selectbackground=look["running_span"], selectforeground=look["text"])  # fmt: skip
-        indent = tkfont.Font(self, font=look.font(13, mono=True)).measure("  ")
-        text.tag_configure("title", font=look.font(17, mono=True, bold=True), spacing3=look.px(4))
-        text.tag_configure(
-            "section",
-            font=look.font(11, bold=True),
-            foreground=look["quiet"],
-            spacing1=look.px(18),
-            spacing3=look.px(5),
-        )
-        text.tag_configure("subtitle", font=look.font(11, bold=True), foreground=look["quiet"], spacing3=look.px(3))
-        text.tag_configure("formula", spacing1=look.px(9), spacing3=look.px(4))
-        text.tag_configure("equation", spacing1=look.px(6), spacing3=look.px(6))
-        text.tag_configure("heading", font=look.font(14, bold=True), spacing3=look.px(6))
-        text.tag_configure("quiet", foreground=look["quiet"])
-        text.tag_configure("under", foreground=look["quiet"], lmargin1=indent, lmargin2=indent)
-        for tag in ("next", "play"):
-            text.tag_configure(tag, spacing1=look.px(6))
-        text.tag_configure("derivative", font=look.font(13, mono=True), lmargin2=indent, spacing1=look.px(8),
-                           spacing3=look.px(2))  # fmt: skip
-        for tag, colour in (("code", "text"), ("grad", "grad"), ("value", "value"), ("leaf", "leaf")):
+        blank = tkfont.Font(self, font=look.font(13, mono=True)).measure(" ")
+        for tag, style in STYLES.items():
             text.tag_configure(
-                tag, font=look.font(13, mono=True), foreground=look[colour], lmargin2=indent, spacing3=look.px(2)
-            )
-        text.tag_configure("official", font=look.font(13, mono=True), lmargin2=indent, spacing3=look.px(6))
-        text.tag_configure("freed", font=look.font(13, mono=True), foreground=look["quiet"], overstrike=True)
-        text.tag_configure("cut", foreground=look["cut"])
-        text.tag_configure("wrong", foreground=look["wrong"])
+                tag, font=look.font(style.size, mono=style.mono, bold=style.bold), foreground=look[style.colour],
+                spacing1=look.px(style.above), spacing3=look.px(style.below), overstrike=style.struck,
+                lmargin1=style.first * blank, lmargin2=style.rest * blank,
+            )  # fmt: skip

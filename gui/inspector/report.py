@@ -15,8 +15,10 @@ from gui.inspector.derivatives import local_jacobian, whole_jacobian
 from gui.inspector.lines import WIDTH, Part, Report, opens, say, value_name
 from gui.picture import results
 from gui.picture.cards import Card, Graph
-from gui.session import Session
+from gui.questions import Known
 
+LEAVES = 60
+"""Leaves whose gradients are told."""
 REASONS = 6
 """Leaves of which it is said why their gradient is None or zero."""
 
@@ -27,18 +29,20 @@ def describe(
     selected: int | None,
     words: Words,
     written: Trace | None = None,
-    session: Session | None = None,
+    known: Known | None = None,
     turn: str = "",
     *,
     held: bool = False,
+    leaves: int = LEAVES,
 ) -> Report:
     """The report on the current event, or on the card the reader has chosen.
 
     Args:
         written: the run without what-ifs, to compare with; None where there is nothing to compare.
-        session: knows the Jacobians; without one, nothing is said of them.
+        known: the Jacobians; without them, nothing is said of them.
         turn: of the loops around what is told, in words.
         held: a lesson's question is open, which the Jacobian of the whole pass would answer.
+        leaves: so many are told of at most, and the one that the step is about.
     """
     report = Report(held=held)
     if playback is None or graph is None:
@@ -47,39 +51,39 @@ def describe(
         return report
     event = playback.event
     if selected is not None:
-        _card(report, playback, graph.cards[selected], words, session)
+        _card(report, playback, graph.cards[selected], words, known)
     elif playback.inside is not None and playback.upcoming is not None:
         # What the node will have done: nothing of it is shown beyond the part.
-        _node(report, playback.forward(), playback.upcoming, words, session, playback)
+        _node(report, playback.forward(), playback.upcoming, words, known, playback)
     elif event is None:
         report.line((words("inspect.nothing"), "heading"))
         report.line((words("inspect.nothing2"), "quiet"))
     elif playback.node is not None:
-        _node(report, playback, playback.node, words, session)
+        _node(report, playback, playback.node, words, known)
     elif event.op is not None:
         _operation(report, playback, event.op, words)
     elif event.kind in ("pass", "end"):
-        _pass(report, playback, event, words, session)
+        _pass(report, playback, event, words, known)
     else:
         _write(report, playback, event, words)
     if turn:
         report.lines[0].append((f"  ·  {turn}", "quiet"))
     shown = graph.cards[selected] if selected is not None else None
-    _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
+    _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()), leaves)
     if written is not None:
         _compared(report, written, playback.trace, words)
     ended = event.pass_ if event is not None and event.kind == "end" and playback.inside is None else None
     if selected is None and ended is not None:
-        whole_jacobian(report, playback, ended, words, session)  # below what the pass and a what-if came to
+        whole_jacobian(report, playback, ended, words, known)  # below what the pass and a what-if came to
     return report
 
 
-def _card(report: Report, playback: Playback, card: Card, words: Words, session: Session | None) -> None:
+def _card(report: Report, playback: Playback, card: Card, words: Words, known: Known | None) -> None:
     key = results.node(playback, card)
     if key is not None:
-        _node(report, playback, key, words, session)
+        _node(report, playback, key, words, known)
         if any(node == key[1] for node, _ in playback.trace.passes[key[0]].roots):
-            whole_jacobian(report, playback, key[0], words, session)
+            whole_jacobian(report, playback, key[0], words, known)
     elif card.op is not None:
         _operation(report, playback, card.op, words)
     else:
@@ -112,7 +116,7 @@ def _operation(report: Report, playback: Playback, op_id: int, words: Words) -> 
 
 
 def _node(
-    report: Report, playback: Playback, key: NodeKey, words: Words, session: Session | None,
+    report: Report, playback: Playback, key: NodeKey, words: Words, known: Known | None,
     within: Playback | None = None,
 ) -> None:  # fmt: skip
     """A node as it stands; ``within`` one that is told part by part, up to that part."""
@@ -130,7 +134,7 @@ def _node(
     _arrivals(report, playback, key, words, part.path if part is not None and part.path else None)
     if part is not None and part.kind == "arrives":
         return
-    local_jacobian(report, playback, key, words, session)
+    local_jacobian(report, playback, key, words, known)
     if part is not None and part.kind == "jacobian":
         return
     own = own_formula(node.name)
@@ -263,7 +267,7 @@ def _freed(playback: Playback, key: NodeKey) -> bool:
     )
 
 
-def _pass(report: Report, playback: Playback, event: Event, words: Words, session: Session | None) -> None:
+def _pass(report: Report, playback: Playback, event: Event, words: Words, known: Known | None) -> None:
     assert event.pass_ is not None
     backward = playback.trace.passes[event.pass_]
     title = words("line.backward", number=event.pass_ + 1)
@@ -273,7 +277,7 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, sessio
         for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
             name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
             report.line(opens(seed, "grad"), ("  →  ", "quiet"), (name, "code"))
-        whole_jacobian(report, playback, event.pass_, words, session)
+        whole_jacobian(report, playback, event.pass_, words, known)
     else:
         if backward.error is None:
             report.line((words("inspect.kept" if backward.retain_graph else "inspect.ended"), "quiet"))
@@ -296,7 +300,7 @@ def _write(report: Report, playback: Playback, event: Event, words: Words) -> No
     report.line((before, "quiet", None if empty else event.before), ("  →  ", "quiet"), opens(event.after, "leaf"))
 
 
-def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int]) -> None:
+def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int], most: int) -> None:
     """Every leaf's gradient; of the chosen leaf, and of all once a pass has ended, why it is None or zero."""
     leaves = [leaf for leaf in playback.trace.leaves if leaf.value is not None]
     if not leaves:
@@ -310,9 +314,11 @@ def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[
     ended = playback.at_end or (event is not None and event.kind == "end")
     first, told = playback.index.leaf_of, 0
     chosen_leaves = {first.get(value) for value in chosen}
-    for leaf in leaves[:60]:
+    for number, leaf in enumerate(leaves):
         assert leaf.value is not None
         here = target is not None and playback.index.leaf_of.get(target) == playback.index.leaf_of.get(leaf.value)
+        if number >= most and not here:
+            continue
         if here and step is not None and not step.grad_inputs and step.grad_outputs:
             _sum(report, step.grad_before, step.grad_outputs[0], step.grad_after, f"{leaf.name}.grad  ")
             continue
@@ -325,6 +331,8 @@ def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[
             told += 1
             text = words(f"why.{reason.kind}", line=reason.line, name=reason.name or words("seed.loss"))
             report.line((text, "under"))
+    if len(leaves) > most:
+        report.line((words("inspect.more_leaves", n=len(leaves) - most), "quiet"))
 
 
 def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> None:

@@ -10,8 +10,9 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from gui.figures import aligned, number
-from gui.inspector.board import CELL, SIGN, SIZES, THIN, Board, Element
+from gui.inspector import cells
+from gui.inspector.board import Board, Element
+from gui.inspector.cells import SIGN, THIN, seed_name
 from gui.inspector.jacobian import TERMS, listed
 from gui.inspector.pass_jacobian import PassProduct
 
@@ -21,13 +22,6 @@ TURNS: Final = 24
 """Rows after which several are filled at once, so that many do not take for ever."""
 HEAD: Final = 20
 """Units above the matrix, for names."""
-
-_SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-
-
-def seed_name(place: int) -> str:
-    """The seed that is 1 at a place and 0 elsewhere: ``e₀``."""
-    return f"e{place}".translate(_SUBSCRIPTS)
 
 
 class Rows(Board):
@@ -39,6 +33,7 @@ class Rows(Board):
 
     names: ClassVar = {"J": "J", "v": "v", "x": "x"}
     ways: ClassVar = {"J": ("v", "x"), "v": ("v", ""), "x": ("", "x")}
+    dots: ClassVar = False  # a dot would be an entry that has not come yet
 
     def __init__(self, master: tk.Misc, product: PassProduct, on_row: Callable[[int], object]) -> None:
         entries = {"J": product.jacobian, "v": product.v[:, None]}
@@ -78,20 +73,11 @@ class Rows(Board):
     def _write(self) -> bool:
         look, product = self._look, self.product
         rows, columns = product.jacobian.shape
-        shown = np.vstack([self.entries[name] for name in "Jx" if name in self.entries])
-        for digits, size in SIZES:
-            font = tkfont.Font(self, font=look.font(size, mono=True))
-            letter, high = font.measure("0"), font.metrics("linespace") + look.px(6)
-            if (digits, size) == SIZES[0]:
-                high = max(high, look.px(CELL))
-            pad = 2 * look.px(4 if size > 10 else 2)
-            texts = [aligned([number(float(x), digits) for x in entries]) for entries in shown.T]
-            weights = aligned([number(float(x), digits) for x in product.v])
-            widths = [max(high, len(text[0]) * letter + pad) for text in (*texts, weights)]
-            if self._margin() + sum(widths) + look.px(SIGN) <= self._width:
-                break
-        else:
+        grid = cells.stacked(product, self._margin(), self._width, self)
+        if grid is None:
             return False
+        font, high = tkfont.Font(self, font=look.font(grid.size, mono=True)), round(grid.high)
+        (*texts, weights), widths = grid.texts, list(map(round, grid.widths))
         edges = tuple(accumulate(widths[:-1], initial=self._margin()))
         start = edges[-1] + look.px(SIGN)
         top, bottom = look.px(HEAD), look.px(HEAD) + rows * high
@@ -124,10 +110,6 @@ class Rows(Board):
             middle = (left + right) / 2, sum(side) / 2
             self.create_rectangle(*box, outline=look["line"], fill=look["panel"])
             self.create_text(*middle, text="·", font=font, fill=look["quiet"], tags=name)
-
-    def _zero(self, written: str) -> str:
-        """A dot would be an entry that has not come yet."""
-        return written.replace("-0", " 0")
 
     def _margin(self) -> int:
         """Pixels left of the matrix."""

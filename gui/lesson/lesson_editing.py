@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tkinter as tk
 import tkinter.filedialog
 import tkinter.messagebox
@@ -18,8 +19,8 @@ from core.lessons.walk import Walk
 from core.limits import Limits
 from core.records import Failure
 from gui.canvas.background import Background
-from gui.canvas.exporting import Tell
 from gui.editor.editor import Editor
+from gui.exporting.exporter import Tell
 from gui.lesson.lessons import Lessons
 from gui.programs import ASSETS, is_example
 from gui.theme import Look
@@ -42,7 +43,10 @@ class LessonEditing(tk.Frame):
     Attributes:
         active: whether a lesson is being written.
         path: its file; None for one that has none yet.
+        kept: what stands in its file; None where that is gone.
         found: what the last check has found; None before one, and after an edit.
+        may_write: asked before its file is written; what says no tells the author why.
+        unwritten: told of a file that could not be written, and why.
     """
 
     def __init__(self, master: tk.Misc, lessons: Lessons, *, tell: Tell, on_change: Callable[[], object]) -> None:
@@ -52,8 +56,10 @@ class LessonEditing(tk.Frame):
         self.active = False
         self.path: Path | None = None
         self.found: tuple[Fault, ...] | None = None
+        self.may_write: Callable[[], bool] = lambda: True
+        self.unwritten: Callable[[Path, str], object] = lambda path, reason: None
         self._before: Path | None = None
-        self._kept = ""
+        self.kept: str | None = ""
         self._lesson: Lesson | None = None
         self._wrong: LessonError | None = None
         self._checking: Background[tuple[Fault, ...]] | None = None
@@ -63,7 +69,9 @@ class LessonEditing(tk.Frame):
         self.done_button = Button(self.head, self.done, width=60, height=24)
         self.save_button = Button(self.head, self.save, width=60, height=24)
         self.check_button = Button(self.head, self.check, width=60, height=24)
-        self.editor = Editor(self, on_edit=self._edited, on_place=lambda line, column: None, language="markdown")
+        self.editor = Editor(
+            self, on_edit=self._edited, on_place=lambda line, column: None, tell=tell, language="markdown"
+        )
         self.list = tk.Text(
             self, height=1, width=30, wrap="word", borderwidth=0, highlightthickness=1, state="disabled",
             cursor="arrow", takefocus=True,
@@ -105,7 +113,7 @@ class LessonEditing(tk.Frame):
 
     def _open(self, text: str, path: Path | None, line: int) -> None:
         self._before = self._lessons.path if self._lessons.walk is not None else None
-        self.path, self._kept, self.active, self.found, self._lesson = path, text, True, None, None
+        self.path, self.kept, self.active, self.found, self._lesson = path, text, True, None, None
         self.editor.show(text)
         self.editor.text.mark_set("insert", f"{line}.0")
         self.editor.text.see(f"{line}.0")
@@ -113,9 +121,37 @@ class LessonEditing(tk.Frame):
         self._read()
         self.editor.text.focus_set()
 
+    def restore(self, text: str, path: Path | None) -> None:
+        """A text that was not saved: one undo brings what stands in its file, or in the template."""
+        before: str | None = None
+        if path is None:
+            self.begin_new()
+        else:
+            with contextlib.suppress(OSError, ValueError):
+                before = read_text(path)
+            self._open(before or "", path, 1)
+            self.kept = before
+        self.editor.rewrite(text)
+        self._read()
+
+    def stands(self, kept: str | None) -> None:
+        """What stands in its file now, whoever wrote it."""
+        self.kept = kept
+        self._show()
+        self._on_change()
+
+    @property
+    def source(self) -> str:
+        return self.editor.source
+
+    @property
+    def file(self) -> str:
+        """Its own file; '' for none."""
+        return str(self.path) if self.active and self.path is not None and not is_example(self.path) else ""
+
     @property
     def unsaved(self) -> bool:
-        return self.active and self.editor.source != self._kept
+        return self.active and self.source != self.kept
 
     def leave(self) -> bool:
         """Ends it, once what is unsaved is saved or given up; False where it goes on."""
@@ -278,7 +314,7 @@ class LessonEditing(tk.Frame):
         """Writes the text to its file; asks for one where it has none of its own."""
         return self.save_as() if self.path is None or is_example(self.path) else self._save_to(self.path)
 
-    def save_as(self) -> bool:
+    def save_as(self, folder: str = "") -> bool:
         """Writes the text to a file of the author's choice."""
         assert self._look is not None
         language = named(self._place)[1] or self._look.words.language
@@ -286,6 +322,7 @@ class LessonEditing(tk.Frame):
         name = tkinter.filedialog.asksaveasfilename(
             parent=self.winfo_toplevel(), title=self._look.words("menu.save_as"), defaultextension=".md",
             filetypes=[("Markdown", "*.md")], initialfile=f"{id_}.{language}.md",
+            initialdir=folder or None,
         )  # fmt: skip
         return bool(name) and self._save_to(Path(name).absolute())
 
@@ -294,14 +331,15 @@ class LessonEditing(tk.Frame):
         if is_example(path) or _newer(path):
             self._tell("lesson.kept" if is_example(path) else "lesson.newer_kept", wrong=True, name=path.name)
             return False
-        text = self.editor.source
+        if path == self.path and not self.may_write():
+            return False
+        text = self.source
         try:
             files.write_text(path, text)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            self._tell("error.file_write", wrong=True, name=path.name, reason=reason)
+            self.unwritten(path, error.strerror if isinstance(error, OSError) and error.strerror else str(error))
             return False
-        self.path, self._kept = path, text
+        self.path, self.kept = path, text
         self._read()
         if self._lesson is not None and self._wrong is None:
             self._lessons.written(self._lesson)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from core.expression import ExpressionError, Values, evaluate
 from core.lessons.claims import called, moment
 from core.lessons.records import Lesson, Place, Show
-from core.lessons.shelf import found, heads, load_progress, named, open_file, open_lesson, save_progress
+from core.lessons.shelf import NewerError, found, heads, load_progress, named, open_file, open_lesson, save_progress
 from core.lessons.trust import Trust
 from core.lessons.walk import Progress, Walk
 from core.playback import Playback
@@ -44,7 +45,9 @@ class Lessons(tk.Frame):
         path: the file of the lesson that is open.
         listing: whether the contents page is open.
         drafting: the walk is through a lesson that is being written: nothing is kept of it, and nothing runs for it.
+        sheltering: the program in the editor is a lesson's, which is kept with the progress.
         leave: asked before a lesson that is being written goes; False keeps it.
+        may_open: asked before a lesson takes the place of the program; False keeps that.
         turned: told of the screen the author wants to see.
     """
 
@@ -55,8 +58,9 @@ class Lessons(tk.Frame):
         super().__init__(master, borderwidth=0)
         self._session, self._folder, self._kept = session, folder, kept
         self.path: Path | None = None
-        self.drafting = False
+        self.drafting = self.sheltering = False
         self.leave: Callable[[], bool] = lambda: True
+        self.may_open: Callable[[], bool] = lambda: True
         self.turned: Callable[[int], object] = lambda number: None
         self.trust = Trust(folder, kept and kept.with_name("trusted.json"))
         self._trusted, self._reading, self._asks = True, False, False
@@ -66,8 +70,10 @@ class Lessons(tk.Frame):
         self._look: Look | None = None
         self._mistake = self._keeping = ""
         self.progress: dict[str, Progress] = {}
+        self._on_disk: dict[str, Progress] = {}
         if kept is not None:
             self.progress, damaged = load_progress(kept)
+            self._on_disk = self.progress
             if damaged:
                 self.after_idle(lambda: tell("lesson.damaged", wrong=True, name=damaged))
         self._forgotten: dict[str, Progress] = {}
@@ -86,6 +92,11 @@ class Lessons(tk.Frame):
     @property
     def shown(self) -> bool:
         return self.listing or self.walk is not None
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether all progress is kept as it is."""
+        return self.progress == self._on_disk
 
     @property
     def asking(self) -> bool:
@@ -118,7 +129,7 @@ class Lessons(tk.Frame):
     def open_file(self, path: Path) -> bool:
         """Opens a lesson from anywhere; what it has in it runs only when the reader says so."""
         assert self._look is not None
-        if not self.leave():
+        if not (self.leave() and self.may_open()):
             return False
         try:
             lesson = open_file(path, self._look.words.language)
@@ -148,13 +159,18 @@ class Lessons(tk.Frame):
         """The program stays, but for one that has not been trusted; the lesson goes."""
         if self.shown and self.leave():
             strange = self.walk is not None and not self._trusted
-            self.walk, self.listing, self._trusted = None, False, True
+            self.walk, self.listing, self._trusted, self.sheltering = None, False, True, False
             if strange:
                 self._session.open_program("", "")
             self._on_change()
             self.show()
 
     # ── Trust ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the programs of the lesson that is open may run."""
+        return self._trusted
 
     def may_run(self) -> bool:
         """Whether a program may run now; the reader is asked where it is a stranger's."""
@@ -353,6 +369,7 @@ class Lessons(tk.Frame):
         if self.drafting:
             self.show()
             return
+        self.sheltering = True
         self.progress = {**self.progress, self._key(walk.lesson): walk.progress}
         self._keep()
         if moved:
@@ -398,9 +415,15 @@ class Lessons(tk.Frame):
         self._keeping = ""
         assert self._kept is not None
         try:
-            save_progress(self.progress, self._kept)
+            self.progress = self._on_disk = save_progress(self.progress, self._kept, self._on_disk)
         except OSError as error:
             self._tell("error.settings", wrong=True, reason=error.strerror or str(error))
+        except NewerError as error:
+            self._tell("lesson.progress_newer", wrong=True, name=error.name)
+            self._kept = None
+        if self.walk is not None and not self.drafting:  # another window may be in the same lesson
+            kept = self.progress.get(self._key(self.walk.lesson), self.walk.progress)
+            self.walk = replace(self.walk, progress=kept)
 
     def end(self) -> None:
         """Keeps what is not kept yet; the window is about to close."""

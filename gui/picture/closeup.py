@@ -14,6 +14,7 @@ from gui.picture.arrangement import Strand
 from gui.picture.cards import Card, Wire
 from gui.picture.drawing import Face, Row
 from gui.picture.groups import Group
+from gui.picture.part import Part
 from gui.picture.shapes import Curve, Rect, Sheet, head_length, label_rect, overlap, polyline, sample
 from gui.picture.standing import Standing
 from gui.picture.ways import Related
@@ -187,10 +188,12 @@ class Moment:
             None if group.kind == "data" else (self.words("group.size"), text), share, self._state(number),
         )  # fmt: skip
 
-    def seeds(self, sheet: Sheet, view: Rect) -> list[Rect]:
+    def seeds(self, sheet: Sheet, view: Rect, only: Part | None = None) -> list[Rect]:
         """The seeds that are there; what they take up."""
         taken = []
         for unit in self.standing.seeds_of_unit:
+            if only is not None and not only.units[unit]:
+                continue
             seed, rect = self.standing.seed_now(unit, self.playback), self.standing.seed_rect(unit)
             if seed is not None and overlap(rect, view):
                 drawing.seed(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 from itertools import pairwise
 from math import ceil, floor
@@ -14,11 +15,12 @@ from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.colors import to_rgba
 from matplotlib.font_manager import FontProperties
 from matplotlib.path import Path
+from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
 from gui import fonts
 from gui.picture.scene import Box, Boxes, Curve, Curves, Label, Raster, Scene
-from gui.picture.shapes import head_length
+from gui.picture.shapes import MATH, Formula, formula_size, head_length
 from gui.picture.thumbnail import coloured
 from gui.theme import Palette
 
@@ -28,11 +30,17 @@ DPI = 72.0
 # Text as wide in pixels as in SVG and PDF, and as gui.fonts says: hinting would round the width of each letter.
 matplotlib.rcParams["text.hinting"] = "no_hinting"
 
+# The letters of formulas say that they were made in 1904, of which a reader need not hear.
+logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
+
 LEGIBLE = 4.5
 """Pixels of a text's size below which it is left out."""
 
 _ROUND = 0.5522847498
 """Control points of a quarter circle."""
+
+_OUTLINED = 100.0
+"""Size of the letters whose outlines are kept."""
 
 _COARSE = 512
 """Pixels to which a raster is enlarged in pictures of lines, because many programs smooth what they enlarge."""
@@ -94,6 +102,8 @@ class Painter:
                     self._boxes(shape)
                 case Raster():
                     self._raster(shape)
+                case Formula():
+                    self._formula(shape)
         for label in scene.labels if text else ():
             if label.size * self.scale >= LEGIBLE or not self.pixels:
                 self._label(label)
@@ -188,6 +198,25 @@ class Painter:
             self.renderer.draw_image(gc, left, self.height - bottom, picture, size)
         gc.restore()
 
+    def _formula(self, formula: Formula) -> None:
+        """Letters of an embedded font in a PDF, elsewhere their outlines: no reader lacks the font then."""
+        from matplotlib.backends.backend_pdf import RendererPdf  # the window need not wait for it
+
+        if self.pixels and formula.size * self.scale < LEGIBLE:
+            return
+        _, height, depth = formula_size(formula.text, formula.size)
+        x = (formula.x - self.origin[0]) * self.scale
+        y = self.height - (formula.y + height / 2 - depth - self.origin[1]) * self.scale
+        if isinstance(self.renderer, RendererPdf):
+            gc = self._pen(formula.colour, 1)
+            font = _math_font(formula.size * self.scale)
+            self.renderer.draw_text(gc, x, y, f"${formula.text}$", font, 0, True)
+            gc.restore()
+        else:
+            outline = _outline(formula.text)
+            size = formula.size * self.scale / _OUTLINED
+            self._fill(outline, Affine2D().scale(size).translate(x, y), formula.colour)
+
     def _label(self, label: Label) -> None:
         size = label.size * self.scale
         font = _font(label.mono, label.bold, size)
@@ -206,10 +235,11 @@ class Painter:
         gc.restore()
 
 
-def screen(width: int, height: int, palette: Palette) -> RendererAgg:
+def screen(width: int, height: int, palette: Palette, *, transparent: bool = False) -> RendererAgg:
     """An empty picture of pixels."""
     renderer = RendererAgg(width, height, DPI)
-    Painter(renderer, height, palette).background(width)
+    if not transparent:
+        Painter(renderer, height, palette).background(width)
     return renderer
 
 
@@ -224,6 +254,17 @@ def pixels(renderer: RendererAgg) -> Any:
 @lru_cache(maxsize=256)
 def _font(mono: bool, bold: bool, size: float) -> FontProperties:
     return FontProperties(family=fonts.families(mono), weight="bold" if bold else "normal", size=size)
+
+
+@lru_cache(maxsize=64)
+def _math_font(size: float) -> FontProperties:
+    return FontProperties(size=size, math_fontfamily=MATH)
+
+
+@lru_cache(maxsize=512)
+def _outline(formula: str) -> Path:
+    """The letters of a formula as lines, its baseline at 0 and y upwards."""
+    return TextPath((0, 0), f"${formula}$", prop=_math_font(_OUTLINED))
 
 
 @lru_cache(maxsize=4096)

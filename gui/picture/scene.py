@@ -14,6 +14,7 @@ from gui.picture.afar import Afar
 from gui.picture.arrangement import Strand
 from gui.picture.closeup import Moment
 from gui.picture.headers import NOWHERE, READABLE, Header
+from gui.picture.part import Part
 from gui.picture.seeds import Seed
 from gui.picture.shapes import (
     Box,
@@ -34,8 +35,8 @@ from gui.picture.standing import MARGIN, NOTE, Hit, Standing
 from gui.picture.ways import Related
 
 __all__ = [
-    "READABLE", "Box", "Boxes", "Curve", "Curves", "Hit", "Label", "Picture", "Raster", "Rect", "Related", "Scene",
-    "Seed", "Shape", "legend", "text_width",
+    "READABLE", "Box", "Boxes", "Curve", "Curves", "Hit", "Label", "Part", "Picture", "Raster", "Rect", "Related",
+    "Scene", "Seed", "Shape", "legend", "text_width",
 ]  # fmt: skip
 
 NOTE_TEXT = 12.0
@@ -58,6 +59,7 @@ class Picture(Standing):
         motion: float | None = None,
         on_screen: bool = False,
         covered: Rect = NOWHERE,
+        only: Part | None = None,
     ) -> Scene:
         """What the picture shows at this moment.
 
@@ -70,29 +72,35 @@ class Picture(Standing):
             on_screen: the names of open groups stay in the view, and the note on folding can be read at every scale;
                 in a file everything has its place.
             covered: what of the view is out of sight; no name is held there.
+            only: the part that is shown; None for all.
         """
         view = view or self.bounds
         moment = Moment(self, playback, words, selected, hovered, motion)
         sheet = Sheet()
-        visible = np.nonzero(inside(self.rects, view) & (self.course.born < playback.cursor))[0]
-        strands = np.nonzero(inside(self.strand_rects, view) & (self.course.strands_born < playback.cursor))[0]
+        boxes = inside(self.rects, view) & (self.course.born < playback.cursor)
+        lines = inside(self.strand_rects, view) & (self.course.strands_born < playback.cursor)
         names = self._names(playback, view if on_screen else None, scale, covered)
-        grounds = self._draw_frames(sheet, view, scale, moment, {name.group: name for name in names})
+        if only is not None:
+            boxes, lines = boxes & only.units, lines & only.strands
+            names = [name for name in names if name.group in only.groups]
+        visible, strands = np.nonzero(boxes)[0], np.nonzero(lines)[0]
+        grounds = self._draw_frames(sheet, view, scale, moment, {name.group: name for name in names}, only)
         if scale < READABLE:
             self._afar.draw(sheet, playback, visible, strands, scale, selected=moment.selected, current=moment.current)
             sheet.shapes += grounds
         else:
-            self._draw_near(sheet, view, visible, strands, moment, grounds)
+            self._draw_near(sheet, view, visible, strands, moment, grounds, only)
         for name in names:
             if name.above:
                 drawing.name_above(sheet, name.x, name.y, name.text, name.size, name.rect, _depth(name.group))
-        if scale >= READABLE or on_screen:
+        if (scale >= READABLE or on_screen) and only is None:
             self._say_folded(sheet, words, view, scale if on_screen else 1.0)
         return sheet.scene()
 
     def _draw_near(
-        self, sheet: Sheet, view: Rect, visible: np.ndarray, strands: np.ndarray, moment: Moment, grounds: list[Box]
-    ) -> None:
+        self, sheet: Sheet, view: Rect, visible: np.ndarray, strands: np.ndarray, moment: Moment, grounds: list[Box],
+        only: Part | None,
+    ) -> None:  # fmt: skip
         chips: list[tuple[Strand, str, str]] = []
         for place in strands:
             moment.strand(sheet, self.strands[place], chips)
@@ -102,7 +110,7 @@ class Picture(Standing):
             moment.unit(sheet, int(place))
         taken = [self.unit_rect(int(place)) for place in visible]
         taken += [(box.x, box.y, box.x + box.width, box.y + box.height) for box in grounds]
-        taken += moment.seeds(sheet, view)
+        taken += moment.seeds(sheet, view, only)
         moment.chips(sheet, chips, taken)
 
     def _say_folded(self, sheet: Sheet, words: Words, view: Rect, scale: float) -> None:
@@ -151,13 +159,15 @@ class Picture(Standing):
         return Afar(self)
 
     def _draw_frames(
-        self, sheet: Sheet, view: Rect, scale: float, moment: Moment, names: Mapping[str, Header]
+        self, sheet: Sheet, view: Rect, scale: float, moment: Moment, names: Mapping[str, Header], only: Part | None
     ) -> list[Box]:
         """Open groups, outer ones first, with the names that have their places there; the grounds of the texts."""
         grounds = []
         groups, rects = tuple(self.frames), self.frame_rects
         wide = (rects[:, 2] - rects[:, 0]) * scale > SMALLEST_FRAME
         for place in np.nonzero(inside(rects, view) & (self.course.frames_born < moment.playback.cursor) & wide)[0]:
+            if only is not None and groups[place] not in only.groups:
+                continue
             group, name = self.groups[groups[place]], names.get(groups[place])
             left, top, right, bottom = self.frames[group.id]
             # Far outside of the view a dashed line would cost time and show nothing.

@@ -17,6 +17,10 @@ Rect = tuple[float, float, float, float]
 TITLE, BODY, SMALL = 14.0, 13.0, 11.0
 """Sizes of text."""
 
+MATH = "cm"
+"""The letters of formulas, as matplotlib calls them."""
+_MEASURED = 1000.0
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -92,7 +96,18 @@ class Label:
     mono: bool = True
 
 
-Shape = Box | Curve | Curves | Boxes | Raster
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """Mathtext without its dollar signs, from x on to the right and with its middle on y; see ``formula_size``."""
+
+    x: float
+    y: float
+    text: str
+    colour: str
+    size: float = 16.0
+
+
+Shape = Box | Curve | Curves | Boxes | Raster | Formula
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +153,28 @@ def label_rect(label: Label) -> Rect:
     return (left, label.y - label.size * 0.7, left + width, label.y + label.size * 0.7)
 
 
+def formula_rect(formula: Formula) -> Rect:
+    """What a formula takes up."""
+    width, height, _ = formula_size(formula.text, formula.size)
+    return (formula.x, formula.y - height / 2, formula.x + width, formula.y + height / 2)
+
+
+@lru_cache(maxsize=4096)
+def formula_size(text: str, size: float) -> tuple[float, float, float]:
+    """Width and height of a formula, and how much of the height is below its baseline; known without a renderer.
+
+    Raises:
+        ValueError: it is not mathtext.
+    """
+    from matplotlib.font_manager import FontProperties  # the window need not wait for it
+    from matplotlib.mathtext import MathTextParser
+
+    # Large, since matplotlib rounds up to whole points.
+    font = FontProperties(size=_MEASURED, math_fontfamily=MATH)
+    width, height, depth, *_ = MathTextParser("path").parse(f"${text}$", 72, font)
+    return width * size / _MEASURED, height * size / _MEASURED, depth * size / _MEASURED
+
+
 def touches(shape: Shape, view: Rect) -> bool:
     """Whether any part of a shape is in a view; of a curve, roughly."""
     match shape:
@@ -150,6 +187,8 @@ def touches(shape: Shape, view: Rect) -> bool:
             return bool(inside(np.hstack([along, along]), view).any())
         case Box(x=x, y=y, width=width, height=height) | Raster(x=x, y=y, width=width, height=height):
             return overlap((x, y, x + width, y + height), view)
+        case Formula():
+            return overlap(formula_rect(shape), view)
 
 
 def inside(rects: np.ndarray, view: Rect) -> np.ndarray:

@@ -259,8 +259,12 @@ class Standing:
 
     def related(self, card: int) -> Related:
         """Everything a card, or the folded group it is in, was computed from and everything computed from it."""
+        return self.ways.related(self.seen_with(card))
+
+    def seen_with(self, card: int) -> tuple[int, ...]:
+        """The cards that are seen where a card is: itself, or all of the folded group it is in."""
         group = self.group_of(card)
-        return self.ways.related((group and self.contents.cards(group)) or (card,))
+        return (group and self.contents.cards(group)) or (card,)
 
     def search(self, text: str) -> tuple[int, ...]:
         """Cards that are drawn, by what they are called; see ``Names.search``."""

@@ -49,6 +49,11 @@ class Ways:
                 alongside.setdefault((wire.source, wire.target), []).append(wire.id)
         return cls(up, down, back, alongside)
 
+    def near(self, start: Collection[int]) -> frozenset[int]:
+        """Some cards, and those that a wire joins with them."""
+        wires = [wire for card in start for wire in (*self.up.get(card, ()), *self.down.get(card, ()))]
+        return frozenset(start).union(*({wire.source, wire.target} for wire in wires))
+
     def related(self, start: Collection[int]) -> Related:
         """Everything that some cards were computed from and everything computed from them."""
         wires: set[int] = set()

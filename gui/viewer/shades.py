@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from gui.picture.thumbnail import colours
+from gui.picture import thumbnail
+from gui.picture.thumbnail import coloured, colours
 from gui.theme import Palette
 
 STRIPE: Final = 3
@@ -32,11 +33,18 @@ def image(
     Args:
         reach: magnitude of the deepest colours; None for the largest finite entry's.
     """
+    return Image.fromarray(coloured(levels(entries, width, height, rows, columns, reach), palette, STRIPE))
+
+
+def levels(
+    entries: np.ndarray, width: int, height: int, rows: Stretch, columns: Stretch, reach: float | None = None
+) -> np.ndarray:
+    """The same as levels of ``gui.picture.thumbnail``, a byte for each pixel."""
     if reach is None:
         reach = float(np.abs(entries[np.isfinite(entries)]).max(initial=0.0))
     entries = entries if entries.dtype.kind == "f" else entries.astype(float)
     grid = _sampled(_sampled(entries, height, rows).T, width, columns).T
-    return Image.fromarray(colours(grid.astype(float), reach or 1.0, STRIPE, palette=palette))
+    return thumbnail.levels(grid.astype(float), reach or 1.0)
 
 
 def scale(width: int, height: int, least: float, most: float, palette: Palette) -> Image.Image:

@@ -137,6 +137,14 @@ def test_questions_are_answered_in_order(shared: Client) -> None:
     assert tensor.tensor is not None
 
 
+def test_the_jacobians_of_several_steps_come_in_one_answer(shared: Client) -> None:
+    reply = answer(shared, wire.AskJacobians(PRODUCT, steps=((0, 1), (0, 0), (3, 0)), limit=100))
+    assert isinstance(reply, wire.Answered)
+    single = [answer(shared, wire.AskLocalJacobian(PRODUCT, pass_index=0, step_index=step)) for step in (1, 0)]
+    assert reply.several == (*(one.matrices for one in single if isinstance(one, wire.Answered)), ())
+    assert len(reply.several[0]) == 2  # a * a has two inputs
+
+
 def test_a_tensor_that_is_not_there_is_refused(shared: Client) -> None:
     assert isinstance(answer(shared, wire.AskTensor(PRODUCT, where="value/999")), wire.Refused)
 

@@ -17,7 +17,11 @@ from typing import Any
 import pytest
 
 import app
-from core.records import Cut, unpack_trace
+from core.engine import record
+from core.files import read_trace
+from core.ledger import ledger_csv, ledger_json
+from core.records import Cut, Options, WhatIf
+from core.transcript import transcript
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = ROOT / "assets" / "examples" / "first.py"
@@ -73,7 +77,7 @@ def test_standard_output_is_json_and_nothing_else() -> None:
 def test_a_saved_trace_is_opened_without_running_anything(tmp_path: Path) -> None:
     saved, as_json = tmp_path / "first.pullback", tmp_path / "first.json"
     assert pullback("trace", FIRST, "--save", saved, "--json", as_json).returncode == 0
-    assert unpack_trace(saved.read_bytes()).source == FIRST.read_text()
+    assert read_trace(saved).source == FIRST.read_text()
     again = pullback("trace", saved, "--json", "-", PYTHONPROFILEIMPORTTIME="1")
     assert json.loads(again.stdout) == json.loads(as_json.read_text())
     assert " msgspec\n" in again.stderr
@@ -145,6 +149,41 @@ def test_a_picture_is_exported(tmp_path: Path) -> None:
     done = pullback("export", FIRST, "--out", out, "--step", "3", "--theme", "dark", "--lang", "zh")
     assert (done.returncode, done.stderr) == (0, "")
     assert out.read_text().lstrip().startswith("<?xml")
+
+
+def test_what_stands_beside_a_picture_and_a_part_of_it(tmp_path: Path) -> None:
+    out = tmp_path / "p.svg"
+    beside = ("--with", "inspector", "--with", "code", "--caption", "Why?")
+    done = pullback(
+        "export", FIRST, "--out", out, "--pass", "0", "--step", "2", *beside, "--part", "b**2", "--part", "b"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    text = out.read_text("utf-8")
+    assert all(said in text for said in ("Why?", "diagonal", "requires_grad", "2 of 6 cards"))
+    done = pullback("export", FIRST, "--out", out, "--part", "nothing")
+    assert done.returncode == 2
+    assert done.stderr == "pullback: no card is called 'nothing'; cards are called as the program calls their values\n"
+
+
+@pytest.mark.parametrize("name", ["l.csv", "l.json", "t.md", "t.pullback"])
+def test_the_ending_says_what_is_made(name: str, tmp_path: Path) -> None:
+    done = pullback("export", FIRST, "--out", tmp_path / name)
+    assert (done.returncode, done.stderr) == (0, "")
+    trace = record(FIRST.read_text("utf-8"), WhatIf(), Options(path=str(FIRST)))
+    wanted = {"l.csv": ledger_csv(trace), "l.json": ledger_json(trace), "t.md": transcript(trace, "en").encode()}
+    if name in wanted:
+        assert (tmp_path / name).read_bytes() == wanted[name]
+    else:
+        assert read_trace(tmp_path / name).leaves == trace.leaves
+
+
+def test_a_recorded_trace_is_not_run_for_its_inspector(tmp_path: Path) -> None:
+    assert pullback("export", FIRST, "--out", tmp_path / "t.pullback").returncode == 0
+    done = pullback(
+        "export", tmp_path / "t.pullback", "--step", "10", "--with", "inspector", "--out", tmp_path / "p.svg"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "diagonal" not in (tmp_path / "p.svg").read_text("utf-8")
 
 
 def test_a_picture_is_exported_from_top_to_bottom(tmp_path: Path) -> None:

@@ -96,3 +96,14 @@ def test_a_seed_or_values_are_no_edit() -> None:
     body = "(a*b).backward(torch.ones(2))\n"
     assert edits(record(HEAD + body, WhatIf(seeds={0: (1.0, 0.0)}), QUIET)) is None
     assert edits(record(HEAD + body, options=QUIET)) is None
+
+
+def test_a_place_as_a_person_writes_it() -> None:
+    body = "y = a*b\nz = y + a*b + a*b\nz.sum().backward()\n"
+    cut = record(HEAD + body, WhatIf(cuts=(Cut("4:a*b"),)), QUIET)
+    found = edits(cut)
+    assert found is not None
+    source = applied(cut.source, found)
+    assert "y = (a*b).detach()\nz = y + a*b" in source
+    assert gradients(record(source, options=QUIET)) == gradients(cut)
+    assert edits(record(HEAD + body, WhatIf(cuts=(Cut("5:a*b"),)), QUIET)) is None  # it stands there twice

@@ -51,6 +51,7 @@ CORE = [name for name in modules("core") if not f"{name}.".startswith("core.engi
         pytest.param(CORE, ("torch", "core.engine", *WINDOW_FREE), id="core"),
         pytest.param(["app"], ("torch", "core.engine", *WINDOW_FREE), id="command line"),
         pytest.param(modules("gui"), ("torch", "core.engine"), id="gui"),
+        pytest.param(modules("gui/export"), ("tkinter", "torch", "core.engine"), id="export"),
         pytest.param(modules("core/engine"), ("core.client", *WINDOW_FREE), id="engine"),
     ],
 )

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.engine import Options, WhatIf, local_jacobian, pass_jacobian, record, whole_tensor
+from core.engine import Options, WhatIf, local_jacobian, local_jacobians, pass_jacobian, record, whole_tensor
+from core.engine import run as running
 from core.records import Event, Pass, Step, Trace
 from tests.oracle.consistency import check_trace
 
@@ -260,6 +261,38 @@ def test_jacobians_on_request() -> None:
         local_jacobian(source, WhatIf(), Options(), 0, 99)
     with pytest.raises(ValueError, match="no pass 3"):
         pass_jacobian(source, WhatIf(), Options(), 3)
+
+
+TWO_PASSES = (
+    "import torch\ntorch.manual_seed(0)\nx = torch.randn(4, 3).requires_grad_()\nw = torch.randn(3).requires_grad_()\n"
+    "y = torch.dropout(torch.tanh(x @ w), 0.5, True)\ny.sum().backward(retain_graph=True)\n(y ** 2).mean().backward()\n"
+)
+
+
+def test_jacobians_of_all_steps_in_one_run_are_those_of_each() -> None:
+    trace = run(TWO_PASSES)
+    steps = [(number, step) for number, one in enumerate(trace.passes) for step in range(len(one.steps))]
+    together = local_jacobians(TWO_PASSES, WhatIf(), Options(), steps[::-1])
+    assert together == tuple(local_jacobian(TWO_PASSES, WhatIf(), Options(), *step) for step in steps[::-1])
+    assert sum(map(bool, together)) == len(steps) - 4  # but for the leaves' nodes
+
+
+def test_a_step_that_is_not_reached_has_no_jacobians() -> None:
+    there, nowhere = local_jacobians(TWO_PASSES, WhatIf(), Options(), [(0, 1), (7, 0)])
+    assert there
+    assert nowhere == ()
+    assert local_jacobians("while True: pass", WhatIf(), Options(), []) == ()
+
+
+def test_jacobians_in_one_answer_have_a_size_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = X + "y = ((x * 2) * 3) * 4\ny.sum().backward()\n"
+    steps = [(0, 1), (0, 2), (0, 3)]
+    monkeypatch.setattr(running, "TOGETHER", 7)
+    found = [matrices[0] for matrices in local_jacobians(source, WhatIf(), Options(), steps)]
+    assert [matrix.tensor is not None for matrix in found] == [True, False, False]
+    assert found[2].note.startswith("2 × 2 is too large")
+    (small,) = local_jacobians(source, WhatIf(), Options(), steps[:1], limit=3)
+    assert small[0].tensor is None
 
 
 def test_a_question_is_answered_though_the_program_catches_everything() -> None:

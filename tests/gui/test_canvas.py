@@ -141,7 +141,7 @@ def test_a_drag_moves_the_picture_and_clicks_nothing(window: Window, button: int
     canvas.event_generate(f"<ButtonRelease-{button}>", x=x + 60, y=canvas.view.height - 50)
     window.settle()
     assert canvas.view.x == pytest.approx(before - 60 / canvas.view.scale)
-    assert window.app._selected is None
+    assert window.app.selected is None
     assert canvas.cget("cursor") == ""
     canvas.event_generate("<Motion>", x=x + 60, y=y + 20)
     assert canvas._hit is not None  # what lies under the pointer is lit again
@@ -156,7 +156,7 @@ def test_a_click_of_the_middle_button_does_nothing(window: Window) -> None:
     canvas.event_generate("<ButtonPress-2>", x=x, y=y)
     canvas.event_generate("<ButtonRelease-2>", x=x, y=y)
     window.settle()
-    assert window.app._selected is None
+    assert window.app.selected is None
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def test_a_click_after_panning_does_not_take_the_reader_back(window: Window) -> 
     window.settle()
     before = canvas.view.x
     window.click(*middle(window, canvas.picture.graph.cards[0] if canvas.picture else titled(window, "x")))
-    assert window.app._selected == 0
+    assert window.app.selected == 0
     assert canvas.view.x == before
 
 
@@ -503,7 +503,7 @@ def test_cards_are_reached_by_keyboard(window: Window) -> None:
     window.key("<F5>")
     for _ in range(2):
         window.key("<Up>", app.canvas)
-    assert app._selected is not None
+    assert app.selected is not None
     assert app.inspector.text.get("1.0", "end").strip()
     app._clicked(Hit("card", card=titled(window, "3*a**3").id))
     window.key("<Return>", app.canvas)
@@ -532,7 +532,7 @@ def test_arrows_with_shift_go_from_card_to_card_and_are_no_steps(window: Window)
     app._clicked(Hit("card", card=titled(window, "Q").id))
     for key, title in (("Left", "3*a**3"), ("Down", "b**2"), ("Left", "b"), ("Right", "b**2"), ("Up", "3*a**3")):
         window.key(f"<Shift-{key}>", app.canvas)
-        assert app._selected == titled(window, title).id
+        assert app.selected == titled(window, title).id
     assert app.session.playback == before
     window.key("<Return>", app.canvas)
     assert app.session.playback is not None
@@ -547,9 +547,9 @@ def test_arrows_with_shift_reach_only_what_is_there(window: Window) -> None:
         window.key("<F10>")
     app._clicked(Hit("card", card=titled(window, "a**3").id))
     window.key("<Shift-Right>", app.canvas)
-    assert app._selected == titled(window, "a**3").id
+    assert app.selected == titled(window, "a**3").id
     window.key("<Shift-Left>", app.canvas)
-    assert app._selected == titled(window, "a").id
+    assert app.selected == titled(window, "a").id
 
 
 def test_arrows_in_the_editor_are_the_editors(window: Window) -> None:
@@ -559,7 +559,7 @@ def test_arrows_in_the_editor_are_the_editors(window: Window) -> None:
     for key in ("<Left>", "<Shift-Right>", "<Down>"):
         window.key(key, app.editor.text)
     assert app.session.playback == before
-    assert app._selected is None
+    assert app.selected is None
 
 
 def test_tab_shows_a_ring_and_space_presses_the_button(window: Window) -> None:
@@ -712,7 +712,7 @@ def test_the_map_steps_aside_for_the_current_and_for_the_chosen_card(window: Win
         put(window, card - 2, 150, 150)
         window.click(150, 150)
         card -= 2
-        assert window.app._selected == card
+        assert window.app.selected == card
     home = (chart.winfo_x(), chart.winfo_y())
     corners = set()
     for x in (60, canvas.view.width - 60):

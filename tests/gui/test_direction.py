@@ -17,13 +17,13 @@ from gui.canvas.minimap import SIDES
 from gui.i18n import words
 from gui.picture import cards
 from gui.picture.drawing import CHIP, own_places, standing_shares
-from gui.picture.export import export_picture
 from gui.picture.groups import Folding
 from gui.picture.scene import Box, Hit, Picture
 from gui.picture.shapes import Rect, overlap, sample
 from gui.settings import Settings, load, save
 from tests.gui import traces
 from tests.gui.conftest import Window, entry_of
+from tests.gui.exports import export_picture
 from tests.gui.test_groups import loop
 
 both = pytest.mark.parametrize("direction", ["right", "down"])
@@ -296,7 +296,7 @@ def test_the_exported_picture_follows_the_window(window: Window, tmp_path: Path)
     for name, wanted in (("right", "right"), ("down", "down")):
         if name == "down":
             choose(window, "Top to bottom")
-        window.app.export_to(tmp_path / f"{name}.png")
+        window.app.exports.to(tmp_path / f"{name}.png")
         window.wait_until((tmp_path / f"{name}.png").exists)
         export_picture(traces.first(), tmp_path / "wanted.png", direction=wanted)  # type: ignore[arg-type]
         assert (tmp_path / f"{name}.png").read_bytes() == (tmp_path / "wanted.png").read_bytes()
@@ -309,7 +309,7 @@ def test_the_keyboard_reaches_every_card(window: Window) -> None:
     seen = set()
     for _ in range(8):
         window.key("<Down>", window.app.canvas)
-        seen.add(window.app._selected)
+        seen.add(window.app.selected)
     assert len(seen) == 6
 
 

@@ -90,18 +90,18 @@ def test_clicking_an_expression_selects_its_card_and_a_card_marks_its_expression
     click(window, line, 11)  # in b**2 of Q = 3*a**3 - b**2
     graph = app.graph
     assert graph is not None
-    assert app._selected is not None
-    assert graph.cards[app._selected].title in ("b**2", "Q")
-    chosen = graph.cards[app._selected].op
+    assert app.selected is not None
+    assert graph.cards[app.selected].title in ("b**2", "Q")
+    chosen = graph.cards[app.selected].op
     playback = app.session.playback
     assert playback is not None
     assert chosen is not None
     first, last = map(str, app.editor.text.tag_ranges("span"))
     assert app.editor.text.get(first, last) == playback.trace.ops[chosen].text
     click(window, line, 6)  # in a**3
-    assert graph.cards[app._selected].title == "a**3"
+    assert graph.cards[app.selected].title == "a**3"
     click(window, 1, 2)  # import torch
-    assert app._selected is None
+    assert app.selected is None
 
 
 def test_nothing_is_selected_in_a_text_that_was_not_run(window: Window) -> None:
@@ -110,7 +110,7 @@ def test_nothing_is_selected_in_a_text_that_was_not_run(window: Window) -> None:
     app.editor.text.insert("1.0", "# new\n")
     window.settle()
     click(window, 6, 6)
-    assert app._selected is None
+    assert app.selected is None
 
 
 @pytest.mark.parametrize(

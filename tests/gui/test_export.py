@@ -18,21 +18,23 @@ from PIL import Image
 
 from core.playback import Playback
 from core.records import Failure, Trace
+from gui.export import film, page, still
 from gui.i18n import words
-from gui.picture import export, paint
-from gui.picture.export import export_picture
+from gui.picture import paint
 from gui.picture.scene import Box, Boxes, Curve, Curves, Picture, Raster, Scene
-from gui.theme import DARK, LIGHT, PALETTES
+from gui.picture.shapes import Formula
+from gui.theme import LIGHT, PALETTES
 from tests.gui import traces
+from tests.gui.exports import export_picture
 from tests.gui.test_golden import differing
 
 SVG = "{http://www.w3.org/2000/svg}"
 EMPTY = Trace("2.13.0", "")
 
 
-def page(trace: Trace, cursor: int, lang: str = "en", theme: str = "light") -> tuple[export._Sheet, Playback]:
+def page_of(trace: Trace, cursor: int, lang: str = "en") -> tuple[page.Page, Playback]:
     moment = Playback.of(trace, cursor)
-    return export._Sheet(Picture(trace, moment.index), [moment], words(lang), PALETTES[theme]), moment
+    return page.Page(Picture(trace, moment.index), [moment], words(lang)), moment
 
 
 def picture(trace: Trace, folder: Path, **how: Any) -> Image.Image:
@@ -53,9 +55,9 @@ def test_nothing_is_clipped_and_little_is_empty(trace: Trace, theme: str, lang: 
         ink = (levels != levels[0, 0]).any(axis=2)
         rows, columns = np.nonzero(ink.any(axis=1))[0], np.nonzero(ink.any(axis=0))[0]
         for empty in (rows[0], len(ink) - 1 - rows[-1], columns[0], ink.shape[1] - 1 - columns[-1]):
-            assert empty >= export.MARGIN  # half of the margin at scale 2
-        assert rows[0] <= 5 * export.MARGIN
-        assert columns[0] <= 3 * export.MARGIN
+            assert empty >= page.MARGIN  # half of the margin at scale 2
+        assert rows[0] <= 5 * page.MARGIN
+        assert columns[0] <= 3 * page.MARGIN
 
 
 def test_the_extents_of_every_shape() -> None:
@@ -64,10 +66,13 @@ def test_the_extents_of_every_shape() -> None:
     line = ((0.0, 5.0), (1.0, 5.0), (2.0, 6.0), (3.0, 5.0))
     shapes = (
         Box(1, 2, 3, 4, weight=2), Boxes(corners, "far"), Raster(5, 6, 7, 8, 1, 1, b"0"), Curve(line, "edge"),
-        Curves(ends, np.array([True, False, False, False]), "edge"),
+        Curves(ends, np.array([True, False, False, False]), "edge"), Formula(10, 20, "x", "text", 12),
     )  # fmt: skip
-    found = [tuple(map(float, rect)) for rect in export._extents(Scene(shapes))]
-    assert found == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
+    found = [tuple(map(float, rect)) for rect in page.extents(Scene(shapes))]
+    *others, (left, top, right, bottom) = found
+    assert others == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
+    assert (left, (top + bottom) / 2) == (10, 20)
+    assert 4 < right - left < 12
 
 
 def test_a_still_shows_what_is_there_and_no_more(tmp_path: Path) -> None:
@@ -79,21 +84,8 @@ def test_a_small_picture_stands_in_the_middle(tmp_path: Path) -> None:
     levels = np.asarray(picture(traces.fan(), tmp_path, scale=2), int)
     above = (levels[: len(levels) // 2] != levels[0, 0]).any(axis=(0, 2))
     left, right = np.nonzero(above)[0][[0, -1]]
-    assert left > 2 * export.MARGIN + 10
+    assert left > 2 * page.MARGIN + 10
     assert left == pytest.approx(len(above) - right, abs=4)
-
-
-def test_frames_of_an_animation_do_not_move(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
-    corners = set()
-    with Image.open(tmp_path / "p.gif") as film:
-        assert film.n_frames == len(traces.first().events) + 1
-        for number in range(4, 14):  # then a is the current card, in another colour
-            film.seek(number)
-            frame = np.asarray(film.convert("RGB"), int)
-            leaf = (abs(frame - list(bytes.fromhex(LIGHT["leaf"][1:]))) < 6).all(axis=2)
-            corners.add(tuple(int(side.min()) for side in np.nonzero(leaf[: len(leaf) // 2])))
-    assert len(corners) == 1
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -116,13 +108,6 @@ def test_a_long_failure_keeps_to_the_page(tmp_path: Path) -> None:
     assert image.height < 600
 
 
-def test_lines_break_between_words_and_between_chinese_characters() -> None:
-    lines = export._wrapped("one two 中文字 " + "x" * 100, 60.0, 12.0)
-    assert "".join(lines).replace(" ", "") == "onetwo中文字" + "x" * 100
-    assert lines[0].startswith("one")
-    assert all(line == line.strip() or line.endswith(" ") for line in lines)
-
-
 def test_the_moment_is_said(tmp_path: Path) -> None:
     export_picture(traces.first(), tmp_path / "p.svg", step=2, pass_=0)
     assert "backward 1 · step 2 of 6 · PowBackward0" in texts(tmp_path / "p.svg")
@@ -140,20 +125,20 @@ def texts(path: Path) -> list[str]:
 @pytest.mark.parametrize(("lang", "theme"), [("en", "light"), ("zh", "dark")])
 def test_svg_holds_the_scene(lang: str, theme: str, tmp_path: Path) -> None:
     trace = traces.first()
-    sheet, moment = page(trace, 10, lang, theme)
+    sheet, moment = page_of(trace, 10, lang)
     export_picture(trace, tmp_path / "p.svg", step=10, lang=lang, theme=theme)
     root = ET.parse(tmp_path / "p.svg").getroot()
     width, height = sheet.size(1.0)
     assert float(root.get("width", "")) == pytest.approx(width, abs=0.01)
     assert float(root.get("height", "")) == pytest.approx(height, abs=0.01)
     scene: Scene = sheet.picture.scene(moment, words(lang))
-    wanted = sorted(label.text for label in (*scene.labels, *sheet.foot(moment, 900)[0].labels))
+    wanted = sorted(label.text for label in (*scene.labels, *sheet.foot(moment, 900).scene.labels))
     assert sorted(texts(tmp_path / "p.svg")) == wanted
     # A card's outline is where the scene has it, moved by the frame and the margin.
     card = next(shape for shape in scene.shapes if isinstance(shape, Box) and shape.fill == "card")
     left, top, _, _ = sheet.frame
-    moved = max(export.MARGIN, (width - (sheet.frame[2] - left)) / 2)
-    x, y = card.x - left + moved, card.y - top + export.MARGIN
+    moved = max(page.MARGIN, (width - (sheet.frame[2] - left)) / 2)
+    x, y = card.x - left + moved, card.y - top + page.MARGIN
     starts = [re.match(r"M ([\d.]+) ([\d.]+)", path.get("d", "")) for path in root.iter(f"{SVG}path")]
     places = [(float(start[1]), float(start[2])) for start in starts if start]
     assert any(abs(a - x) < 0.6 and abs(b - y) < card.radius + 0.6 for a, b in places)
@@ -217,44 +202,6 @@ def test_the_same_picture_is_the_same_file(kind: str, tmp_path: Path) -> None:
     assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
 
-def test_gif_has_one_palette_and_its_colours_are_right(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1, theme="dark")
-    blob = (tmp_path / "p.gif").read_bytes()
-    assert blob[10] & 0x80  # a global colour table
-    with Image.open(tmp_path / "p.gif") as film:
-        local = 0
-        place = 13 + 3 * 2 ** ((blob[10] & 7) + 1)
-        while blob[place] != 0x3B:
-            if blob[place] == 0x2C:
-                local += blob[place + 9] >> 7
-                place += 11
-            else:
-                place += 2
-            while blob[place]:
-                place += blob[place] + 1
-            place += 1
-        assert local == 0
-        film.seek(film.n_frames - 1)
-        last = film.convert("RGB")
-    moments = [Playback.of(traces.first(), cursor) for cursor in range(16)]
-    sheet = export._Sheet(Picture(moments[0].trace, moments[0].index), moments, words("en"), DARK)
-    still = export._pixels(sheet, moments[-1], 1.0)
-    assert last.size == still.size
-    assert differing(last, still) < 0.01
-    seen = {colour for _, colour in last.getcolors(1 << 20) or ()}
-    assert {tuple(bytes.fromhex(DARK[name][1:])) for name in ("canvas", "card", "grad_soft", "leaf_soft")} <= seen
-
-
-def test_steps_stand_longer_than_operations(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
-    times = []
-    with Image.open(tmp_path / "p.gif") as film:
-        for number in range(film.n_frames):
-            film.seek(number)
-            times.append(film.info["duration"])
-    assert times == [export.FORWARD] * 8 + [export.BACKWARD] * 7 + [export.LAST]
-
-
 def test_scale_is_pixels(tmp_path: Path) -> None:
     one, four = (picture(traces.fan(), tmp_path, scale=scale) for scale in (1, 4))
     assert abs(four.width - 4 * one.width) <= 4
@@ -267,16 +214,16 @@ def test_scale_is_pixels(tmp_path: Path) -> None:
 
 def test_what_is_too_large_is_drawn_smaller_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert export_picture(traces.first(), tmp_path / "p.png", scale=1.5) == 1.5
-    monkeypatch.setattr(export, "WIDEST", 700)
+    monkeypatch.setattr(still, "WIDEST", 700)
     scale = export_picture(traces.first(), tmp_path / "p.png", scale=2)
     assert scale < 1
     with Image.open(tmp_path / "p.png") as image:
         assert 600 < image.width <= 700
-    monkeypatch.setattr(export, "LARGEST_FILM", 16 * 100_000)
+    monkeypatch.setattr(film, "LARGEST_FILM", 16 * 100_000)
     assert export_picture(traces.first(), tmp_path / "p.gif", scale=2) < 1
-    with Image.open(tmp_path / "p.gif") as film:
-        assert film.width * film.height <= 100_000
-    monkeypatch.setattr(export, "PAGE", 500.0)
+    with Image.open(tmp_path / "p.gif") as moving:
+        assert moving.width * moving.height <= 100_000
+    monkeypatch.setattr(still, "PAGE", 500.0)
     assert export_picture(traces.first(), tmp_path / "p.pdf") < 1
     box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", (tmp_path / "p.pdf").read_bytes())
     assert box is not None
@@ -288,8 +235,8 @@ def test_a_very_wide_graph(tmp_path: Path) -> None:
     trace = traces.chain(900)
     scale = export_picture(trace, tmp_path / "p.png")
     with Image.open(tmp_path / "p.png") as image:
-        assert max(image.size) <= export.WIDEST
-        assert image.width * image.height <= export.LARGEST
+        assert max(image.size) <= still.WIDEST
+        assert image.width * image.height <= still.LARGEST
         assert len(image.convert("RGB").getcolors(1 << 24) or ()) > 5
     assert 0 < scale <= 2
     export_picture(trace, tmp_path / "p.svg", step=450)
@@ -297,12 +244,12 @@ def test_a_very_wide_graph(tmp_path: Path) -> None:
 
 
 def test_what_stands_below_stays_legible_when_the_picture_is_small() -> None:
-    sheet, moment = page(traces.first(), 10)
+    sheet, moment = page_of(traces.first(), 10)
     width, height = (round(side) for side in sheet.size(0.1))
     renderer = paint.screen(width, height, LIGHT)
     painter = paint.Painter(renderer, height, LIGHT)
     sheet.draw(painter, moment, 0.1)
-    assert {text for text, _, _ in painter.texts} == {label.text for label in sheet.foot(moment, 900)[0].labels}
+    assert {text for text, _, _ in painter.texts} == {label.text for label in sheet.foot(moment, 900).scene.labels}
 
 
 # ── What is refused, what stays ───────────────────────────────────────────────────────────────────────────────────
@@ -332,29 +279,88 @@ def test_refused_in_one_line(tmp_path: Path, name: str, how: dict[str, Any], sai
     assert not list(tmp_path.iterdir())
 
 
-def test_a_film_of_thousands_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="too many for an animation"):
-        export_picture(traces.chain(300), tmp_path / "p.gif", step="all")
-
-
 def test_what_was_there_stays_when_drawing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "p.png"
     path.write_bytes(b"before")
-    monkeypatch.setattr(export, "_png", lambda *_: 1 / 0)
+    monkeypatch.setattr(still, "png", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export_picture(traces.first(), path)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_every_step_of_a_pass(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.webp", step="all", pass_=0, scale=1)
-    with Image.open(tmp_path / "p.webp") as film:
-        assert film.n_frames == 7
-
-
 def test_needs_neither_tkinter_nor_torch_nor_pyplot() -> None:
     unwanted = "{'tkinter', 'torch', 'matplotlib.pyplot', 'customtkinter'}"
-    code = f"import sys, gui.picture.export; print(*{unwanted} & set(sys.modules))"
+    code = f"import sys, gui.export.writing; print(*{unwanted} & set(sys.modules))"
     root = Path(__file__).parents[2]
     assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == ""
+
+
+# ── What stands beside it ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_program_and_what_is_said_stand_beside_the_picture(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"step": 10, "code": True, "inspector": True, "caption": "The power rule, $x$"}
+    export_picture(traces.first(), tmp_path / "p.svg", **how)
+    text = " ".join(texts(tmp_path / "p.svg"))
+    assert "The power rule, $x$" in text
+    assert "ARRIVES (V)" in text.upper()
+    assert "requires_grad" in text
+    with_all = picture(traces.first(), tmp_path, **how)
+    levels = np.asarray(with_all, int)
+    ink = (levels != levels[0, 0]).any(axis=2)
+    rows, columns = np.nonzero(ink.any(axis=1))[0], np.nonzero(ink.any(axis=0))[0]
+    for empty in (rows[0], len(ink) - 1 - rows[-1], columns[0], ink.shape[1] - 1 - columns[-1]):
+        assert empty >= page.MARGIN
+
+
+def test_panels_do_not_move_in_an_animation(tmp_path: Path) -> None:
+    export_picture(traces.first(), tmp_path / "p.webp", code=True, inspector=True, scale=1, pass_=0)
+    with Image.open(tmp_path / "p.webp") as moving:
+        assert moving.n_frames == 7
+        first, last = (frame_at(moving, number) for number in (0, 6))
+    line = list(bytes.fromhex(LIGHT["line"][1:]))
+    frames = [np.nonzero((abs(frame - line) < 4).all(axis=2).any(axis=1))[0][0] for frame in (first, last)]
+    assert frames[0] == frames[1]
+
+
+def frame_at(moving: Image.Image, number: int) -> np.ndarray:
+    moving.seek(number)
+    return np.asarray(moving.convert("RGB"), int)
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_transparent_picture_has_no_ground(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"p.{kind}"
+    export_picture(traces.first(), path, transparent=True)
+    if kind == "png":
+        with Image.open(path) as image:
+            alpha = np.asarray(image.convert("RGBA"))[:, :, 3]
+        assert alpha[0, 0] == 0
+        assert alpha.max() == 255
+        export_picture(traces.first(), tmp_path / "solid.png")
+        with Image.open(path) as clear, Image.open(tmp_path / "solid.png") as solid:
+            ground = Image.new("RGBA", clear.size, LIGHT["canvas"])
+            ground.alpha_composite(clear)
+            assert differing(ground.convert("RGB"), solid.convert("RGB")) < 0.001
+    elif kind == "svg":
+        before = path.read_text("utf-8")
+        export_picture(traces.first(), path)
+        assert len(before) < len(path.read_text("utf-8"))
+        assert f"fill: {LIGHT['canvas'].lower()}" not in before
+    else:
+        assert b"/MediaBox" in path.read_bytes()
+
+
+def test_a_part_shows_its_cards_and_what_joins_them(tmp_path: Path) -> None:
+    trace = traces.first()
+    graph = Picture(trace, Playback.of(trace).index).graph
+    cards = {card.title: card.id for card in graph.cards}
+    wanted = frozenset({cards["a"], cards["a**3"]})
+    export_picture(trace, tmp_path / "p.svg", cards=wanted)
+    said = texts(tmp_path / "p.svg")
+    assert {"a", "a**3", "[36, 81]"} <= set(said)
+    assert not {"b", "Q", "3*a**3"} & set(said)
+    assert any("2 of 6 cards" in text for text in said)
+    whole, part = picture(trace, tmp_path, scale=1), picture(trace, tmp_path, scale=1, cards=wanted)
+    assert part.width < whole.width

@@ -35,13 +35,13 @@ def test_enter_and_f3_go_on_and_with_shift_back_and_around(window: Window) -> No
     count = len(matches)
     assert count >= 3
     at = 0
-    assert app._selected == matches[0]
+    assert app.selected == matches[0]
     for key, way in (("Return", 1), ("F3", 1), ("Down", 1), ("Shift-Return", -1), ("Shift-F3", -1), ("Up", -1),
                      ("Shift-F3", -1), ("F3", 1)):  # fmt: skip
         window.key(f"<{key}>", bar.entry._entry)
         at = (at + way) % count
         assert said(bar) == f"{at + 1} of {count}"
-        assert app._selected == matches[at]
+        assert app.selected == matches[at]
 
 
 def test_what_is_not_found_is_said(window: Window) -> None:
@@ -51,7 +51,7 @@ def test_what_is_not_found_is_said(window: Window) -> None:
     for key in ("<Return>", "<F3>", "<Shift-F3>"):
         window.key(key, bar.entry._entry)
     assert said(bar) == "not found"
-    assert window.app._selected is None
+    assert window.app.selected is None
     bar.entry.delete(0, "end")
     window.key("<KeyRelease>", bar.entry._entry)
     assert said(bar) == ""
@@ -61,11 +61,11 @@ def test_escape_closes_and_keeps_what_was_found(window: Window) -> None:
     app = window.app
     window.key("<F5>")
     bar = look_for(window, "3*a")
-    found = app._selected
+    found = app.selected
     assert found is not None
     window.key("<Escape>", bar.entry._entry)
     assert not bar.opened
-    assert app._selected == found
+    assert app.selected == found
     assert app.focus_get() is app.canvas
     window.key("<Return>")  # runs to it
     assert app.session.playback is not None
@@ -77,7 +77,7 @@ def test_escape_closes_and_keeps_what_was_found(window: Window) -> None:
     window.key("<Escape>", app.canvas)
     assert not bar.opened
     window.key("<Escape>", app.canvas)
-    assert app._selected is None
+    assert app.selected is None
 
 
 def test_keys_typed_into_the_finder_are_no_steps(window: Window) -> None:
@@ -99,7 +99,7 @@ def test_what_is_found_in_a_folded_group_unfolds(window: Window) -> None:
     assert picture.group_of(inside)
     bar = look_for(window, "mul")
     window.wait_until(lambda: not canvas.arranging)
-    found = window.app._selected
+    found = window.app.selected
     assert found is not None
     assert canvas.picture is not None
     assert not canvas.picture.group_of(found)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from core.files import read_trace, write_whole
 from core.records import Cut, Options, WhatIf, pack_trace
-from gui.picture.export import export_picture
+from tests.gui.exports import export_picture
 
 FOLDER = Path(__file__).parent / "golden"
 LEVELS, SHARE = 8, 0.001

@@ -134,19 +134,19 @@ def test_the_menu_of_a_group_folds_it(window: Window) -> None:
     assert len(canvas.picture.rects) > len(before.rects)
 
 
-def test_the_menu_of_the_ground(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_menu_of_the_ground(window: Window) -> None:
     app = window.app
-    asked: list[str] = []
-    monkeypatch.setattr("tkinter.filedialog.asksaveasfilename", lambda **options: asked.append(options["title"]) or "")
     window.key("<F5>")
     app.canvas.event_generate("<Button-5>", x=10, y=10)
     found = right_click(window, 5, app.canvas.view.height - 60)
-    assert found == ["Fit", "Find…", "Export picture…", "Copy picture"]
+    assert found == ["Fit", "Find…", "Export…", "Copy picture"]
     choose(window, "Fit")
     assert app.canvas.view.sees_all
     right_click(window, 5, app.canvas.view.height - 60)
-    choose(window, "Export picture…")
-    assert asked == ["Export picture…"]
+    choose(window, "Export…")
+    assert app.exports.sheet.opened
+    window.key("<Escape>")
+    assert not app.exports.sheet.opened
     right_click(window, 5, app.canvas.view.height - 60)
     choose(window, "Find…")
     assert app.canvas.find_bar.opened
@@ -177,7 +177,7 @@ def by_key(window: Window, title: str, label: str) -> None:
     for _ in picture.graph.cards:
         window.key("<Up>", app.canvas)
     for _ in picture.graph.cards:
-        if app._selected is not None and picture.graph.cards[app._selected].title == title:
+        if app.selected is not None and picture.graph.cards[app.selected].title == title:
             break
         window.key("<Down>", app.canvas)
     window.key("<Control-Return>", app.canvas)

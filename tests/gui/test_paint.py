@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib import font_manager
+from matplotlib.backends.backend_pdf import PdfFile, RendererPdf
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.font_manager import FontProperties
 from PIL import Image
@@ -25,6 +27,7 @@ from gui import fonts
 from gui.i18n import words
 from gui.picture import paint
 from gui.picture.scene import Box, Boxes, Curve, Label, Picture, Raster, Scene, Shape
+from gui.picture.shapes import Formula, formula_rect, formula_size
 from gui.picture.thumbnail import coloured
 from gui.theme import DARK, LIGHT
 from tests.gui import traces
@@ -260,3 +263,67 @@ def test_tk_has_the_fonts_where_the_system_has_none(display: str, tmp_path: Path
     environment = os.environ | {"FONTCONFIG_FILE": str(config), "DISPLAY": display}
     said = subprocess.check_output([sys.executable, "-c", ASK_TK], cwd=ROOT, env=environment, text=True).split()
     assert said == ["True", "True", "True", "20"]
+
+
+# ── Formulas ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SUM = r"\bar{x}_i = \sum_j v_j \frac{\partial y_j}{\partial x_i}"
+
+
+@pytest.mark.parametrize("formula", ["x", SUM, r"\hat{A}^{2}"])
+def test_a_formula_fills_its_rectangle(formula: str) -> None:
+    shape = Formula(8, 40, formula, "grad", 14)
+    for scale in (1.0, 4.0):
+        renderer = paint.screen(round(WIDTH * 2 * scale), round(HEIGHT * scale), LIGHT)
+        empty = np.asarray(paint.pixels(renderer).convert("RGB"), int)
+        paint.Painter(renderer, HEIGHT * scale, LIGHT, scale=scale).paint(Scene((shape,)))
+        ys, xs = np.nonzero((np.asarray(paint.pixels(renderer).convert("RGB"), int) != empty).any(-1))
+        left, top, right, bottom = formula_rect(shape)
+        # Italic letters lean out of their box, and matplotlib's boxes have room above and below.
+        assert xs.min() / scale == pytest.approx(left, abs=3)
+        assert xs.max() / scale == pytest.approx(right, abs=3)
+        assert top - 1 <= ys.min() / scale
+        assert ys.max() / scale <= bottom + 1
+
+
+def test_a_formula_is_measured_in_proportion() -> None:
+    assert formula_size(SUM, 28) == pytest.approx([2 * side for side in formula_size(SUM, 14)])
+    with pytest.raises(ValueError, match="Unknown symbol"):
+        formula_size(r"\nothing", 14)
+
+
+def test_a_formula_is_lines_in_svg_and_needs_no_font() -> None:
+    svg = as_svg(Formula(8, 40, SUM, "grad", 14))
+    assert "<text" not in svg
+    assert "<path" in svg
+    assert LIGHT["grad"].lower() in svg
+
+
+def as_pdf(*shapes: Shape) -> bytes:
+    target = io.BytesIO()
+    with matplotlib.rc_context({"pdf.fonttype": 42, "pdf.compression": 0}):
+        file = PdfFile(target)
+        file.newPage(WIDTH / 72, HEIGHT / 72)
+        renderer = RendererPdf(file, 72, HEIGHT / 72, WIDTH / 72)
+        paint.Painter(renderer, HEIGHT, LIGHT).paint(Scene(shapes))
+        renderer.finalize()
+        file.finalize()
+        file.close()
+    return target.getvalue()
+
+
+@pytest.mark.skipif(not shutil.which("pdftoppm"), reason="poppler is not installed")
+def test_a_formula_in_a_pdf_has_its_fonts_and_stands_where_it_stands_in_pixels(tmp_path: Path) -> None:
+    shape = Formula(8, 40, SUM, "grad", 12)
+    blob = as_pdf(shape)
+    assert b"/FontFile2" in blob
+    assert b"/Subtype /Type3" not in blob
+    (tmp_path / "x.pdf").write_bytes(blob)
+    subprocess.run(["pdftoppm", "-r", "288", "-png", "-singlefile", "x.pdf", "x"], cwd=tmp_path, check=True)
+    dark = np.asarray(Image.open(tmp_path / "x.png").convert("L")) < 200
+    renderer = paint.screen(WIDTH * 4, HEIGHT * 4, LIGHT)
+    paint.Painter(renderer, HEIGHT * 4, LIGHT, scale=4).paint(Scene((shape,)))
+    there = np.asarray(paint.pixels(renderer).convert("L")) < 200
+    for axis in (0, 1):
+        ours, theirs = np.nonzero(there.any(axis))[0], np.nonzero(dark.any(axis))[0]
+        assert [theirs.min(), theirs.max()] == pytest.approx([ours.min(), ours.max()], abs=5)  # rounded up to a point

@@ -22,7 +22,6 @@ from gui.failure import failure_lines
 from gui.i18n import words
 from gui.inspector.report import describe
 from gui.picture import cards, drawing, thumbnail
-from gui.picture.export import export_picture
 from gui.picture.groups import ROOT, Folding
 from gui.picture.moment import where_text
 from gui.picture.scene import Boxes, Curve, Curves, Hit, Label, Picture, Scene, legend
@@ -30,6 +29,7 @@ from gui.picture.shapes import label_rect, overlap, sample, text_width
 from gui.theme import DARK, LIGHT
 from gui.timeline import cell_text
 from tests.gui import traces
+from tests.gui.exports import export_picture
 from tests.gui.test_golden import FOLDER
 from tests.gui.test_groups import Line, children, loop, program
 

@@ -74,8 +74,8 @@ def test_the_flow_has_a_bar_for_every_leaf_and_a_click_chooses_it(window: Window
     strip.event_generate("<ButtonRelease-1>", x=20, y=45)
     window.settle()
     assert app.graph is not None
-    assert app._selected is not None
-    assert app.graph.cards[app._selected].title == "b"
+    assert app.selected is not None
+    assert app.graph.cards[app.selected].title == "b"
     window.key("<Home>", app.canvas)
     assert not strip.find_withtag("bar")
 
@@ -108,5 +108,5 @@ def test_a_leaf_is_chosen_in_the_list_by_key(window: Window) -> None:
     for key in ("<Down>", "<Down>", "<Return>"):
         window.key(key, app.flow.bars.canvas)
     assert app.graph is not None
-    assert app._selected is not None
-    assert app.graph.cards[app._selected].title == "b"
+    assert app.selected is not None
+    assert app.graph.cards[app.selected].title == "b"

@@ -305,7 +305,7 @@ def test_a_click_selects_a_card(window: Window) -> None:
     assert picture is not None
     left, top, _, _ = picture.rect(0)
     window.click(*window.on_screen(left + 10, top + 10))
-    assert app._selected == 0
+    assert app.selected == 0
     assert app.inspector.text.get("1.0", "1.end").startswith("a")
 
 
@@ -340,7 +340,7 @@ def test_no_torch_and_no_matplotlib_before_the_first_paint() -> None:
         "import sys, gui.app\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
         "assert 'matplotlib' not in sys.modules, 'matplotlib'\n"
-        "import gui.picture.export\n"
+        "import gui.export.writing\n"
         "assert 'torch' not in sys.modules, 'torch'\n"
         "assert 'matplotlib.pyplot' not in sys.modules, 'pyplot'\n"
     )

@@ -1,0 +1,1 @@
+"""From a trace to files: pictures, animations, handouts; no Tk."""
