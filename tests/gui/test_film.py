@@ -149,6 +149,8 @@ def test_a_frame_stands_as_long_as_there_is_to_read(tmp_path: Path) -> None:
     assert opened(tmp_path / "p.gif")[1] == [time // 2 for time in wanted]
     export_picture(traces.failed(), tmp_path / "p.gif", step="all", scale=1, speed=10.0)
     assert opened(tmp_path / "p.gif")[1] == [80, film.FAILED // 10]
+    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1, code=True)
+    assert opened(tmp_path / "p.gif")[1] == [round(time * film.BESIDE) for time in wanted]
     assert pauses["op"] < step < pauses["pass"] < pauses["end"] < film.LAST < film.FAILED
 
 
@@ -176,6 +178,9 @@ def test_hundreds_of_frames_are_drawn_and_thousands_refused(tmp_path: Path, monk
     monkeypatch.setattr(film, "LONGEST", 600)
     with pytest.raises(ValueError, match=re.escape("603 frames are too many for an animation, 600 are the most")):
         export_picture(traces.chain(300), tmp_path / "q.gif", step="all")
+    monkeypatch.setattr(film, "MOST", 90)
+    with pytest.raises(ValueError, match=r"16 frames of \d+ cards are too many for an animation; fold groups"):
+        export_picture(traces.first(), tmp_path / "q.gif", step="all")
     assert not (tmp_path / "q.gif").exists()
 
 
