@@ -33,8 +33,9 @@ def ran(window: Window) -> None:
 def choose_product(window: Window, name: str) -> None:
     """Down from the first one with the arrow."""
     sheet = window.app.exports.sheet
-    for _ in range(list(OFFERED).index(name) - list(OFFERED).index(sheet.wishes.product)):
-        window.key("<Down>", sheet.product)
+    for _ in OFFERED:
+        if sheet.wishes.product != name:
+            window.key("<Down>", sheet.product)
     assert sheet.wishes.product == name
 
 
