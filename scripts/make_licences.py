@@ -22,6 +22,8 @@ from core.version import VERSION  # noqa: E402
 
 HEADING = "═══ "
 """What a line begins with that names a component; the window's About box finds them by it."""
+COMMON = Path("/usr/share/common-licenses")
+"""Where Debian keeps the licences that its packages name without repeating them."""
 UNKNOWN = "Files of an unknown licence"
 LICENCE = re.compile(r"(?:.*/)?(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS|COPYRIGHT)[^/]*|.*/licenses/.*", re.IGNORECASE)
 CODE = (".py", ".pyc")
@@ -44,7 +46,9 @@ class Licence(NamedTuple):
 def licences(sources: Iterable[Path]) -> list[Licence]:
     """What is to be told of the files that were collected."""
     packages = {file: found for found in distributions() for file in _files(found)}
-    bundled, system, unknown = {}, {}, []
+    bundled: dict[str, Distribution] = {}
+    system: dict[str, set[str]] = {}
+    unknown: list[Path] = []
     python = [Path(sysconfig.get_paths()["stdlib"]).resolve(), Path(sys.base_prefix).resolve()]
     for source in sorted({source.resolve() for source in sources}):
         if source.is_relative_to(ROOT) and "site-packages" not in source.parts:
@@ -52,8 +56,8 @@ def licences(sources: Iterable[Path]) -> list[Licence]:
         found = packages.get(source)
         if found is not None:
             bundled[found.metadata["Name"].lower()] = found
-        elif (owner := _debian(source)) is not None:
-            system[owner[0]] = owner
+        elif package := _debian(source):
+            system.setdefault(_read(Path("/usr/share/doc") / package / "copyright"), set()).add(package)
         elif not any(source.is_relative_to(place) for place in python):
             unknown.append(source)
     own = Licence(f"Pullback {VERSION}", "MIT", _read(ROOT / "LICENSE"))
@@ -61,8 +65,11 @@ def licences(sources: Iterable[Path]) -> list[Licence]:
     version = ".".join(map(str, sys.version_info[:3]))
     interpreter = Licence(f"Python {version}", "PSF-2.0", "\n\n".join(map(_read, _of_python(python))))
     theirs = [_of_package(bundled[name]) for name in sorted(bundled)]
+    libraries = sorted(Licence(", ".join(map(_versioned, sorted(names))), "", told) for told, names in system.items())
+    common = sorted({name for told in system for name in re.findall(rf"{COMMON}/([\w.-]*\w)", told)})
+    whole = [Licence(name, "", _read(COMMON / name)) for name in common]
     rest = [Licence(UNKNOWN, "", "\n".join(path.name for path in unknown))] if unknown else []
-    return [own, interpreter, noto, *theirs, *(Licence(*system[name]) for name in sorted(system)), *rest]
+    return [own, interpreter, noto, *theirs, *libraries, *whole, *rest]
 
 
 def text(found: Iterable[Licence]) -> str:
@@ -98,26 +105,21 @@ def _of_python(places: Iterable[Path]) -> list[Path]:
     return [place / "LICENSE.txt" for place in places if (place / "LICENSE.txt").is_file()][:1]
 
 
-def _debian(file: Path) -> tuple[str, str, str] | None:
-    """The package of the system that a library comes from, as a licence; None where there is no Debian to ask."""
-    for name in (file, Path(str(file).removeprefix("/usr"))):  # dpkg knows /lib/…, the same file as /usr/lib/…
+def _debian(file: Path) -> str:
+    """The package of the system that a library comes from; '' where there is no Debian to ask."""
+    for name in (str(file), str(file).removeprefix("/usr")):  # dpkg knows /lib/…, the same file as /usr/lib/…
         try:
-            asked = subprocess.run(["dpkg", "-S", str(name)], capture_output=True, text=True, check=False)
+            asked = subprocess.run(["dpkg", "-S", name], capture_output=True, text=True, check=False)
         except FileNotFoundError:
-            return None
+            return ""
         if asked.returncode == 0:
-            package = asked.stdout.partition(":")[0]
-            query = ["dpkg-query", "--show", "--showformat=${Version}", package]
-            version = subprocess.run(query, capture_output=True, text=True, check=False).stdout
-            return f"{package} {version.split()[0] if version else ''}".strip(), "", _debian_text(package)
-    return None
+            return asked.stdout.partition(":")[0]
+    return ""
 
 
-def _debian_text(package: str) -> str:
-    """The copyright file, and the common licences that it names without repeating them."""
-    whole = _read(Path("/usr/share/doc") / package / "copyright")
-    named = sorted(set(re.findall(r"/usr/share/common-licenses/([\w.-]*\w)", whole)))
-    return "\n\n".join([whole, *(_read(Path("/usr/share/common-licenses") / name) for name in named)])
+def _versioned(package: str) -> str:
+    query = ["dpkg-query", "--show", "--showformat=${Package} ${Version}\\n", package]
+    return subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0]
 
 
 def _read(path: Path) -> str:
