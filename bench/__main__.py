@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench import layout, peers, picture, start, workload
+from bench import export, layout, peers, picture, start, workload
 from bench.memory import peak
 from bench.timing import in_turn, ratio
 from bench.workload import Workload
@@ -157,6 +157,12 @@ def picture_rows() -> Iterator[Row]:
         yield Row(what, "", f"{seconds * 1000:.1f} ms", "", target)
 
 
+def export_rows() -> Iterator[Row]:
+    """Animations: time and memory."""
+    for what, seconds, megabytes, target in export.measure():
+        yield Row(what, "", f"{seconds:.1f} s, {megabytes:.0f} MB", "", target)
+
+
 def start_rows() -> Iterator[Row]:
     """The executable's start, by the clock, where it was built."""
     for what, seconds, target in start.measure():
@@ -191,15 +197,9 @@ def main() -> None:
     torch.set_num_threads(1)
     rows: list[Row] = []
     for part in (
-        backward_rows,
-        stepping_rows,
-        program_rows,
-        peer_rows,
-        memory_rows,
-        layout_rows,
-        picture_rows,
+        backward_rows, stepping_rows, program_rows, peer_rows, memory_rows, layout_rows, picture_rows, export_rows,
         start_rows,
-    ):
+    ):  # fmt: skip
         for row in part():
             print(*row, sep="  ", file=sys.stderr, flush=True)
             rows.append(row)

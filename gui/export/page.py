@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from core.playback import Playback
-from gui.export.blocks import Block
+from gui.export.blocks import Block, in_lines
 from gui.export.watch import Watch
 from gui.failure import failure_lines
 from gui.fonts import text_width
@@ -16,6 +15,7 @@ from gui.i18n import Words
 from gui.picture import paint
 from gui.picture.moment import where_text
 from gui.picture.scene import Box, Boxes, Curve, Curves, Label, Part, Picture, Raster, Rect, Scene, Shape, legend
+from gui.picture.shapes import Formula, formula_rect
 
 PIECE: Final = 500
 """Shapes or texts that are drawn before it is asked whether to go on."""
@@ -121,7 +121,7 @@ class Page:
             lines = [
                 Label(GAP / 2, 0, text, colour, SAID + 1, mono=False)
                 for said, colour in ((explanation, "wrong"), (message, "quiet" if explanation else "wrong"))
-                for text in wrapped(said, min(width, 640.0) - GAP, SAID + 1)
+                for text in in_lines(said, min(width, 640.0) - GAP, SAID + 1)
             ][:FAILURE_LINES]  # fmt: skip
             wide = max(text_width(label.text, label.size, False) for label in lines) + GAP
             boxes.append(Box(0, y, wide, len(lines) * LINE + GAP / 2, "wrong_soft", "wrong"))
@@ -250,6 +250,8 @@ def extents(scene: Scene) -> Iterator[Rect]:
                 yield (x - weight / 2, y - weight / 2, x + width + weight / 2, y + height + weight / 2)
             case Raster(x=x, y=y, width=width, height=height):
                 yield (x, y, x + width, y + height)
+            case Formula():
+                yield formula_rect(shape)
             case Curve(points=points):
                 # The control points' hull holds the curve.
                 yield around((x, y, x, y) for x, y in points)
@@ -266,14 +268,3 @@ def extents(scene: Scene) -> Iterator[Rect]:
 def around(rects: Iterable[Rect]) -> Rect:
     left, top, right, bottom = zip(*rects, strict=True)
     return (min(left), min(top), max(right), max(bottom))
-
-
-def wrapped(text: str, width: float, size: float) -> list[str]:
-    """The text in lines; broken at blanks, between Chinese characters, and inside a word that is too long."""
-    lines: list[str] = []
-    for part in re.findall(r"\s*(?:[!-⺀]{1,40}|\S)", text):
-        if lines and text_width(lines[-1] + part, size, False) <= width:
-            lines[-1] += part
-        else:
-            lines.append(part.lstrip())
-    return lines

@@ -1,4 +1,4 @@
-"""The built executable as a reader has it: installed from its package, on a screen of its own. `make test-exe` runs this.
+"""The built executable as a reader has it: installed from its package, on a screen of its own; see `make test-exe`.
 
 On Linux the package is installed by dpkg itself into a clean root, which is a folder, so that the machine stays as it
 is; `apt-get --simulate` says whether apt would take it.
