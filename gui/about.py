@@ -54,6 +54,7 @@ class AboutSheet(Sheet):
             self.bind(sequence, lambda event, by=by: self.text.yview_scroll(by, "units"))  # type: ignore[misc]
         for sequence, to in (("<Home>", 0.0), ("<End>", 1.0)):
             self.bind(sequence, partial(self._go, to))
+        self.text.bind("<Button-1>", lambda event: "break")  # it would take the keyboard, and the sheet would close
         for widget in (self, self.icon, self.title, self.versions):
             widget.bind("<Button-1>", self.dismissed)
 

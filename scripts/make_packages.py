@@ -28,7 +28,7 @@ Comment[zh_CN]=逐步走过真实 PyTorch 的反向传播
 Exec={command} %f
 Icon={icon}
 Terminal=false
-Categories=Education;Science;
+Categories=Education;ComputerScience;
 MimeType=application/x-pullback;text/x-python;text/markdown;
 StartupWMClass=Pullback
 """
@@ -61,9 +61,7 @@ Description: step through backprop in real PyTorch
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "dist" / "pullback")
-    parser.add_argument(
-        "--fast", action="store_true", help="only the .deb, packed quickly: to be tested, not given away"
-    )
+    parser.add_argument("--fast", action="store_true", help="only the .deb, packed quickly, to be tested")
     arguments = parser.parse_args()
     for old in (*arguments.folder.parent.glob("*.deb"), *arguments.folder.parent.glob("*.tar.xz")):
         old.unlink()
