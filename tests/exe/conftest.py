@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,11 +116,13 @@ class Screen:
     managed: bool
     windows: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, installed: Installed, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
-        """Starts the window as a desktop does."""
-        environment = installed.environment(DISPLAY=self.display, **more)
+    def start(
+        self, installed: Installed, *arguments: str, before: Sequence[str] = (), **more: str
+    ) -> subprocess.Popen[bytes]:
+        """Starts the window as a desktop does; ``before`` is the command that starts it, if that is another one."""
         window = subprocess.Popen(
-            [installed.command, *arguments], cwd=installed.home, env=environment, stdin=subprocess.DEVNULL,
+            [*before, installed.command, *arguments], cwd="/", stdin=subprocess.DEVNULL,
+            env=installed.environment(DISPLAY=self.display, **more),
         )  # fmt: skip
         self.windows.append(window)
         return window
@@ -171,7 +173,7 @@ class Screen:
 def screen_of(manager: str, size: str = "1440x900x24") -> Iterator[Screen]:
     """A screen with a window manager on it, '' for none."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-ac"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     others = []

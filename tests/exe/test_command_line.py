@@ -128,3 +128,38 @@ def test_it_needs_no_standard_streams(installed: Installed, program: Path, tmp_p
     done = subprocess.run(["sh", "-c", f"{command} {closed}"], env=installed.environment(), timeout=240, check=False)
     assert done.returncode == 0
     assert json.loads(out.read_text(encoding="utf-8"))["stdout"] == "tensor([4.])\n"
+
+
+SPAWNING = """
+import torch
+import torch.multiprocessing as processes
+
+def double(number):
+    return 2 * number
+
+if __name__ == "__main__":
+    for way in ("fork", "spawn"):
+        with processes.get_context(way).Pool(2) as pool:
+            print(way, pool.map(double, [1, 2]))
+    a = torch.ones(1, requires_grad=True)
+    a.sum().backward()
+"""
+
+
+def test_processes_of_a_program_are_no_second_pullback(installed: Installed) -> None:
+    path = installed.home / "spawning.py"
+    path.write_text(SPAWNING, encoding="utf-8")
+    done = installed.run("trace", path, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["stdout"] == "fork [2, 4]\nspawn [2, 4]\n"
+    assert not installed.processes()
+
+
+def test_a_program_writes_no_files(installed: Installed) -> None:
+    """The sandbox holds in the executable as well."""
+    path, mark = installed.home / "writing.py", installed.home / "mark.txt"
+    path.write_text(f"open({str(mark)!r}, 'w').write('here')\n", encoding="utf-8")
+    done = installed.run("trace", path, "--json", "-")
+    assert done.returncode == 1
+    assert "Permission" in json.loads(done.stdout)["error"]["type"]
+    assert not mark.exists()
