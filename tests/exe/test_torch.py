@@ -14,6 +14,7 @@ import pytest
 
 from core import client, wire
 from core.client import Client
+from core.limits import Limits
 from core.records import Options, Trace
 from tests.engine.test_programs import PROGRAMS
 from tests.exe.conftest import Installed
@@ -93,7 +94,7 @@ traced = torch.jit.trace(lambda t: t * 3, x)
 print(x.grad)
 """,
     "compile is not needed": """
-f = torch.compile(lambda t: t.sin() * 2)
+f = torch.compile(lambda t: t.sin() * 2, backend="eager")
 f(x).sum().backward()
 print(x.grad)
 """,
@@ -146,22 +147,24 @@ done = 0
 for operation in op_db[{first}::{stride}]:
     if not operation.supports_autograd or not operation.supports_dtype(torch.float64, "cpu"):
         continue
+    if operation.name == "sparse.mm":
+        continue  # its compressed tensor cannot be recorded, here or in a checkout
     torch.manual_seed(0)
     sample = next(iter(operation.sample_inputs("cpu", torch.float64, requires_grad=True)), None)
     try:
         out = [t for t in tree_leaves(operation(sample.input, *sample.args, **sample.kwargs)) if differentiable(t)]
+        if out:
+            torch.autograd.backward(out, [torch.ones_like(t) for t in out])
     except Exception as error:
         print(operation.name, type(error).__name__)
         continue
-    if out and torch.is_grad_enabled():
-        torch.autograd.backward(out, [torch.ones_like(t) for t in out])
+    if out:
         leaves = [t for t in tree_leaves((sample.input, sample.args, sample.kwargs)) if differentiable(t)]
         print(operation.name, [t.grad.norm().item() for t in leaves if t.grad is not None])
         done += 1
 print(done, "operations")
 """
 STRIDE = 4
-RANDOM = ("dropout", "rrelu", "bernoulli", "normal", "empty", "multinomial", "gumbel")
 
 
 class Frozen:
@@ -204,7 +207,7 @@ def frozen(installed: Installed) -> Iterator[Frozen]:
     with pytest.MonkeyPatch.context() as patch:
         command = client.worker_command
         patch.setattr(client, "worker_command", lambda *limits: [installed.command, *command(*limits)[2:]])
-        with Client(spare=False, time_limit=200) as worker:
+        with Client(spare=False, limits=Limits(seconds=200)) as worker:
             yield Frozen(worker, folder)
 
 
