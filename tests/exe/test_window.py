@@ -60,7 +60,8 @@ def test_a_lesson_is_opened_stepped_by_keys_exported_and_closed(
     same = tmp_path / "same.png"
     done = installed.run("export", f"lesson:{LESSON}", "--step", str(7 + STEPS), "--out", same)
     assert done.returncode == 0, done.stderr
-    assert Image.open(picture).tobytes() == Image.open(same).tobytes()
+    with Image.open(picture) as shown, Image.open(same) as drawn:
+        assert shown.tobytes() == drawn.tobytes()
 
 
 def test_files_of_each_kind_are_opened_from_a_folder_of_any_name(installed: Installed, tmp_path: Path) -> None:
