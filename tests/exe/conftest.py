@@ -172,7 +172,7 @@ class Screen:
 def screen_of(manager: str, size: str = "1440x900x24") -> Iterator[Screen]:
     """A screen with a window manager on it, '' for none."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-ac"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-ac", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
     windows: list[subprocess.Popen[bytes]] = []
