@@ -68,7 +68,7 @@ def test_files_of_each_kind_are_opened_from_a_folder_of_any_name(installed: Inst
     folder = tmp_path / "目录 mit Löchern"
     folder.mkdir()
     program, lesson, trace = folder / "梯度.py", folder / "课.md", folder / "记录.pullback"
-    titles = {program: "Pullback — 梯度.py", trace: "Pullback — 记录.pullback", lesson: "Pullback — 2 · 第一次反向传播"}
+    titles = {program: "Pullback — 梯度.py", trace: "Pullback — 梯度.py", lesson: "Pullback — 2 · 第一次反向传播"}
     program.write_text("import torch\na = torch.ones(2, requires_grad=True)\na.sum().backward()\n", encoding="utf-8")
     lesson.write_bytes((installed.folder / "_internal" / "assets" / "lessons" / f"{LESSON}.zh.md").read_bytes())
     assert installed.run("trace", program, "--save", trace).returncode == 0
