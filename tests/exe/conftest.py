@@ -59,6 +59,11 @@ class Installed:
             capture_output=True, text=True, encoding="utf-8", timeout=240, check=False,
         )  # fmt: skip
 
+    def crashes(self) -> str:
+        """What Python wrote as it crashed."""
+        log = self.home / ".local" / "state" / "pullback" / "log" / "crash.log"
+        return log.read_text(encoding="utf-8") if log.exists() else ""
+
     def processes(self) -> set[int]:
         """Those that run a program of this folder."""
         found = set()

@@ -42,7 +42,7 @@ for name in sorted(vars(torch.optim)):
 scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(torch.optim.SGD([nn.Parameter(x.detach())], lr=1.), 4)
 print(scheduler.get_last_lr())
 """,
-    "torch.func": """
+    "all of torch.func": """
 from torch.func import grad, hessian, jacrev, jacfwd, vmap, functional_call
 print(grad(lambda t: (t ** 3).sum())(x.detach()), hessian(lambda t: (t ** 3).sum())(x.detach()))
 print(jacrev(torch.sin)(x.detach()), jacfwd(torch.sin)(x.detach()), vmap(torch.sum)(torch.ones(2, 3)))

@@ -22,7 +22,7 @@ LESSON = "first-backward"
 
 def closed(window: subprocess.Popen[bytes], installed: Installed) -> None:
     """It ends by itself with status 0, and with it every process."""
-    assert window.wait(30) == 0
+    assert window.wait(30) == 0, installed.crashes()
     deadline = time.monotonic() + 10
     while left := installed.processes():
         assert time.monotonic() < deadline, f"processes stay: {left}"
@@ -68,9 +68,13 @@ def test_files_of_each_kind_are_opened_from_a_folder_of_any_name(installed: Inst
     folder = tmp_path / "目录 mit Löchern"
     folder.mkdir()
     program, lesson, trace = folder / "梯度.py", folder / "课.md", folder / "记录.pullback"
-    titles = {program: "Pullback — 梯度.py", trace: "Pullback — 梯度.py", lesson: "Pullback — 2 · 第一次反向传播"}
+    titles = {
+        program: "Pullback — 梯度.py",
+        trace: "Pullback — 梯度.py",
+        lesson: "Pullback — 2 · The first backward pass",
+    }
     program.write_text("import torch\na = torch.ones(2, requires_grad=True)\na.sum().backward()\n", encoding="utf-8")
-    lesson.write_bytes((installed.folder / "_internal" / "assets" / "lessons" / f"{LESSON}.zh.md").read_bytes())
+    lesson.write_bytes((installed.folder / "_internal" / "assets" / "lessons" / f"{LESSON}.en.md").read_bytes())
     assert installed.run("trace", program, "--save", trace).returncode == 0
     with screen_of("openbox") as screen:
         for path, title in titles.items():
