@@ -113,7 +113,7 @@ def tar(folder: Path) -> Path:
     write(entry, DESKTOP.format(command="/path/to/pullback/pullback", icon="/path/to/pullback/pullback.png"))
     with target.open("wb") as out:
         # xz itself uses every processor; Python's would take minutes.
-        packer = subprocess.Popen(["xz", "--threads=0", "-6", "--stdout"], stdin=subprocess.PIPE, stdout=out)
+        packer = subprocess.Popen(["xz", "--threads=0", "-9", "--stdout"], stdin=subprocess.PIPE, stdout=out)
         assert packer.stdin is not None
         with tarfile.open(fileobj=packer.stdin, mode="w|") as archive:
             archive.add(folder, "pullback")
