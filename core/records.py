@@ -596,9 +596,10 @@ def unpack_trace(blob: bytes) -> Trace:
     try:
         trace = _unpacker.decode(blob)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ValueError(f"it is damaged: {error}") from None
+        said = " ".join(str(error).split())  # what it quotes of the file may be long, and of many lines
+        raise ValueError(f"it is damaged: {said[:200]}") from None
     if trace.format != TRACE_FORMAT:
-        raise ValueError(f"it holds a trace of format {trace.format!r}; this Pullback reads {TRACE_FORMAT!r}")
+        raise ValueError(f"it holds a trace of format {trace.format[:40]!r}; this Pullback reads {TRACE_FORMAT!r}")
     return trace
 
 

@@ -1,0 +1,1 @@
+"""One test for each fault that the app survives, named after its number in the tests' names."""
