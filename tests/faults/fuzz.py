@@ -30,6 +30,7 @@ import msgspec
 
 from core import journal, tracefile
 from core.files import read_trace
+from core.flow import flow
 from core.journal import Buffer
 from core.lessons.reading import LessonError
 from core.lessons.records import Lesson
@@ -37,6 +38,9 @@ from core.lessons.shelf import load_progress, open_file, save_progress
 from core.lessons.walk import Outcome, Progress
 from core.playback import Playback
 from core.records import TRACE_FORMAT, pack_trace
+from core.transcript import transcript
+from gui import i18n
+from gui.inspector.report import describe
 from gui.picture.groups import Folding
 from gui.picture.scene import Picture
 from gui.settings import Settings, load, save, usable
@@ -114,7 +118,7 @@ MUTATIONS: Final = (_flip, _delete, _insert, _duplicate, _truncate, _splice, _nu
 def _graft(tree: Any, chance: Chance) -> Any:
     """A tree of lists, dicts and what they hold, with something else in one place."""
     if not isinstance(tree, list | dict) or not tree or chance.random() < 0.05:
-        return chance.choice((*_STRANGE, tree + 1, -tree) if type(tree) in (int, float) else _STRANGE)
+        return chance.choice((*_STRANGE, tree - 1, tree // 2) if type(tree) in (int, float) else _STRANGE)
     key = chance.choice(list(tree) if isinstance(tree, dict) else range(len(tree)))
     grown = tree.copy()
     if chance.random() < 0.1:
@@ -211,13 +215,19 @@ def _sealed_trace(blob: bytes) -> bytes:
 
 
 def _read_trace(path: Path) -> bool:
-    trace = read_trace(path)
+    """All that the window says and draws of a trace, at several moments."""
+    trace, words = read_trace(path), i18n.words("en")
     playback = Playback.of(trace)
-    Picture(trace, playback.index, Folding(), None)
-    for cursor in range(0, len(trace.events) + 1, max(1, len(trace.events) // 8)):
+    picture = Picture(trace, playback.index, Folding(), None)
+    last = len(trace.events)
+    for cursor in sorted({*range(0, last, max(1, last // 6)), last}):
         moment = playback.at(cursor)
-        assert moment.line >= 0
-        assert moment.at_end == (cursor == len(trace.events))
+        picture.scene(moment, words)
+        describe(moment, picture.graph, None, words)
+    for card in picture.graph.cards[:3]:
+        describe(playback.end(), picture.graph, card.id, words)
+    transcript(trace, "zh")
+    flow(playback.end())
     return True
 
 
