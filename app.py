@@ -11,16 +11,22 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 
 from core import files, tracefile, wire
-from core.client import MEMORY_LIMIT, Client
+from core.client import CONFINED, Client
+from core.limits import Limits
 from core.records import OPERATION_LIMIT, Cut, Options, Trace, WhatIf, trace_json
 from core.walk import walk
+
+if TYPE_CHECKING:
+    from core.lessons.records import Lesson
+    from gui.export.watch import Watch
+    from gui.export.writing import Told
 
 ASSETS: Final = Path(__file__).resolve().parent / "assets"
 LESSONS: Final = ASSETS / "lessons"
@@ -44,7 +50,7 @@ class UsageError(Exception):
 def main(argv: Sequence[str]) -> int:
     """Does what the command line says; returns the exit status."""
     if argv[:1] == ["--worker"]:
-        return work(int(argv[1]), int(argv[2]))
+        return work(int(argv[1]), argv[2] == CONFINED, int(argv[3]))
     try:
         arguments = parse(argv)
         command: Callable[[argparse.Namespace], int] = arguments.command
@@ -70,11 +76,11 @@ def say(message: str) -> None:
 # ── Commands ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def work(memory_limit: int, parent: int) -> NoReturn:
+def work(memory_limit: int, confined: bool, parent: int) -> NoReturn:
     """This process is a worker; see ``core/wire.py``."""
     from core.protection import protect
 
-    ends = protect(memory_limit, parent)
+    ends = protect(memory_limit, parent, confined=confined)
     from core.engine.worker import serve
 
     serve(ends)
@@ -136,6 +142,8 @@ def export(arguments: argparse.Namespace) -> int:
         made = product_of(Path(arguments.out), arguments.product)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if made.name == "lesson":
+        return print_lesson(arguments)
     arguments.full |= made.name == "ledger"
     recorded, status = obtain(arguments, verify=made.name in PROVEN)
     draw(
@@ -155,6 +163,31 @@ def export(arguments: argparse.Namespace) -> int:
         speed=arguments.speed,
     )
     return status
+
+
+def print_lesson(arguments: argparse.Namespace) -> int:
+    """Prints a lesson; runs its programs for their pictures."""
+    from core.lessons.reading import LessonError
+    from core.lessons.running import in_worker
+    from core.lessons.shelf import open_file, open_lesson
+    from gui.export.lesson_paper import lesson_runs
+
+    file = str(arguments.file)
+    if not (id_ := lesson_id(file)) and not is_lesson(file):
+        raise UsageError(f"{file}: only a lesson (.md or lesson:ID) can be printed as one")
+    if id_:
+        check_lesson(id_)
+    try:
+        lesson = open_lesson(LESSONS, id_, arguments.lang) if id_ else open_file(Path(file), arguments.lang)
+    except (OSError, LessonError) as error:
+        raise UsageError(f"{file}: {error}") from None
+
+    def told(watch: Watch) -> tuple[Lesson, Mapping[str, Trace]]:
+        with Client(spare=False, limits=limits_of(arguments)) as client:
+            return lesson, lesson_runs(lesson, in_worker(client))
+
+    draw(Trace("", ""), arguments, "lesson", told, lang=arguments.lang)
+    return DONE
 
 
 def step_through(arguments: argparse.Namespace) -> int:
@@ -204,7 +237,7 @@ def check_lessons(names: Sequence[str]) -> int:
 
     groups = [lesson_files(name) for name in names] or [lesson_files(f"{LESSON}{id_}") for id_ in lesson_ids()]
     count, unread = 0, 0
-    with Client(spare=False, time_limit=LIMIT) as client:
+    with Client(spare=False, limits=Limits(seconds=LIMIT)) as client:
         run = in_worker(client)
         for paths in groups:
             found, before = 0, unread
@@ -247,9 +280,15 @@ def obtain(arguments: argparse.Namespace, *, verify: bool) -> tuple[Trace, int]:
         raise UsageError(f"{file}: {error.strerror or error}") from None
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from None
-    options = Options(path=file, operations=arguments.operations, full=arguments.full, verify=verify)
-    with Client(spare=False, memory_limit=arguments.memory_limit, time_limit=arguments.time_limit) as client:
+    output = arguments.output_limit << 20
+    options = Options(path=file, operations=arguments.operations, full=arguments.full, verify=verify, output=output)
+    with Client(spare=False, limits=limits_of(arguments)) as client:
         return record(client, wire.Run(source, what_if, options), limited=arguments.memory_limit > 0)
+
+
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """What programs are held to by a command line."""
+    return Limits(arguments.memory_limit, arguments.time_limit, confined=not arguments.allow_writes)
 
 
 def record(client: Client, job: wire.Run, *, limited: bool) -> tuple[Trace, int]:
@@ -296,6 +335,8 @@ def status_of(recorded: Trace, limited: bool) -> int:
     if error is None:
         return DONE
     say(f"{recorded.path}{at(error.line)}: {error.type}{error.message and ': '}{error.message}")
+    if error.kind.startswith("sandbox-"):
+        say("with --allow-writes a program may write files and use the network")
     # Python's compiler calls an expression that is nested too deeply a MemoryError as well, but without a line.
     no_memory = (error.type == "MemoryError" and error.line > 0) or "can't allocate memory" in error.message
     return CUT_SHORT if limited and no_memory else RAISED
@@ -305,27 +346,26 @@ def at(line: int) -> str:
     return f", line {line}" if line else ""
 
 
-def draw(recorded: Trace, arguments: argparse.Namespace, product: str, **how: Any) -> None:
+def draw(recorded: Trace, arguments: argparse.Namespace, product: str, told: Told | None = None, **how: Any) -> None:
     """Exports a trace; the fields of its order are given by name."""
     from gui import fonts
 
     fonts.keep_list()
     from gui.export.knowledge import Knowledge, gather
     from gui.export.order import Order
-    from gui.export.watch import Watch
     from gui.export.writing import cards_called, export
 
     out, recording = arguments.out, str(arguments.file).endswith(".pullback")
 
     def ask(cursors: Sequence[int], watch: Watch) -> Knowledge:
         if recording:
-            return Knowledge(obstacle="recorded")  # what is in it may be a stranger's
-        with Client(spare=False, memory_limit=arguments.memory_limit, time_limit=arguments.time_limit) as client:
+            return Knowledge()  # what is in it may be a stranger's
+        with Client(spare=False, limits=limits_of(arguments)) as client:
             return gather(client, recorded, cursors, cancelled=watch.cancelled)
 
     try:
         order = Order(cards=cards_called(recorded, arguments.part) if arguments.part else None, **how)
-        drawn = export(recorded, out, order, product, ask=ask)
+        drawn = export(recorded, out, order, product, ask=ask, told=told)
         if "scale" in how and drawn < order.scale and not out.endswith((".svg", ".pdf")):
             say(f"{out}: drawn at scale {drawn:.2g}, because at {order.scale:g} it would be too large")
     except ValueError as error:
@@ -439,7 +479,9 @@ def commands() -> argparse.ArgumentParser:
         what_ifs.add_argument(flag, metavar=form, help=meaning, action="append", default=[])
     limits = running.add_argument_group("limits, 0 for none")
     limits.add_argument("--time-limit", type=seconds, default=TIME_LIMIT, metavar="SECONDS")
-    limits.add_argument("--memory-limit", type=count, default=MEMORY_LIMIT, metavar="MB")
+    limits.add_argument("--memory-limit", type=count, default=Limits().memory, metavar="MB")
+    limits.add_argument("--output-limit", type=count, default=Limits().output, metavar="MB", help="of what it prints")
+    running.add_argument("--allow-writes", action="store_true", help="let it write files and use the network")
     running.add_argument("--full", action="store_true", help="keep every element of every tensor")
     running.add_argument("--operations", type=count, default=OPERATION_LIMIT, metavar="N", help="operations recorded")
 
@@ -460,7 +502,7 @@ def commands() -> argparse.ArgumentParser:
     exporting.add_argument("file", metavar="FILE", help=file)
     exporting.add_argument("--out", required=True, metavar="OUT", help="where it goes; its ending says what it is")
     exporting.add_argument("--as", dest="product", default="", metavar="WHAT",
-                           help="contact: every moment in one picture; handout: pages to print (.pdf)")  # fmt: skip
+                           help="contact: all moments in one picture; handout, lesson: pages to print")  # fmt: skip
     exporting.add_argument("--step", type=moment, default="last", metavar="N|last|all")
     exporting.add_argument("--pass", type=count, dest="pass_", metavar="K")
     exporting.add_argument("--with", dest="beside", action="append", default=[], choices=("inspector", "code"),

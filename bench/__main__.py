@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench import layout, peers, picture, workload
+from bench import export, layout, peers, picture, workload
 from bench.memory import peak
 from bench.timing import in_turn, ratio
 from bench.workload import Workload
@@ -157,6 +157,12 @@ def picture_rows() -> Iterator[Row]:
         yield Row(what, "", f"{seconds * 1000:.1f} ms", "", target)
 
 
+def export_rows() -> Iterator[Row]:
+    """Animations: time and memory."""
+    for what, seconds, megabytes, target in export.measure():
+        yield Row(what, "", f"{seconds:.1f} s, {megabytes:.0f} MB", "", target)
+
+
 def machine() -> str:
     """What the numbers were measured on."""
     processor = platform.processor() or platform.machine()
@@ -183,7 +189,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows: list[Row] = []
-    for part in (backward_rows, stepping_rows, program_rows, peer_rows, memory_rows, layout_rows, picture_rows):
+    for part in (
+        backward_rows, stepping_rows, program_rows, peer_rows, memory_rows, layout_rows, picture_rows, export_rows,
+    ):  # fmt: skip
         for row in part():
             print(*row, sep="  ", file=sys.stderr, flush=True)
             rows.append(row)

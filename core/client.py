@@ -27,6 +27,8 @@ from typing import IO, Final, Literal, Self
 import msgspec
 
 from core import wire
+from core.jobs import Job
+from core.limits import Limits
 from core.records import Failure, Trace
 
 State = Literal["starting", "idle", "running", "stopping", "down", "closed"]
@@ -44,11 +46,23 @@ START_GRACE: Final = 120.0
 CRASHES: Final = 3
 """Deaths in a row after which no worker is started by itself."""
 
-MEMORY_LIMIT: Final = 4096
-"""MB of data that a program may hold."""
+LAST_WORDS: Final = 0.5
+"""Seconds in which a worker that is not heard any more has to end."""
+
+ENDING: Final = 1.0
+"""Seconds a worker's guard has to end what a program has started."""
+
+CONFINED: Final = "confined"
+"""Word on a worker's command line: its programs are kept from files and the network."""
 
 SPARE_FROM: Final = 8 << 30
 """Bytes of physical memory from which on a spare worker (140 MB) is kept."""
+
+AHEAD: Final = 2
+"""Replies of a worker that are read before the first of them is dealt with."""
+
+FLOOD, FLOOD_A_SECOND = 2000, 200
+"""Replies of a worker in one go, and each second, above which it is taken for one that floods."""
 
 _TICK: Final = 0.1
 
@@ -62,12 +76,11 @@ class Client:
 
     Args:
         spare: keep a second worker warm, so that a stop costs no start of torch; None decides by the machine's memory.
-        memory_limit: MB of data a program may hold; 0 for no limit.
-        time_limit: seconds a program may run; 0 for no limit.
+        limits: what programs are held to.
     """
 
-    def __init__(self, *, spare: bool | None = None, memory_limit: int = MEMORY_LIMIT, time_limit: float = 0.0) -> None:
-        self._keeper = _Keeper(_roomy() if spare is None else spare, memory_limit, time_limit, self._publish)
+    def __init__(self, *, spare: bool | None = None, limits: Limits = Limits()) -> None:  # noqa: B008  it is frozen
+        self._keeper = _Keeper(_roomy() if spare is None else spare, limits, self._publish)
         self._ids = iter(range(1, sys.maxsize))
         self._replies: deque[wire.AnyReply] = deque()
         self._arrived = threading.Condition()
@@ -104,6 +117,10 @@ class Client:
         """Lets a live run go on from where it is paused. Raises like ``run``."""
         wire.encode(request)
         self._keeper.notes.put(_Resume(request))
+
+    def limit(self, limits: Limits) -> None:
+        """Holds the programs from the next one on to other limits."""
+        self._keeper.notes.put(_Limit(limits))
 
     def stop(self) -> None:
         """Ends what runs and what waits: interrupted, killed when it does not listen."""
@@ -144,10 +161,13 @@ class Client:
             self._arrived.notify_all()
 
 
-def worker_command(memory_limit: int) -> list[str]:
+def worker_command(limits: Limits) -> list[str]:
     """The command line that starts a worker, in a checkout and in the packaged app."""
     program = [] if getattr(sys, "frozen", False) else [str(Path(__file__).resolve().parents[1] / "app.py")]
-    return [sys.executable, *program, "--worker", str(memory_limit), str(os.getpid())]
+    return [
+        sys.executable, *program, "--worker", str(limits.memory), CONFINED if limits.confined else "free",
+        str(os.getpid()),
+    ]  # fmt: skip
 
 
 def _roomy() -> bool:
@@ -170,6 +190,11 @@ class _Submit:
 @dataclass(frozen=True)
 class _Resume:
     request: wire.Resume
+
+
+@dataclass(frozen=True)
+class _Limit:
+    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -201,7 +226,7 @@ class _Lost:
     why: str = ""
 
 
-_Note = _Submit | _Resume | _Stop | _Restart | _Close | _Heard | _Lost
+_Note = _Submit | _Resume | _Limit | _Stop | _Restart | _Close | _Heard | _Lost
 
 
 @dataclass
@@ -216,6 +241,8 @@ class _Task:
         unverified: whether its verification is still to come.
         paused: since when its program waits for a ``Resume`` (``time.monotonic``); None while it does not.
         saved: what it sent of its recording so far.
+        operations: how many it has recorded, once it has answered.
+        heard: when it last sent anything (``time.monotonic``).
     """
 
     job: wire.Job
@@ -228,30 +255,37 @@ class _Task:
     line: int = 0
     saved: Trace | None = None
     output: str = ""
+    operations: int = 0
+    heard: float = 0.0
 
 
 class _Worker:
     """One process, its pipes, and the thread that reads from it.
 
     Attributes:
+        limits: what its programs are held to.
         torch: its version, '' while the worker is starting.
         born: when it was started (``time.monotonic``).
         last_words: the end of what the interpreter wrote as it crashed; known once the process was ended.
     """
 
-    def __init__(self, memory_limit: int, notes: queue.SimpleQueue[_Note]) -> None:
+    def __init__(self, limits: Limits, notes: queue.SimpleQueue[_Note]) -> None:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         self._process = subprocess.Popen(
-            worker_command(memory_limit),
+            worker_command(limits),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             start_new_session=True,  # Ctrl-C in the terminal is the client's; the program's children die with the group
         )
+        self._job = Job(self._process, limits.memory << 20) if sys.platform == "win32" else None
         self._notes = notes
+        self._room = threading.Semaphore(AHEAD)
+        self.limits = limits
         self.torch = ""
         self.last_words = ""
         self.born = time.monotonic()
+        self._credit, self._counted = float(FLOOD), self.born
         threading.Thread(target=self._read, name="pullback-reader", daemon=True).start()
 
     @property
@@ -272,14 +306,28 @@ class _Worker:
         with contextlib.suppress(OSError):
             wire.write_frame(self._process.stdin.fileno(), wire.encode(request))
 
-    def kill(self) -> int:
-        """Ends the process and its children; returns its exit code, leaves ``last_words``."""
+    def dealt_with(self) -> None:
+        """One reply more may be read."""
+        self._room.release()
+
+    def kill(self, patience: float = 0.0) -> int:
+        """Ends the process and all it started; returns its exit code, leaves ``last_words``.
+
+        ``patience``: seconds it has to end by itself, and its guard to say how.
+        """
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(patience)
+        if sys.platform == "linux":
+            self._process.terminate()  # its guard does the rest
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(ENDING)
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if sys.platform == "win32":
-                self._process.kill()
-            else:
+            if self._job is not None:
+                self._job.end()
+            elif sys.platform != "win32":
                 os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()
+        self._room.release(FLOOD)  # what it has left in the pipe is soon read, and the reader ends
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
@@ -294,25 +342,31 @@ class _Worker:
         why = ""
         with self._process.stdout as pipe:
             try:
-                while (body := wire.read_frame(pipe.fileno())) is not None:
+                while self._room.acquire() and (body := wire.read_frame(pipe.fileno())) is not None:
+                    self._count()
                     self._notes.put(_Heard(self, wire.decode_reply(body)))
             except (OSError, wire.FrameError) as error:
                 why = f"It put something else than Pullback's messages on their wire: {error}."
         self._notes.put(_Lost(self, why))
 
+    def _count(self) -> None:
+        """Raises FrameError for a worker that floods."""
+        now = time.monotonic()
+        self._credit = min(FLOOD, self._credit + (now - self._counted) * FLOOD_A_SECOND) - 1
+        self._counted = now
+        if self._credit < 0:
+            raise wire.FrameError(f"more than {FLOOD} in a row")
+
 
 class _Keeper(threading.Thread):
     """The thread that every worker belongs to."""
 
-    def __init__(
-        self, spare: bool, memory_limit: int, time_limit: float, publish: Callable[[wire.AnyReply], None]
-    ) -> None:
+    def __init__(self, spare: bool, limits: Limits, publish: Callable[[wire.AnyReply], None]) -> None:
         super().__init__(name="pullback-keeper", daemon=True)
         self.notes: queue.SimpleQueue[_Note] = queue.SimpleQueue()
         self.state: State = "starting"
         self._wants_spare = spare
-        self._memory_limit = memory_limit
-        self._time_limit = time_limit
+        self._limits = limits
         self._publish = publish
         self._active: _Worker | None = None
         self._spare: _Worker | None = None
@@ -320,6 +374,7 @@ class _Keeper(threading.Thread):
         self._waiting: deque[wire.Job] = deque()
         self._crashes = 0
         self._last_death = ""
+        self._given = 0  # id of the last job that a worker was given
         self._closing = False
 
     @property
@@ -368,6 +423,11 @@ class _Keeper(threading.Thread):
                 self._waiting.append(job)
             case _Resume(request):
                 self._resume(request)
+            case _Limit(limits):
+                self._limits = limits
+                if self._spare is not None and self._outdated(self._spare):
+                    self._spare.kill()
+                    self._spare = None
             case _Stop():
                 self._drop("stop")
             case _Restart():
@@ -382,7 +442,11 @@ class _Keeper(threading.Thread):
                 self._closing = True
             case _Heard(worker, reply):
                 if worker is self._active or worker is self._spare:
-                    self._heard(worker, reply)
+                    try:
+                        self._heard(worker, reply)
+                    except _Lie as lie:
+                        self._lost(worker, f"It said what it could not have said: {lie}.")
+                worker.dealt_with()
             case _Lost(worker, why):
                 if worker is self._active or worker is self._spare:
                     self._lost(worker, why)
@@ -405,26 +469,34 @@ class _Keeper(threading.Thread):
             self._interrupt(task, reason)
 
     def _heard(self, worker: _Worker, reply: wire.AnyReply) -> None:
+        """Passes on what a worker says; raises _Lie for what no worker of ours says at this moment."""
         if isinstance(reply, wire.Ready):
+            _believe(not worker.ready and reply.torch != "", "that it was ready, twice")
             worker.torch = reply.torch
             if worker is self._active:
                 self._publish(reply)
                 self._fill()
             return
+        _believe(not isinstance(reply, wire.Stopped | wire.Died), "its own end")
+        _believe(worker.ready and 0 < reply.id <= self._given, "something about a job that it never had")
         task = self._task
         if worker is not self._active or task is None or reply.id != task.job.id:
-            return
+            return  # the last words on a job that is over
+        task.heard = time.monotonic()
         match reply:
             case wire.Progress():
                 task.line = reply.line
                 self._publish(reply)
-            case wire.Output() if len(task.output) < wire.OUTPUT_LIMIT:
-                task.output += reply.text
-                self._publish(reply)
+            case wire.Output():
+                room = 2 * task.job.options.output - len(task.output)
+                if reply.text and room > 0:
+                    task.output += reply.text
+                    self._publish(msgspec.structs.replace(reply, text=reply.text[:room]))
             case wire.Paused():
+                _believe(isinstance(task.job, wire.Run) and task.job.live and task.paused is None, "that it paused")
                 task.saved = reply.trace or task.saved
                 if not task.reason:
-                    task.paused = task.paused or time.monotonic()
+                    task.paused = time.monotonic()
                     self._publish(reply)
             case wire.Salvaged():
                 task.saved, task.line = reply.trace, reply.line or task.line
@@ -433,13 +505,20 @@ class _Keeper(threading.Thread):
             case wire.Traced() if task.reason and not task.answered:
                 task.saved = reply.trace
                 self._answer_stopped(task)
+            case wire.Failed() if task.unverified:  # it tells of the verification
+                self._publish(reply)
+                self._settle_verification(task)
             case wire.Traced() | wire.Answered() | wire.Refused() | wire.Failed():
+                _believe(not task.answered, "two answers")
+                _believe(isinstance(reply, _answers(task.job)), "the answer to another question")
                 task.answered = True
-                if isinstance(reply, wire.Traced):  # a Failed behind it tells of the verification, which is still owed
-                    task.unverified = _verifies(task.job)
+                if isinstance(reply, wire.Traced):
+                    task.unverified, task.operations = _verifies(task.job), len(reply.trace.ops)
                 task.deadline = self._time_is_up()
                 self._publish(reply)
             case wire.Verified():
+                _believe(task.unverified, "that it verified what it did not run")
+                _believe(all(0 <= one.op < task.operations for one in reply.checks), "a check of no operation")
                 task.unverified = False
                 self._publish(reply)
             case wire.Finished():
@@ -450,7 +529,7 @@ class _Keeper(threading.Thread):
 
     def _lost(self, worker: _Worker, why: str) -> None:
         """A worker ended that nobody had ended."""
-        code = worker.kill()
+        code = worker.kill(patience=LAST_WORDS)
         self._crashes += 1
         if worker is self._spare:
             self._spare = None
@@ -484,7 +563,12 @@ class _Keeper(threading.Thread):
                 self._spare = self._new_worker()
 
     def _new_worker(self) -> _Worker:
-        return _Worker(self._memory_limit, self.notes)
+        return _Worker(self._limits, self.notes)
+
+    def _outdated(self, worker: _Worker) -> bool:
+        """Whether its process is bound otherwise than the next program has to be."""
+        bound, wanted = worker.limits, self._limits
+        return (bound.memory, bound.confined) != (wanted.memory, wanted.confined)
 
     def _replace(self) -> None:
         """Kills the active worker, and takes the spare."""
@@ -499,14 +583,17 @@ class _Keeper(threading.Thread):
             message = f"No Python process runs any more: {CRASHES} ended one after another. {self._last_death}"
             died = wire.Died(0, 0, 0, message, restarting=False)
             self._publish(msgspec.structs.replace(died, id=self._waiting.popleft().id))
+        if self._task is None and self._active is not None and self._outdated(self._active):
+            self._replace()
         if self._task is None and self._waiting and self._active is not None and self._active.ready:
-            self._task = _Task(self._waiting.popleft(), self._time_is_up())
+            self._task = _Task(self._waiting.popleft(), self._time_is_up(), heard=time.monotonic())
+            self._given = self._task.job.id
             self._active.send(self._task.job)
 
     # ── The clock ──
 
     def _time_is_up(self) -> float | None:
-        return time.monotonic() + self._time_limit if self._time_limit else None
+        return time.monotonic() + self._limits.seconds if self._limits.seconds else None
 
     def _look(self) -> None:
         """What is due by now."""
@@ -522,8 +609,8 @@ class _Keeper(threading.Thread):
             return
         if not task.reason:
             self._interrupt(task, "time")
-        elif not task.salvaging and not task.answered and isinstance(task.job, wire.Run):
-            task.salvaging = True
+        elif not (task.salvaging or task.answered) and isinstance(task.job, wire.Run) and now < task.heard + GRACE:
+            task.salvaging = True  # what has been silent since the interrupt holds the interpreter, and cannot answer
             task.deadline = now + SALVAGE_GRACE
             self._ask_worker(wire.Salvage(task.job.id))
         else:
@@ -549,21 +636,40 @@ class _Keeper(threading.Thread):
 
     def _why_stopped(self, reason: str, line: int) -> Failure:
         if reason == "time":
-            message = f"stopped after {self._time_limit:g} s, the time limit"
-            return Failure("TimeLimit", message, line, kind="time-limit", facts={"seconds": f"{self._time_limit:g}"})
+            seconds = f"{self._limits.seconds:g}"
+            message = f"stopped after {seconds} s, the time limit"
+            return Failure("TimeLimit", message, line, kind="time-limit", facts={"seconds": seconds})
         return Failure("Stopped", "stopped before its end", line, kind="stopped")
 
     def _settle(self, task: _Task) -> None:
         """The job is over: what it still owes is said."""
-        if task.unverified:
-            self._publish(wire.Verified(task.job.id, None))
+        self._settle_verification(task)
         if not task.answered:
             self._publish(wire.Failed(task.job.id, "the worker gave no answer"))
         self._task = None
 
+    def _settle_verification(self, task: _Task) -> None:
+        if task.unverified:
+            task.unverified = False
+            self._publish(wire.Verified(task.job.id, None))
+
     def _ask_worker(self, request: wire.Request) -> None:
         if self._active is not None:
             self._active.send(request)
+
+
+class _Lie(Exception):
+    """A reply that no worker of ours sends at this moment."""
+
+
+def _believe(likely: object, what: str) -> None:
+    if not likely:
+        raise _Lie(what)
+
+
+def _answers(job: wire.Job) -> tuple[type[wire.Reply], ...]:
+    """What a job may be answered with."""
+    return (wire.Traced if isinstance(job, wire.Run) else wire.Answered), wire.Refused, wire.Failed
 
 
 def _verifies(job: wire.Job) -> bool:

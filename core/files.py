@@ -35,11 +35,11 @@ _OURS: Final = ".pullback-"
 _ENDS: Final = re.compile("\r\n|\r|\n")
 
 _MARKS: Final = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 """Byte-order marks and what they stand for; UTF-32's begins with UTF-16's."""
 
@@ -54,7 +54,7 @@ def read_program(path: Path) -> str:
         ValueError: one line; it is too large or not text.
     """
     blob = _read(path, PROGRAM_LIMIT)
-    return _decoded(blob, _encoding(blob))
+    return _decoded(blob, *_encoding(blob))
 
 
 def read_text(path: Path, limit: int) -> str:
@@ -62,13 +62,10 @@ def read_text(path: Path, limit: int) -> str:
 
     Its size is looked at before anything is read. Raises OSError, or ValueError with one line.
     """
-    there = path.stat()
-    if not stat.S_ISREG(there.st_mode):
+    if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is no file")
-    if there.st_size > limit:
-        raise ValueError(f"it has {there.st_size:,} bytes; at most {limit:,} are read")
     blob = _read(path, limit)
-    return _decoded(blob, _mark(blob) or "utf-8")
+    return _decoded(blob, *(_mark(blob) or (b"", "utf-8")))
 
 
 def write_program(path: Path, text: str) -> None:
@@ -81,7 +78,7 @@ def write_program(path: Path, text: str) -> None:
         OSError: it cannot be written.
         ValueError: one line; the encoding has no such characters.
     """
-    _write(path, text, _encoding(text.encode("utf-8", "replace")))
+    _write(path, text, _encoding(text.encode("utf-8", "replace"))[1])
 
 
 def write_text(path: Path, text: str) -> None:
@@ -93,10 +90,10 @@ def _write(path: Path, text: str, encoding: str) -> None:
     before = b""
     with contextlib.suppress(OSError, ValueError):
         before = _read(path, PROGRAM_LIMIT)
-    encoding = _mark(before) or encoding
-    text = _ended(text, before.decode(encoding, "replace"))
+    mark, encoding = _mark(before) or (b"", encoding)
+    text = _ended(text, before[len(mark) :].decode(encoding, "replace"))
     try:
-        blob = text.encode(encoding)
+        blob = mark + text.encode(encoding)
     except UnicodeEncodeError as error:
         line = text.count("\n", 0, error.start) + 1
         raise ValueError(f"line {line} cannot be written as {error.encoding}: {text[error.start]!r}") from None
@@ -238,35 +235,39 @@ def _check_mode(path: Path, there: os.stat_result) -> None:
 
 def _read(path: Path | str, limit: int) -> bytes:
     with open(path, "rb") as file:
-        blob = file.read(limit + 1)
+        if (size := os.fstat(file.fileno()).st_size) > limit:
+            raise ValueError(f"it has {size:,} bytes; at most {limit:,} are read")
+        blob = file.read(limit + 1)  # a pipe has no size
     if len(blob) > limit:
         raise ValueError(f"it is larger than {limit >> 20} MB")
     return blob
 
 
-def _decoded(blob: bytes, encoding: str) -> str:
+def _decoded(blob: bytes, mark: bytes, encoding: str) -> str:
     try:
-        text = blob.decode(encoding)
+        text = blob[len(mark) :].decode(encoding)
     except UnicodeDecodeError as error:
-        line = blob.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"line {line} is not {error.encoding}: byte 0x{blob[error.start]:02x}") from None
+        at = len(mark) + error.start
+        line = blob.count(b"\n", 0, at) + 1
+        raise ValueError(f"line {line} is not {error.encoding}: byte 0x{blob[at]:02x}") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _mark(blob: bytes) -> str:
-    """The encoding that a byte-order mark stands for; '' where there is none."""
-    return next((name for mark, name in _MARKS if blob.startswith(mark)), "")
+def _mark(blob: bytes) -> tuple[bytes, str] | None:
+    """A byte-order mark, and the encoding that it stands for; None where there is none."""
+    return next(((mark, name) for mark, name in _MARKS if blob.startswith(mark)), None)
 
 
-def _encoding(blob: bytes) -> str:
-    if mark := _mark(blob):
-        return mark
+def _encoding(blob: bytes) -> tuple[bytes, str]:
+    """The byte-order mark of a program, and its encoding."""
+    if marked := _mark(blob):
+        return marked
     try:
-        return tokenize.detect_encoding(io.BytesIO(blob).readline)[0]
+        return b"", tokenize.detect_encoding(io.BytesIO(blob).readline)[0]
     except SyntaxError as error:  # an unknown name in the comment, or bytes that are not UTF-8 in its place
         if "unknown encoding" in str(error):
             raise ValueError(str(error)) from None
-        return "utf-8"
+        return b"", "utf-8"
 
 
 def _umask() -> int:

@@ -2,42 +2,46 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Final, Literal
 
-NAME = "pullback"
+NOWHERE: Final = Path(os.devnull)
+"""Stands for the folders of a user who has none."""
 
 
 def settings() -> Path:
     """What the reader prefers and how far the lessons are."""
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir(NAME, appauthor=False))
+    return _folder("user_config_dir")
 
 
 def journals() -> Path:
     """Unsaved texts."""
-    import platformdirs
-
-    return Path(platformdirs.user_state_dir(NAME, appauthor=False)) / "journal"
+    return _folder("user_state_dir") / "journal"
 
 
 def logs() -> Path:
     """What went wrong in Pullback itself."""
-    import platformdirs
-
-    return Path(platformdirs.user_log_dir(NAME, appauthor=False))
+    return _folder("user_log_dir")
 
 
 def why_not(folder: Path) -> str:
     """Why nothing can be kept in a folder, which is made if need be; '' where it can be."""
-    if not folder.is_absolute():
-        return "this user has no home folder"  # else it would be one called ~, wherever Pullback was started
+    if NOWHERE in (folder, *folder.parents):
+        return "this user has no home folder"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with contextlib.closing(tempfile.TemporaryFile(dir=folder)):
-            return ""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        return error.strerror or os.strerror(error.errno or 0)
+        return error.strerror or str(error)
+    return ""
+
+
+def _folder(kind: Literal["user_config_dir", "user_state_dir", "user_log_dir"]) -> Path:
+    import platformdirs
+
+    try:
+        return Path(getattr(platformdirs, kind)("pullback", appauthor=False))
+    except RuntimeError:  # a user that the system does not know, and no HOME
+        return NOWHERE

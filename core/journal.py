@@ -61,7 +61,7 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{os.getpid()}-{time.time_ns()}"
         self.path = folder / f"{name}{_JOURNAL}"
         with locked(folder / "windows"):  # who looks which windows run must not find one that is about to
@@ -134,7 +134,7 @@ class Journal:
 def pack(buffers: Iterable[Buffer]) -> bytes:
     """A line with what it is, its version and its checksum; then JSON, which a reader in need can read."""
     readable = [msgspec.structs.replace(one, text=one.text.encode("utf-8", "replace").decode()) for one in buffers]
-    body = msgspec.json.format(msgspec.json.encode(readable), indent=1)
+    body = msgspec.json.encode(readable)
     return b"%s %d %s\n%s\n" % (_NAME, FORMAT, hashlib.sha256(body).hexdigest().encode(), body)
 
 

@@ -436,7 +436,7 @@ def add(before: TensorSnapshot | None, this: TensorSnapshot | None) -> TensorSna
     """
     if before is None or this is None:
         return this if before is None else before
-    words = {"float32": "<f4", "float64": "<f8"}.get(this.dtype)
+    words = {"float32": "<f4", "float64": "<f8", "complex64": "<c8", "complex128": "<c16"}.get(this.dtype)
     whole = before.data is not None and this.data is not None
     if words is None or not whole or before.shape != this.shape or before.dtype != this.dtype:
         return TensorSnapshot(this.shape, this.dtype, opaque="sum not recorded")

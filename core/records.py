@@ -19,6 +19,12 @@ HEAD: Final = 64
 OPERATION_LIMIT: Final = 20_000
 """Operations and backward steps recorded by default; what a program does after that runs unrecorded."""
 
+OUTPUT_LIMIT: Final = 1 << 20
+"""Characters of output kept by default: half of them from the beginning, half from the end."""
+
+LEFT_OUT: Final = "\n… {count} characters left out: output stopped at {limit} MB …\n"
+"""Stands in what was printed, where the middle of it was not kept."""
+
 CHECK_LIMIT: Final = 64
 """Numbers going in, and numbers coming out, of an operation that finite differences are taken of."""
 
@@ -224,6 +230,7 @@ class Options(Record):
         verify: run the program once more, unrecorded, and compare.
         finite_differences: when verifying a quick program, check each small differentiable operation against finite
             differences in float64, which finds custom Functions whose backward is not the derivative of their forward.
+        output: characters of what it prints that are kept at most.
     """
 
     path: str = ""
@@ -231,6 +238,7 @@ class Options(Record):
     full: bool = False
     verify: bool = True
     finite_differences: bool = True
+    output: int = OUTPUT_LIMIT
 
 
 # ── What happened ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -583,6 +591,13 @@ _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder(Trace)
 
 
+class _Head(msgspec.Struct):
+    format: str
+
+
+_head = msgspec.msgpack.Decoder(_Head)
+
+
 def pack_trace(trace: Trace) -> bytes:
     """A trace as msgpack; ``core/tracefile.py`` makes a file of it."""
     try:
@@ -594,13 +609,13 @@ def pack_trace(trace: Trace) -> bytes:
 def unpack_trace(blob: bytes) -> Trace:
     """What ``pack_trace`` gave; raises ValueError with one line when it is damaged or of another format."""
     try:
-        trace = _unpacker.decode(blob)
+        found = _head.decode(blob).format  # first: what else a newer one holds may make no sense here
+        if found != TRACE_FORMAT:
+            raise ValueError(f"it holds a trace of format {found[:80]!r}; this Pullback reads {TRACE_FORMAT!r}")
+        return _unpacker.decode(blob)
     except (msgspec.DecodeError, RecursionError) as error:
         said = " ".join(str(error).split())  # what it quotes of the file may be long, and of many lines
         raise ValueError(f"it is damaged: {said[:200]}") from None
-    if trace.format != TRACE_FORMAT:
-        raise ValueError(f"it holds a trace of format {trace.format[:40]!r}; this Pullback reads {TRACE_FORMAT!r}")
-    return trace
 
 
 def without_surrogates(item: Any) -> Any:

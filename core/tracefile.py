@@ -24,6 +24,7 @@ from typing import Final
 import msgspec
 
 from core.records import TRACE_FORMAT, Record, Trace, pack_trace, unpack_trace
+from core.validity import check
 
 MAGIC: Final = b"PULLBACK\r\n\x1a\n"
 """How a file begins; whatever exchanges line ends on the way spoils it, and so shows."""
@@ -151,6 +152,11 @@ def _inflated(body: bytes, size: int) -> bytes:
 def _decoded(plain: bytes) -> Trace:
     """The one place where bytes become a trace."""
     try:
-        return unpack_trace(plain)
+        trace = unpack_trace(plain)
     except MemoryError:
         raise ValueError("there is not enough memory to open it") from None
+    try:
+        check(trace)
+    except ValueError as error:
+        raise ValueError(f"it is damaged: {error}") from None
+    return trace

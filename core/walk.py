@@ -21,6 +21,8 @@ def walk(trace: Trace) -> Iterator[str]:
         yield f"{leaf.name}.grad = {numbers(leaf.grad)}"
     if trace.error is not None:
         yield f"line {trace.error.line}: {trace.error.type}: {trace.error.message}"
+    if trace.unrecorded:
+        yield f"{len(trace.ops)} of {len(trace.ops) + trace.unrecorded} operations were recorded"
     if trace.agrees is not None:
         yield "the same as an unrecorded run, bit for bit" if trace.agrees else "NOT the same as an unrecorded run"
 

@@ -21,12 +21,10 @@ from typing import Final
 import msgspec
 
 from core.records import Before, Check, Matrix, Options, Record, TensorSnapshot, Trace, WhatIf
+from core.validity import check, check_matrix, check_place, check_tensor
 
 FRAME_LIMIT: Final = 512 << 20
 """Bytes of one frame at most; longer ones are refused by both sides."""
-
-OUTPUT_LIMIT: Final = 2 << 20
-"""Characters of a job's ``Output`` that are passed on at most; the engine keeps half as much of standard output."""
 
 _LENGTH: Final = struct.Struct("<I")
 
@@ -141,9 +139,11 @@ class Ready(Reply, frozen=True):
 
     Attributes:
         torch: its version.
+        bound: what holds in its process, as in ``core.protection.bound``.
     """
 
     torch: str
+    bound: tuple[str, ...] = ()
 
 
 class Output(Reply, frozen=True):
@@ -334,11 +334,29 @@ def decode_request(body: bytes) -> AnyRequest:
 
 
 def decode_reply(body: bytes) -> AnyReply:
-    """Raises FrameError for anything but a reply."""
+    """Raises FrameError for anything but a reply, and for one whose numbers point nowhere."""
     try:
-        return _replies.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+        reply = _replies.decode(body)
+        _check(reply)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise FrameError(f"not a reply: {error}") from None
+    return reply
+
+
+def _check(reply: AnyReply) -> None:
+    match reply:
+        case Traced(trace=trace) | Salvaged(trace=Trace() as trace):
+            check(trace)
+        case Paused():
+            for tensor in reply.arrived:
+                check_tensor(tensor)
+            if reply.trace is not None:
+                check(reply.trace)
+                check_place(reply.trace, reply.pass_index, reply.node)
+        case Answered():
+            check_tensor(reply.tensor)
+            for matrix in reply.matrices:
+                check_matrix(matrix)
 
 
 def write_frame(fd: int, body: bytes) -> None:

@@ -103,6 +103,7 @@ class App(ctk.CTk):
         self.settings = settings or load(place())
         self._journals = folders.journals() if settings is None else None
         self.session = Session(start)
+        self.session.limits = self.settings.limits
         self.session.listen(self._changed)
         self.actions = Actions(self.session, lambda: self.graph)
         self.menus = Menus(self)
@@ -174,7 +175,7 @@ class App(ctk.CTk):
             left, session, ASSETS / "lessons", self._kept and self._kept.with_name("progress.json"), tell=self.told,
             on_change=self._lesson_changed, on_place=self._go_to,
         )  # fmt: skip
-        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked)
+        self.editor = Editor(left, on_edit=session.edit, on_place=self._place_clicked, tell=self.told)
         self.editing = LessonEditing(left, self.lessons, tell=self.told, on_change=self._editing_changed)
         self.lessons.leave = self.editing.leave
         self.pages = Pages(left, on_turn=self._turned)
@@ -685,6 +686,11 @@ class App(ctk.CTk):
         self.player.speed = speed
         self.keep(speed=speed)
 
+    def limit(self, **changes: object) -> None:
+        """Other limits of programs, from the next run on."""
+        self._keep(**changes)
+        self.session.limit(self.settings.limits)
+
     def _note_on(self, hit: Hit) -> Note:
         playback, picture = self.session.playback, self.canvas.picture
         if playback is None or picture is None:
@@ -773,11 +779,11 @@ class App(ctk.CTk):
         self.desktop.close()
         self.collector.close()
         self.exports.close()
+        self.lessons.end()
         self.recovery.close()
         for watching in self.outsides:
             watching.close()
         self.editing.end()
-        self.lessons.end()
         self.session.close()
         # What is still to be called, customtkinter's own calls among it, would find no window.
         for pending in self.tk.splitlist(self.tk.call("after", "info")):

@@ -57,6 +57,8 @@ class Desk:
         path = Path(path)
         kind = path.suffix.lower()
         try:
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                raise ValueError("it is no file")  # a pipe would be waited for
             if kind == ".md":
                 if not self._on_lesson(path):
                     return False
@@ -75,6 +77,7 @@ class Desk:
             if isinstance(error, FileNotFoundError):
                 self.recent = tuple(other for other in self.recent if other != str(path.absolute()))
             return False
+        self._given_up = None
         if not is_example(path):
             self.recent = remembered(self.recent, str(path.absolute()))
         return True

@@ -116,11 +116,11 @@ def keep_list() -> None:
 
     if "MPLCONFIGDIR" in os.environ:
         return
-    folder = Path(platformdirs.user_cache_dir("pullback", appauthor=False))
     try:
+        folder = Path(platformdirs.user_cache_dir("pullback", appauthor=False))
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
+    except (OSError, RuntimeError):  # or nobody knows where
         folder = Path(tempfile.mkdtemp(prefix="pullback-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["MPLCONFIGDIR"] = str(folder)

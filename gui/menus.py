@@ -11,12 +11,13 @@ from core import jumps
 from core.playback import Playback
 from gui import context
 from gui.actions import Place
+from gui.bounds import size
 from gui.numbers.leaf_editor import leaf_of_card
 from gui.numbers.seed_editor import seed_pass
 from gui.picture.cards import Card, Graph, Wire
 from gui.picture.scene import Hit
 from gui.programs import examples, titles
-from gui.settings import SIZES, SPEEDS
+from gui.settings import MEMORY, OUTPUT, SIZES, SPEEDS, TIME
 from gui.theme import MAPS
 from gui.viewer import subjects
 from gui.widgets.menu import RULE, Entry
@@ -270,6 +271,24 @@ class Menus:
             preferred("colours", {name: say(f"menu.{name}") for name in MAPS}),
             choices("speed", {speed: say("menu.per_second", n=f"{speed:g}") for speed in SPEEDS}, app.play_at),
             Entry(say("menu.down"), app.toggle_direction, chosen=app.settings.direction == "down"),
+            Entry(say("menu.limits"), entries=self._limits(choices)),
             RULE,
             Entry(say("trouble.folder"), app.trouble.open_folder),
+        )
+
+    def _limits(self, choices: Callable[[str, dict[Any, str], Callable[[Any], None]], Entry]) -> tuple[Entry, ...]:
+        """What programs are held to, from the next run on."""
+        app, say = self._app, self._app.look.words
+        none = {0: say("menu.no_limit")}
+
+        def limited(key: str, names: dict[Any, str]) -> Entry:
+            return choices(key, names, lambda value: app.limit(**{key: value}))
+
+        writes = app.settings.writes
+        return (
+            limited("memory", {**{mb: size(mb) for mb in MEMORY if mb}, **none}),
+            limited("time", {**{seconds: say("menu.seconds", n=seconds) for seconds in TIME if seconds}, **none}),
+            limited("output", {mb: f"{mb} MB" for mb in OUTPUT}),
+            RULE,
+            Entry(say("menu.writes"), partial(app.limit, writes=not writes), chosen=writes),
         )

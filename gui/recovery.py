@@ -204,16 +204,17 @@ class Recovery:
             self._app.after(0, self._app.close)
 
         for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), end)
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, end)
 
     def may_close(self) -> bool:
         """Whether the window may close: what is in no file yet waits for the next start, and nobody is asked; about
         what has a file of its own the reader is."""
         stays = tuple(
-            msgspec.structs.replace(buffer, closed=True)
+            msgspec.structs.replace(buffer, closed=buffer.kind != "lesson")
             for buffer in self._unsaved()
-            if buffer.kind != "lesson" and (not buffer.path or is_example(buffer.path))
+            if buffer.kind == "lesson" or not buffer.path or is_example(buffer.path)
         )
         kept = {buffer.kind for buffer in stays} if self._flushed(stays) else set()
         if "draft" not in kept and not self._app.editing.leave():

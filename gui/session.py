@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from core import wire
+from core.limits import Limits
 from core.lines import lines_of
 from core.playback import Playback
 from core.records import Before, Check, Cut, Options, Trace, WhatIf
@@ -21,9 +22,6 @@ Landing = int | Literal["backward", "same"] | Callable[[Playback], int]
 MESSAGES = 32
 """Messages of the worker taken in one round, so that a talkative program cannot hold up the window."""
 
-OUTPUT_SHOWN = 200_000
-"""Characters of output kept on the screen."""
-
 
 class Runner(Protocol):
     """What a session needs of ``core.client.Client``."""
@@ -31,6 +29,7 @@ class Runner(Protocol):
     def run(self, job: wire.Run) -> int: ...
     def ask(self, job: wire.Job) -> int: ...
     def resume(self, request: wire.Resume) -> None: ...
+    def limit(self, limits: Limits) -> None: ...
     def stop(self) -> None: ...
     def restart(self) -> None: ...
     def poll(self, limit: int = 64) -> list[wire.AnyReply]: ...
@@ -51,6 +50,8 @@ class Session:
         state: of the worker: 'none', 'starting', 'ready', 'running', 'paused', 'stopping', 'gone'.
         paused: where a live run waits in its backward pass; None where none does.
         torch: version, '' while unknown.
+        limits: what programs are held to.
+        bound: what the worker says holds of them, see ``core.protection.bound``; None while unknown.
         progress: line that runs, and for how many seconds.
         output: what the program printed.
         notice: (key of the text, facts) of what went wrong outside the program; None when nothing did.
@@ -78,6 +79,8 @@ class Session:
         self.paused: wire.Paused | None = None
         self._live = False  # a live run is on its way: the trace may be of its beginning
         self.torch = ""
+        self.limits = Limits()
+        self.bound: tuple[str, ...] | None = None
         self.progress = (0, 0.0)
         self.output = ""
         self.notice: tuple[str, dict[str, object]] | None = None
@@ -113,7 +116,7 @@ class Session:
         self.source = self.kept = trace.source
         # The path is of the machine it was recorded on: nothing is to be written there.
         self.path, self.file, self.history = trace.path, "", History((trace.what_if,))
-        self.playback, self.agrees, self.output = Playback.of(trace), trace.agrees, trace.stdout[-OUTPUT_SHOWN:]
+        self.playback, self.agrees, self.output = Playback.of(trace), trace.agrees, trace.stdout
         self.checks = trace.checks or None
         self.torch = self.torch or trace.torch
         self.notice, self.recorded = None, True
@@ -179,8 +182,17 @@ class Session:
         """Starts the worker, so that the first run need not wait for torch."""
         if self._runner is None:
             self._runner = self._start()
+            if self.limits != Limits():
+                self._runner.limit(self.limits)
             self.state = "starting" if self.state == "none" else self.state
             self._tell("worker")
+
+    def limit(self, limits: Limits) -> None:
+        """Holds programs from the next one on to other limits."""
+        self.limits = limits
+        if self._runner is not None:
+            self._runner.limit(limits)
+        self._tell("worker")
 
     def run(self, landing: Landing = "backward") -> None:
         """Records the program with the what-ifs as they stand; those of another text of the program are dropped."""
@@ -215,7 +227,8 @@ class Session:
         self.output, self.notice, self.progress = "", None, (0, 0.0)
         self.state, self.paused, self._live = "running", None, live
         self._question = None  # the run overtakes it
-        self._job = self._runner.run(wire.Run(self.source, self.what_if, Options(path=self.path), live=live))
+        options = Options(path=self.path, output=self.limits.output << 20)
+        self._job = self._runner.run(wire.Run(self.source, self.what_if, options, live=live))
         self._tell("worker", "output", "notice")
 
     def stop(self) -> None:
@@ -256,12 +269,12 @@ class Session:
         mine = reply.id == self._job
         match reply:
             case wire.Ready():
-                self.torch = reply.torch
+                self.torch, self.bound = reply.torch, reply.bound
                 if not self.busy:
                     self.state = "ready"
                 self._tell("worker")
             case wire.Output() if mine:
-                self.output = (self.output + reply.text)[-OUTPUT_SHOWN:]
+                self.output += reply.text  # the client passes on so much and no more
                 self._tell("output")
             case wire.Paused() if mine:
                 self._pause(reply)
@@ -281,13 +294,11 @@ class Session:
                 self._fail("error.failed", message=reply.message)
             case wire.Stopped() if mine:
                 self._fail("error.stopped")
-                if reply.trace is not None:
-                    self._take(reply.trace, stopped=True)
+                self._take_cut_short(reply.trace)
             case wire.Died():
                 if mine or not reply.id:
                     self._fail("error.died", message=reply.message)
-                    if reply.trace is not None:
-                        self._take(reply.trace, stopped=True)
+                    self._take_cut_short(reply.trace)
                     self.state = "starting" if reply.restarting else "gone"
                     self._tell("worker")
 
@@ -307,6 +318,11 @@ class Session:
             self._forget()
             self.playback, self.agrees, self.recorded = Playback.of(reply.trace).end(), None, False
             self._tell("trace", "worker")
+
+    def _take_cut_short(self, trace: Trace | None) -> None:
+        """What was recorded before the end; where that is nothing, the trace before it stays."""
+        if trace is not None and (trace.events or self.playback is None):
+            self._take(trace, stopped=True)
 
     def _take(self, trace: Trace, stopped: bool = False) -> None:
         before, landing = self.playback, self._landing
@@ -335,7 +351,7 @@ class Session:
             playback = playback.at(first)
         self.playback = playback
         if not self.output and trace.stdout:
-            self.output = trace.stdout[-OUTPUT_SHOWN:]
+            self.output = trace.stdout
             self._tell("output")
         self._tell("trace", "worker")
 

@@ -18,6 +18,7 @@ from core import folders
 from core.files import locked, read_text, set_aside, write_whole
 from core.folders import why_not
 from core.layout import Direction
+from core.limits import Limits
 from gui.placing import Geometry, Panes
 from gui.programs import REMEMBERED
 from gui.theme import MAPS
@@ -26,6 +27,12 @@ SIZES = (100, 125, 150, 175, 200)
 """Percent of text and controls that can be chosen."""
 SPEEDS = (0.5, 1, 2, 4, 8)
 """Steps a second that can be chosen."""
+MEMORY = (1024, 2048, 4096, 8192, 16384, 0)
+"""MB that a program may hold, of which one can be chosen; 0 for no limit."""
+TIME = (10, 60, 600, 0)
+"""Seconds that a program may run, of which one can be chosen; 0 for no limit."""
+OUTPUT = (1, 4, 16)
+"""MB of output that can be chosen."""
 ASK_LIMIT = 1.0
 """Seconds the desktop may take to answer."""
 
@@ -46,6 +53,8 @@ class Settings:
     page: key of the title of the page that was shown there.
     lesson: id of the lesson that was open; '' for none.
     export: what was wished for at the last export; see ``gui.exporting.wishes``.
+    memory, time, output: limits of programs, as in ``core.limits.Limits``.
+    writes: whether programs may write files and use the network.
     """
 
     language: str = ""
@@ -61,11 +70,21 @@ class Settings:
     page: str = ""
     lesson: str = ""
     export: Mapping[str, object] = field(default_factory=dict)
+    memory: int = Limits().memory
+    time: int = 0
+    output: int = Limits().output
+    writes: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """What programs are held to."""
+        return Limits(self.memory, self.time, self.output, confined=not self.writes)
 
 
 _CHOICES: dict[str, tuple[object, ...]] = {
     "language": ("en", "zh"), "theme": ("light", "dark"), "size": SIZES, "motion": ("on", "off"),
     "colours": tuple(MAPS), "direction": ("right", "down"), "speed": SPEEDS,
+    "memory": MEMORY, "time": TIME, "output": OUTPUT, "writes": (False, True),
 }  # fmt: skip
 
 
@@ -73,6 +92,7 @@ Said = tuple[str, dict[str, Any]] | None
 """Key of a text and its facts; None for nothing."""
 
 FORMAT = 1
+"""Of the file; one that says nothing of it has this."""
 LARGEST = 1 << 20
 """Bytes of a file of settings that is read."""
 
@@ -125,7 +145,7 @@ def save(settings: Settings, path: Path) -> None:
             return
         before, now = asdict(_understood(kept)), asdict(settings)
         changed = {name: value for name, value in now.items() if value != before[name]}
-        write_whole(path, json.dumps({"format": FORMAT} | kept | changed, indent=1).encode())
+        write_whole(path, json.dumps(kept | changed, indent=1).encode())
 
 
 def _newer(kept: dict[str, object]) -> bool:

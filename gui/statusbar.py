@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from core.unchecked import unchecked
+from gui import bounds
 from gui.checks import summary
 from gui.figures import number
 from gui.i18n import Words
@@ -22,9 +23,23 @@ STAYS = 8000
 """Milliseconds that a note on something done stays."""
 HEIGHT = 36
 """Units, whatever is in the row: nothing above it moves."""
-GIVE_WAY: Final = ("seconds", "torch", "checks", "agrees", "state", "checks", "stale", "what_if", "agrees")
+GIVE_WAY: Final = (
+    "bound",
+    "seconds",
+    "torch",
+    "checks",
+    "agrees",
+    "state",
+    "part",
+    "checks",
+    "stale",
+    "what_if",
+    "agrees",
+)
 """Who takes a shorter form, or goes, where the row is narrow; the first one first."""
-ON_THE_RIGHT: Final = ("state", "seconds", "torch")
+ON_THE_RIGHT: Final = ("part", "state", "seconds", "torch", "bound")
+STILL: Final = 2.0
+"""Seconds after which a program that runs is told how to be stopped."""
 GAP, PILL, BUTTON, EDGE = 12, 26, 60, 16
 """Units before each part, around the text of a pill, of a button, and at the right end."""
 
@@ -50,7 +65,9 @@ def said(session: Session, words: Words) -> dict[str, Said]:
         "agrees": _agrees(session, words) if settled else Said(),
         "checks": _checks(session, words) if settled else Said(),
         "state": _state(session, words),
+        "part": _part(session, words) if settled else Said(),
         "seconds": _seconds(session, words) if settled else Said(),
+        "bound": _bound(session, words),
         "torch": Said((words("state.torch", version=session.torch), "") if session.torch else ()),
     }
 
@@ -88,10 +105,29 @@ def _state(session: Session, words: Words) -> Said:
     state = "file" if session.recorded and not session.busy else session.state
     if state == "running":
         line, seconds = session.progress
+        if line and seconds >= STILL:
+            return Said((words("state.still", line=line, seconds=seconds),))
         return Said((words("state.running", line=line, seconds=seconds) if line else words("state.running0"),))
     if state == "paused":
         return Said((words("state.paused", node=session.pending), ""))
     return Said((words(f"state.{state}"), "") if state != "none" else ())
+
+
+def _bound(session: Session, words: Words) -> Said:
+    """Whether programs are kept from the reader's files and the network."""
+    if session.bound is None or session.recorded:
+        return Said()
+    count = sum(what in session.bound for what in bounds.SANDBOX)
+    return Said((words(f"bound.{('none', 'some', 'all')[count]}"), ""))
+
+
+def _part(session: Session, words: Words) -> Said:
+    """How much was recorded of a program that did more than is recorded."""
+    trace = session.playback.trace if session.playback is not None else None
+    if trace is None or not trace.unrecorded:
+        return Said()
+    n, all_ = len(trace.ops), len(trace.ops) + trace.unrecorded
+    return Said((words("state.part", n=f"{n:,}", all=f"{all_:,}"), ""))
 
 
 def _seconds(session: Session, words: Words) -> Said:
@@ -129,6 +165,7 @@ class StatusBar(tk.Frame):
         self._look: Look | None = None
         self._said: dict[str, Said] = {}
         self._shown: object = None
+        self._bounds: tuple[str, ...] = ()
         self._note = ("", False)
         self._forgetting = ""
         self.note = tk.Label(self, borderwidth=0)
@@ -143,6 +180,7 @@ class StatusBar(tk.Frame):
         self.hints = Hints(self)
         self.hints.explain(self.agrees, partial(self._in_full, "agrees"))
         self.hints.explain(self.checks, partial(self._in_full, "checks"))
+        self.hints.explain(self.state, self._bounds_in_full)
         self.bind("<Configure>", lambda event: self._arrange())
 
     def tell(self, text: str, *, busy: bool = False) -> None:
@@ -168,6 +206,8 @@ class StatusBar(tk.Frame):
     def show(self, session: Session) -> None:
         if self._look is not None:
             self._said = said(session, self._look.words)
+            bound = session.bound if self._said["bound"].forms else None
+            self._bounds = tuple(bounds.said(bound, session.limits, self._look.words)) if bound is not None else ()
             self._arrange()
 
     def _in_full(self, role: str) -> str:
@@ -175,6 +215,9 @@ class StatusBar(tk.Frame):
         forms = self._said[role].forms if role in self._said else ()
         click = self._look.words("hint.checks") if role == "checks" and self._look is not None else ""
         return "\n".join(filter(None, (*forms[:1], click)))
+
+    def _bounds_in_full(self) -> str:
+        return "\n".join(self._bounds)
 
     def _arrange(self) -> None:
         """Puts in the row what has something to say, as long as there is room for."""

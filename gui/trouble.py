@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import tkinter as tk
 import traceback
 from functools import partial
@@ -33,11 +34,17 @@ class Trouble:
             log.logger.error("in a callback", exc_info=error)
         self._last = details
         with contextlib.suppress(tk.TclError):  # the window itself may be what is gone
-            deeds: dict[str, Deed] = {"trouble.copy": partial(self._copy, details), "trouble.folder": self.open_folder}
-            self._app.banner.show("trouble", "trouble.fault", deeds, message=f"{type(error).__name__}: {error}"[:200])
+            self._tell(f"{type(error).__name__}: {error}"[:120], details)
 
-    def _copy(self, details: str) -> None:
+    def _tell(self, message: str, details: str) -> None:
+        deeds: dict[str, Deed] = {
+            "trouble.copy": partial(self._copy, message, details), "trouble.folder": self.open_folder
+        }  # fmt: skip
+        self._app.banner.show("trouble", "trouble.fault", deeds, message=message)
+
+    def _copy(self, message: str, details: str) -> None:
         self._app.copy(f"{log.versions()}\n\n{details}")
+        self._tell(message, details)
         self._app.told("trouble.copied")
 
     def open_folder(self) -> None:
@@ -56,7 +63,8 @@ def _open(folder: Path) -> None:
         os.startfile(folder)
     else:
         command = "open" if sys.platform == "darwin" else "xdg-open"
-        subprocess.Popen(
+        manager = subprocess.Popen(
             [command, str(folder)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
+        threading.Thread(target=manager.wait, name="pullback-folder", daemon=True).start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from core.engine.evidence import Case
+from core.protection import bound, memory_limit
 from core.records import Event, Failure, Op, Trace, Value
+from core.sandbox import FILES, NETWORK
 
 OTHER: Final = "other"
 """``Failure.kind`` of an error that no rule knows; torch's own text says it best."""
@@ -308,6 +311,36 @@ def _memory(case: Case, match: re.Match[str]) -> _Found:
     return _Found({"bytes": match["bytes"], "size": _amount(int(match["bytes"]))})
 
 
+def _at_once(case: Case, match: re.Match[str]) -> _Found | None:
+    """One piece that is larger than all that a program may hold."""
+    limit, asked = memory_limit(), int(match["bytes"])
+    return _Found({"size": _amount(asked), "limit": _gigabytes(limit)}) if 0 < limit < asked else None
+
+
+def _grown(case: Case, match: re.Match[str]) -> _Found | None:
+    """Many pieces; Python's compiler calls an expression that is nested too deeply a MemoryError as well."""
+    out = case.failure.type.endswith("MemoryError") or _NO_MEMORY in case.failure.message
+    limit = memory_limit()
+    return _Found({"limit": _gigabytes(limit)}) if limit and out and case.failure.line else None
+
+
+def _gigabytes(count: int) -> str:
+    """A limit as it was given."""
+    return f"{count >> 20} MB" if count % (1 << 30) else f"{count >> 30} GB"
+
+
+def _unwritable(case: Case, match: re.Match[str]) -> _Found | None:
+    """A file that the sandbox keeps safe, and not its owner."""
+    name = match["name"] or ""
+    folder = os.path.dirname(os.path.abspath(name))
+    kept = not name or os.access(name if os.path.exists(name) else folder, os.W_OK) or not os.path.exists(folder)
+    return _Found({"name": name or case.line(case.failure.line)}) if FILES in bound() and kept else None
+
+
+def _no_network(case: Case, match: re.Match[str]) -> _Found | None:
+    return _Found({}) if NETWORK in bound() else None
+
+
 # ── The rules ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _NO_GRAPH = r"element (?P<index>\d+) of tensors does not require grad and does not have a grad_fn"
@@ -317,6 +350,7 @@ _VERSION = (
     r"is at version (?P<version>\d+); expected version (?P<expected>\d+)"
 )
 _NONE = r"'NoneType'"
+_NO_MEMORY = "can't allocate memory"
 _FLOATS = ("float", "bfloat", "complex")
 
 RULES: Final = (
@@ -686,9 +720,40 @@ RULES: Final = (
         "There is nothing to optimize: the list of parameters is empty (a generator can be read only once).",
     ),
     Rule(
+        "memory-limit",
+        r"can't allocate memory: you tried to allocate (?P<bytes>\d+) bytes",
+        "This needs {size} of memory at once; the limit is {limit}.",
+        _at_once,
+    ),
+    Rule(
+        "memory-grown",
+        r"",
+        "All that the program holds has come to the limit on memory, {limit}.",
+        _grown,
+    ),
+    Rule(
         "memory",
         r"(?:can't allocate memory|not enough memory): you tried to allocate (?P<bytes>\d+) bytes",
         "This needs {size} of memory at once, more than there is.",
         _memory,
+    ),
+    # The sandbox
+    Rule(
+        "sandbox-files",
+        r"^\[Errno 13\] Permission denied: '(?P<name>.+?)'|open file failed with strerror: Permission denied",
+        "A program may not write files here: {name}. Menu → Settings → Limits can allow it.",
+        _unwritable,
+    ),
+    Rule(
+        "sandbox-network",
+        r"^\[Errno 13\] Permission denied$|urlopen error \[Errno 13\]|failure in name resolution",
+        "A program may not use the network here. Menu → Settings → Limits can allow it.",
+        _no_network,
+    ),
+    # Nobody to ask
+    Rule(
+        "input",
+        r"^input\(\) has nobody to ask here",
+        "input() has nobody to ask here. Write the value into the program.",
     ),
 )

@@ -21,10 +21,7 @@ from typing import Any, NamedTuple, Protocol
 from core.engine.source import NO_SPAN, Source
 from core.engine.threads import DEEP_STACK, join_thread, start_thread
 from core.engine.what_if import Refused
-from core.records import Failure, Span
-
-OUTPUT_LIMIT = 1 << 20
-"""Characters of output kept: half of them from the beginning, half from the end."""
+from core.records import LEFT_OUT, OUTPUT_LIMIT, Failure, Span
 
 UNCOMPILED = "TORCHDYNAMO_DISABLE"
 """Set in the environment, it makes ``torch.compile`` run functions as they are written: the compiler would refuse to
@@ -40,9 +37,10 @@ class Progress(Protocol):
 class Output(io.RawIOBase):
     """What is below the program's ``sys.stdout``: keeps what it prints, up to a limit, and passes the beginning on."""
 
-    def __init__(self, listener: Progress | None = None) -> None:
+    def __init__(self, listener: Progress | None = None, limit: int = OUTPUT_LIMIT) -> None:
+        self._limit = limit
         self._head: list[str] = []
-        self._room = OUTPUT_LIMIT // 2
+        self._room = limit // 2
         self._tail: deque[str] = deque()
         self._tail_length = 0
         self._dropped = 0
@@ -61,7 +59,7 @@ class Output(io.RawIOBase):
                 self._head.append(head)
                 self._room -= len(head)
             if tail:
-                self._keep_tail(tail[-(OUTPUT_LIMIT // 2) :], len(tail))
+                self._keep_tail(tail[-(self._limit // 2) :], len(tail))
         if head and self._listener is not None:
             self._listener(head)
         return len(printed)
@@ -70,7 +68,7 @@ class Output(io.RawIOBase):
         self._tail.append(text)
         self._tail_length += len(text)
         self._dropped += length - len(text)
-        while self._tail_length - len(self._tail[0]) >= OUTPUT_LIMIT // 2:
+        while self._tail_length - len(self._tail[0]) >= self._limit // 2:
             first = self._tail.popleft()
             self._tail_length -= len(first)
             self._dropped += len(first)
@@ -79,8 +77,18 @@ class Output(io.RawIOBase):
     def text(self) -> str:
         """Everything kept, with a notice where output was dropped."""
         with self._lock:
-            notice = f"\n… {self._dropped} characters left out: output is kept up to 1 MB …\n" if self._dropped else ""
-            return "".join((*self._head, notice, *self._tail))
+            return "".join(self._head) + self._rest
+
+    @property
+    def _rest(self) -> str:
+        """What was not passed on: the notice, and what was printed last."""
+        notice = LEFT_OUT.format(count=self._dropped, limit=self._limit >> 20) if self._dropped else ""
+        return notice + "".join(self._tail)
+
+    def finish(self) -> None:
+        """Passes on what was kept back; the program has ended."""
+        if self._listener is not None and self._tail:
+            self._listener(self._rest)
 
 
 class Outcome(NamedTuple):

@@ -50,7 +50,7 @@ class Run:
     ) -> None:
         self.source = Source(source, options.path)
         self.recording = Recording(self.source, what_if, options)
-        self.output = Output(listener)
+        self.output = Output(listener, options.output)
         self.digests = Digests()
         try:
             self.plan = Plan(what_if, self.source)
@@ -74,6 +74,7 @@ class Run:
         """Runs the program; returns its trace. Raises WhatIfError."""
         names = {BIND: self.forward.bind, ALTER: self.forward.alter, USE: self.forward.use}
         _, failure, self.seconds = run_code(self.source, self._code, self.output, names, self._around)
+        self.output.finish()
         if self.backward.live is not None:
             self.seconds -= self.backward.live.waited
         self.plan.check_refused()

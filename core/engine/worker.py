@@ -29,8 +29,8 @@ import torch
 
 from core import engine, wire
 from core.engine.baseline import Baseline
-from core.protection import Wire
-from core.records import Trace, without_surrogates
+from core.protection import Wire, bound
+from core.records import OUTPUT_LIMIT, Trace, without_surrogates
 
 TICK: Final = 0.05
 """Seconds between two looks at what the program has printed."""
@@ -51,12 +51,12 @@ def serve(ends: Wire) -> NoReturn:
     # A program that sends itself an interrupt gets it where Python would raise it: in its own code.
     signal.signal(signal.SIGINT, lambda *_: engine.interrupt())
     with contextlib.suppress(OSError, wire.FrameError):
-        worker.send(wire.Ready(0, str(torch.__version__)))
+        worker.send(wire.Ready(0, str(torch.__version__), bound()))
         while (body := wire.read_frame(ends.requests)) is not None:
             worker.take(wire.decode_request(body))
-    if sys.platform != "win32":
+    if sys.platform == "darwin":
         os.killpg(0, signal.SIGKILL)
-    end_process(0)
+    end_process(0)  # on Linux the guard, on Windows the client's job object, ends what the program started
 
 
 class Worker:
@@ -129,6 +129,7 @@ class Worker:
         while True:
             self._live, self._began, self._job = None, time.monotonic(), job
             known = set(sys.modules)
+            self._printed.room = 2 * job.options.output  # on standard output and error together
             self._busy.set()
             try:
                 self._do(job)
@@ -216,10 +217,15 @@ class Worker:
 
 
 class Printed(io.TextIOBase):
-    """What the program has printed and was not yet sent; also stands for its standard error."""
+    """What the program has printed and was not yet sent; also stands for its standard error.
+
+    Attributes:
+        room: characters that are still taken; what comes after them is lost.
+    """
 
     def __init__(self) -> None:
         self._parts: deque[str] = deque()
+        self.room = OUTPUT_LIMIT
 
     def writable(self) -> bool:
         return True
@@ -229,7 +235,9 @@ class Printed(io.TextIOBase):
         return len(text)
 
     def add(self, text: str, /) -> None:
-        self._parts.append(text)
+        if text and self.room > 0:
+            self._parts.append(text[: self.room])
+            self.room -= len(text)
 
     def take(self) -> str:
         return "".join(self._parts.popleft() for _ in range(len(self._parts)))

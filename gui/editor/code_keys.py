@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from gui.editor.code_lines import commented, dedented, home, indent_after, indented, pasted
+from gui.editor.code_lines import cleaned, commented, dedented, home, indent_after, indented, pasted
 
 
-def bind(text: tk.Text) -> None:
-    """Gives a text the keys of a program's."""
+def bind(text: tk.Text, on_cleaned: Callable[[], object]) -> None:
+    """Gives a text the keys of a program's; ``on_cleaned`` is called where a paste leaves characters out."""
     text.bind("<Tab>", partial(_tab, text))
     for sequence in ("<Shift-Tab>", "<ISO_Left_Tab>"):
         with contextlib.suppress(tk.TclError):  # X11 has a name of its own for it, others do not know that
@@ -25,7 +25,8 @@ def bind(text: tk.Text) -> None:
     text.bind("<Shift-Home>", partial(_home, text, "tk::TextKeySelect"))
     # A word is what one undo takes back; Tk would take back all that was typed since the cursor moved.
     text.bind("<space>", lambda event: text.edit_separator())
-    text.bind("<<Paste>>", partial(_paste, text))
+    text.bind("<<Paste>>", partial(_paste, text, on_cleaned))
+    text.bind("<<PasteSelection>>", partial(_paste_selection, text, on_cleaned))
 
 
 @contextmanager
@@ -47,6 +48,7 @@ def _write(text: tk.Text, written: str) -> None:
         if text.tag_ranges("sel"):
             text.delete("sel.first", "sel.last")
         text.insert("insert", written)
+    text.event_generate("<<Modified>>")  # at once: the editor shortens lines that Tk would take minutes to go through
     text.see("insert")
 
 
@@ -98,7 +100,25 @@ def _home(text: tk.Text, go: str, event: tk.Event[tk.Misc]) -> str:
     return "break"
 
 
-def _paste(text: tk.Text, event: tk.Event[tk.Misc]) -> str:
+def _paste(text: tk.Text, on_cleaned: Callable[[], object], event: tk.Event[tk.Misc]) -> str:
     with contextlib.suppress(tk.TclError):  # nothing to paste
-        _write(text, pasted(text.clipboard_get()))
+        _write(text, _clean(text.clipboard_get(), on_cleaned))
     return "break"
+
+
+def _paste_selection(text: tk.Text, on_cleaned: Callable[[], object], event: tk.Event[tk.Misc]) -> str | None:
+    """What is selected anywhere, where the middle button was pressed; Tk's own would take it as it is."""
+    if text.tk.getvar("tk::Priv(mouseMoved)"):  # the text was dragged
+        return None
+    with contextlib.suppress(tk.TclError):
+        chosen = text.selection_get()
+        with one_undo(text):
+            text.insert(f"@{event.x},{event.y}", _clean(chosen, on_cleaned))
+    return "break"
+
+
+def _clean(text: str, on_cleaned: Callable[[], object]) -> str:
+    clean = cleaned(text)
+    if clean != text:
+        on_cleaned()
+    return pasted(clean)

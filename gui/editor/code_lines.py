@@ -8,6 +8,7 @@ from collections.abc import Sequence
 INDENT = "    "
 
 _STRING_OR_COMMENT = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|(?P<comment>#.*)")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _LEAVES = re.compile(r"\s*(?:return|pass|break|continue|raise)\b")
 """Statements after which nothing of their block can run."""
 
@@ -55,7 +56,12 @@ def home(line: str, column: int) -> int:
     return 0 if column == code else code
 
 
+def cleaned(text: str) -> str:
+    """A text without what no file can hold: NUL and halves of characters."""
+    return _NO_TEXT.sub("", text)
+
+
 def pasted(text: str) -> str:
     """A text from elsewhere as this editor writes it: lines ended by ``\\n``, blanks before the code for tabs."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "").replace("\0", "")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     return re.sub(r"^ *\t[\t ]*", lambda match: match[0].expandtabs(4), text, flags=re.MULTILINE)

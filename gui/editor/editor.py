@@ -14,6 +14,7 @@ from gui.editor.gutter import Gutter, Signs
 from gui.editor.highlight import COLOURS, Language, Place, read
 from gui.editor.mistake import HERE, LINE, Mistake
 from gui.editor.turn_note import TurnNote
+from gui.exporting.exporter import Tell
 from gui.theme import Look
 from gui.widgets.toolkit import ctk
 
@@ -22,6 +23,9 @@ COLOUR_DELAY = 150
 
 AT_ONCE = 400
 """Indices given to one call of Tk."""
+
+LONGEST, LAST = 4000, 200
+"""Characters of a line that are shown, and those at its end: Tk lays a line out anew, all of it, at every key."""
 
 _GOING = {"Up", "Down", "Left", "Right", "Home", "End", "Prior", "Next"}
 """Keys that move the cursor."""
@@ -34,13 +38,16 @@ class Editor(tk.Frame):
         on_edit: called with the whole text after every change.
         on_place: called with the line, from 1, and the column, from 0, of a character that was clicked.
         language: what is written, 'python' or 'markdown'.
+        tell: says what a paste has left out, or a line does not show.
     """
 
     def __init__(
         self, master: tk.Misc, *, on_edit: Callable[[str], None], on_place: Callable[[int, int], object],
-        language: Language = "python",
+        tell: Tell, language: Language = "python",
     ) -> None:  # fmt: skip
         super().__init__(master, borderwidth=0)
+        self._tell = tell
+        self._long: list[int] = []
         self._on_place = on_place
         self._on_edit = on_edit
         self._language: Language = language
@@ -65,7 +72,8 @@ class Editor(tk.Frame):
         self.gutter.grid(row=1, column=0, sticky="ns")
         self.text.grid(row=1, column=1, sticky="nsew")
         self.scroll.grid(row=2, column=0, columnspan=2, sticky="ew")
-        code_keys.bind(self.text)
+        self.text.tag_configure("beyond", elide=True)
+        code_keys.bind(self.text, lambda: tell("editor.cleaned"))
         self.find = EditorFind(self, self.text, self._place)
         self.mistake = Mistake(self.text, self._place)
         self.turn = TurnNote(self.text)
@@ -103,6 +111,7 @@ class Editor(tk.Frame):
         self.mistake.mark(None)
         self.text.delete("1.0", "end")
         self.text.insert("1.0", source)
+        self._shorten(source)
         self._marks = None
         self.text.edit_reset()
         self.text.mark_set("insert", "1.0")
@@ -205,7 +214,9 @@ class Editor(tk.Frame):
             return
         self.text.edit_modified(False)
         self._settled = False
-        self._on_edit(self.source)
+        source = self.source
+        self._shorten(source)
+        self._on_edit(source)
         self.mistake.edited()
         self.mistake.tip.hide()
         self.text.tag_remove("bracket", "1.0", "end")
@@ -267,6 +278,19 @@ class Editor(tk.Frame):
         self._pair_brackets()
         self.find.edited()
         self._took = round(1000 * (time.monotonic() - began))
+
+    def _shorten(self, source: str) -> None:
+        """Shows long lines in part, before Tk has laid them out."""
+        lines = source.split("\n") if len(source) > LONGEST else []
+        long = [number for number, line in enumerate(lines, 1) if len(line) > LONGEST + LAST]
+        if long or self._long:
+            self.text.tag_remove("beyond", "1.0", "end")
+            self.text.configure(wrap="none" if long or self._language == "python" else "word")
+        for number in long:
+            self.text.tag_add("beyond", f"{number}.{LONGEST}", f"{number}.end - {LAST} chars")
+        if long and long != self._long:
+            self._tell("editor.long", line=long[0], n=len(lines[long[0] - 1]), shown=LONGEST)
+        self._long = long
 
     # ── The gutter ────────────────────────────────────────────────────────────────────────────────────────────────
 

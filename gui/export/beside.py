@@ -19,6 +19,8 @@ from gui.picture.cards import Graph
 
 WIDTH: Final = 420.0
 """Of each panel, about as on the screen."""
+LEAVES: Final = 12
+"""Gradients of leaves that are told."""
 ROOM: Final = 14.0
 """Around what stands in a panel."""
 KEPT: Final = 256
@@ -33,7 +35,7 @@ def panels(order: Order, graph: Graph, known: Knowledge, written: Trace | None =
         return framed(code_block(moment.trace, moment, WIDTH - 2 * ROOM), "panel", "line", ROOM)
 
     def inspector(moment: Playback) -> Block:
-        report = describe(moment, graph, order.chosen, words, written, known)
+        report = describe(moment, graph, order.chosen, words, written, known, leaves=LEAVES)
         return framed(report_block(report, WIDTH - 2 * ROOM), "panel", "line", ROOM)
 
     wanted = [panel for panel, asked in ((code, order.code), (inspector, order.inspector)) if asked]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -116,7 +117,11 @@ def _top(shape: Shape) -> float:
 
 def run_width(text: str, style: Style) -> float:
     """Width of a text in a style, at most a little too large."""
-    return text_width(text, style.size, style.mono) * (BOLD if style.bold and not style.mono else 1)
+    wide = text_width(text, style.size, style.mono)
+    if style.bold and not style.mono:  # Chinese letters are the same in both
+        letters = "".join(char for char in text if east_asian_width(char) not in "WF")
+        wide += (BOLD - 1) * text_width(letters, style.size, False)
+    return wide
 
 
 def wrapped(runs: Sequence[Run], width: float, rest: float | None = None) -> list[list[Run]]:
@@ -150,6 +155,11 @@ def wrapped(runs: Sequence[Run], width: float, rest: float | None = None) -> lis
             lines[-1] += _runs(text, styles, start, end)
             used += wide
     return [_joined(line) for line in lines]
+
+
+def in_lines(text: str, width: float, size: float) -> list[str]:
+    """A plain text, likewise."""
+    return ["".join(run for run, _ in line) for line in wrapped([(text, Style(size))], width)]
 
 
 def _width(text: str, styles: Sequence[Style], start: int, end: int) -> float:

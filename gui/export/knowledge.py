@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from core import wire
 from core.client import Client
 from core.layout import Cancelled
-from core.playback import NodeKey, Playback
+from core.playback import Playback
 from core.records import Trace
+from gui.i18n import words
+from gui.inspector.report import describe
+from gui.picture.cards import build
 from gui.questions import Answer, LocalJacobian, PassJacobian, Question, answer_of, together
 
 ABSENT: Final = "absent"
@@ -30,18 +33,34 @@ class Knowledge:
     asked: Question | None = None
 
 
-def questions(trace: Trace, cursors: Iterable[int]) -> tuple[Question, ...]:
-    """What has to be asked so that the reports on these moments say all they can, in their order."""
-    start = Playback.of(trace)
-    found: dict[Question, None] = {}
+class _LookedFor(Mapping[Question, Answer]):
+    """No answers; remembers which were looked for."""
+
+    def __init__(self) -> None:
+        self.questions: dict[Question, None] = {}
+
+    def __getitem__(self, question: Question) -> Answer:
+        self.questions[question] = None
+        raise KeyError(question)
+
+    def __iter__(self) -> Iterator[Question]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def questions(trace: Trace, cursors: Iterable[int], chosen: int | None = None) -> tuple[Question, ...]:
+    """What has to be asked so that the reports on these moments say all they can, in the order they say it.
+
+    Args:
+        chosen: the card that is told instead of what has just happened.
+    """
+    start, looked = Playback.of(trace), _LookedFor()
+    graph = build(trace, start.index)
     for cursor in cursors:
-        playback = start.at(cursor)
-        key, event = playback.node, playback.event
-        if key is not None and _edges(trace, key):  # a leaf's node has none
-            found[LocalJacobian(key[0], playback.index.step_of[key])] = None
-        elif event is not None and event.kind in ("pass", "end") and event.pass_ is not None:
-            found[PassJacobian(event.pass_)] = None
-    return tuple(found)
+        describe(start.at(cursor), graph, chosen, words("en"), None, Knowledge(looked))
+    return tuple(looked.questions)
 
 
 def gather(
@@ -49,6 +68,7 @@ def gather(
     trace: Trace,
     cursors: Iterable[int],
     *,
+    chosen: int | None = None,
     limit: int = LIMIT,
     cancelled: Callable[[], bool] = lambda: False,
     progress: Callable[[float], None] = lambda share: None,
@@ -57,6 +77,7 @@ def gather(
 
     Args:
         cursors: the moments that will be told.
+        chosen: the card that is told at each of them, where one is.
         limit: entries of a node's Jacobian above which it is not worked out.
         progress: told the share that is done.
 
@@ -65,7 +86,7 @@ def gather(
     """
     if trace.overwritten:
         return Knowledge(obstacle="overwritten")
-    asked = questions(trace, cursors)
+    asked = questions(trace, cursors, chosen)
     local = [question for question in asked if isinstance(question, LocalJacobian)]
     whole = [question for question in asked if isinstance(question, PassJacobian)]
     answers: dict[Question, Answer] = {}
@@ -73,21 +94,23 @@ def gather(
     if local:
         reply, answer = _asked(client, together(trace, local, limit), cancelled)
         if isinstance(reply, wire.Answered):
-            # Of a step that this run did not reach nothing is known.
-            found = zip(local, reply.several, strict=True)
-            answers |= {question: Answer(matrices) for question, matrices in found if matrices}
+            for question, matrices in zip(local, reply.several, strict=True):
+                if matrices or not _passes_on(trace, question):  # of a step that was not reached nothing is known
+                    answers[question] = Answer(matrices)
         else:
             answers |= dict.fromkeys(local, answer)
         progress(1 / runs)
-    for number, question in enumerate(whole, runs - len(whole) + 1):
-        _, answers[question] = _asked(client, question.job(trace), cancelled)
+    for number, one in enumerate(whole, runs - len(whole) + 1):
+        _, answers[one] = _asked(client, one.job(trace), cancelled)
         progress(number / runs)
     return Knowledge(answers)
 
 
-def _edges(trace: Trace, key: NodeKey) -> bool:
-    """Whether a node passes anything on."""
-    return any(edge.source == key[1] for edge in trace.passes[key[0]].edges)
+def _passes_on(trace: Trace, question: LocalJacobian) -> bool:
+    """Whether the node of a step has anything to pass on."""
+    backward = trace.passes[question.pass_]
+    node = backward.steps[question.step].node
+    return any(edge.source == node for edge in backward.edges)
 
 
 def _asked(client: Client, job: wire.Job, cancelled: Callable[[], bool]) -> tuple[wire.AnyReply, Answer]:

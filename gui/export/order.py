@@ -13,6 +13,7 @@ from gui.theme import MAPS, THEMES, Palette, palette_of
 
 LARGEST_SCALE = 16.0
 SPEEDS = (0.1, 10.0)
+PAPERS = ("A4", "letter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,8 @@ class Order:
     inspector, code: whether what is said of the step, and the program, stand beside the picture.
     caption: a text above it.
     chosen: the card that the inspector tells of; None for the step.
-    contact: every moment in one picture, a small one each.
     speed: of an animation; twice as fast is 2.
+    paper: of a handout, 'A4' or 'letter'.
     """
 
     step: int | str = "last"
@@ -49,8 +50,8 @@ class Order:
     code: bool = False
     caption: str = ""
     chosen: int | None = None
-    contact: bool = False
     speed: float = 1.0
+    paper: str = "A4"
 
     def check(self) -> None:
         """Raises ValueError, one line, when what is asked for does not exist."""
@@ -58,6 +59,7 @@ class Order:
             ("theme", self.theme, tuple(THEMES)),
             ("colours", self.colours, tuple(MAPS)),
             ("direction", self.direction, get_args(Direction)),
+            ("paper", self.paper, PAPERS),
         ):
             if given not in known:
                 raise ValueError(f"no {what} {given!r}; there are {' and '.join(known)}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from core.playback import Playback
-from gui.export.blocks import Block
+from gui.export.blocks import Block, in_lines
 from gui.export.watch import Watch
 from gui.failure import failure_lines
 from gui.fonts import text_width
@@ -16,6 +15,7 @@ from gui.i18n import Words
 from gui.picture import paint
 from gui.picture.moment import where_text
 from gui.picture.scene import Box, Boxes, Curve, Curves, Label, Part, Picture, Raster, Rect, Scene, Shape, legend
+from gui.picture.shapes import Formula, formula_rect
 
 PIECE: Final = 500
 """Shapes or texts that are drawn before it is asked whether to go on."""
@@ -32,6 +32,15 @@ Panels = Callable[[Playback], Sequence[Block]]
 """What stands beside the picture at a moment, from top to bottom or from left to right."""
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A scene, the pixels for each of its units, and the point of it in the top left corner of the page."""
+
+    scene: Scene
+    scale: float
+    origin: tuple[float, float]
+
+
 class Page:
     """Room for every moment of a picture, so that nothing moves from one to the next.
 
@@ -40,22 +49,24 @@ class Page:
         cards: those that are shown; None for all.
         caption: stands above the picture.
         panels: what stands beside it.
+        dated: whether the moment is said in the foot.
     """
 
     def __init__(
         self, picture: Picture, moments: Sequence[Playback], words: Words, watch: Watch | None = None, *,
         cards: frozenset[int] | None = None, caption: Block | None = None, panels: Panels = lambda moment: (),
+        dated: bool = True,
     ) -> None:  # fmt: skip
         self.watch = watch or Watch(whole=len(moments))
         self.picture, self.words = picture, words
         self.part = Part.of(picture, cards) if cards is not None else None
-        self.caption, self.panels = caption, panels
+        self.caption, self.panels, self.dated = caption, panels, dated
         self.frame: Rect = (0.0, 0.0, LEAST, 0.0)
         found = [rect for moment in self.watch.each(moments, 0.5) for rect in extents(self.scene(moment))]
         if found:
             self.frame = around(found)
         # What went wrong is said at the last moment; the others differ only in how the moment is called.
-        longest = max(moments, key=lambda moment: text_width(_moment(moment, words)[0], SAID, False))
+        longest = max(moments, key=lambda moment: text_width(moment_text(moment, words)[0], SAID, False))
         self._longest_feet = (longest, moments[-1])
         beside = [[(block.width, block.height) for block in panels(moment)] for moment in moments]
         # Of each panel, the largest that it will be.
@@ -73,23 +84,30 @@ class Page:
         return _Layout(self, scale).size
 
     def draw(self, painter: paint.Painter, moment: Playback, scale: float) -> None:
-        """Draws a moment; what is no picture stays legible however small the picture is."""
+        """Draws a moment."""
+        picture, *others = self.layers(moment, scale, pixels=painter.pixels)
+        painter.look(picture.scale, picture.origin)
+        parts = list(pieces(picture.scene))
+        for piece in self.watch.each(parts, 1 / len(parts)):
+            painter.paint(piece)
+        for layer in others:
+            painter.look(layer.scale, layer.origin)
+            painter.paint(layer.scene)
+
+    def layers(self, moment: Playback, scale: float, *, pixels: bool) -> Iterator[Layer]:
+        """The picture, then the others; what is no picture stays legible however small the picture is."""
         layout = _Layout(self, scale)
-        scene = self.scene(moment, scale if painter.pixels else 1.0)
+        scene = self.scene(moment, scale if pixels else 1.0)
         left, top, _, _ = self.frame
         x, y = layout.picture
-        painter.look(scale, (left - x / scale, top - y / scale))
-        pieces = list(_pieces(scene))
-        for piece in self.watch.each(pieces, 1 / len(pieces)):
-            painter.paint(piece)
+        yield Layer(scene, scale, (left - x / scale, top - y / scale))
         blocks = [self.foot(moment, layout.foot_width), *self.panels(moment)]
         places = [layout.foot, *layout.panels]
         if self.caption is not None:
             blocks.append(self.caption)
             places.append((MARGIN * layout.text, MARGIN * layout.text))
         for block, (x, y) in zip(blocks, places, strict=True):
-            painter.look(layout.text, (-x / layout.text, -y / layout.text))
-            painter.paint(block.scene)
+            yield Layer(block.scene, layout.text, (-x / layout.text, -y / layout.text))
 
     def foot(self, moment: Playback, width: float) -> Block:
         """What stands below a picture of that width: what went wrong, the legend, the moment."""
@@ -103,7 +121,7 @@ class Page:
             lines = [
                 Label(GAP / 2, 0, text, colour, SAID + 1, mono=False)
                 for said, colour in ((explanation, "wrong"), (message, "quiet" if explanation else "wrong"))
-                for text in wrapped(said, min(width, 640.0) - GAP, SAID + 1)
+                for text in in_lines(said, min(width, 640.0) - GAP, SAID + 1)
             ][:FAILURE_LINES]  # fmt: skip
             wide = max(text_width(label.text, label.size, False) for label in lines) + GAP
             boxes.append(Box(0, y, wide, len(lines) * LINE + GAP / 2, "wrong_soft", "wrong"))
@@ -112,7 +130,7 @@ class Page:
             y += len(lines) * LINE + GAP * 1.25
         meaning = legend(self.words, 0, y + LINE / 2, earlier=self.picture.later(moment))
         legend_width = max((rect[2] for rect in extents(meaning)), default=0.0)
-        said, colour = _moment(moment, self.words)
+        said, colour = moment_text(moment, self.words) if self.dated else ("", "")
         if self.part is not None:
             part = self.words("export.part", n=self.part.shown, all=self.part.every)
             said, colour = (f"{part} · {said}", colour) if said else (part, "quiet")
@@ -207,7 +225,7 @@ def _beside(picture: tuple[float, float], row: tuple[float, float], column: tupl
     return (picture[0] + gap + column[0]) * max(picture[1], column[1]) < below
 
 
-def _pieces(scene: Scene) -> Iterator[Scene]:
+def pieces(scene: Scene) -> Iterator[Scene]:
     """The scene in parts that take a moment each, so that a large one can be given up."""
     for n in range(0, len(scene.shapes), PIECE):
         yield Scene(scene.shapes[n : n + PIECE])
@@ -215,7 +233,7 @@ def _pieces(scene: Scene) -> Iterator[Scene]:
         yield Scene((), scene.labels[n : n + PIECE])
 
 
-def _moment(playback: Playback, words: Words) -> tuple[str, str]:
+def moment_text(playback: Playback, words: Words) -> tuple[str, str]:
     """Where the cursor stands, at which node, and the colour to say it in."""
     text, colour = where_text(playback, words)
     if playback.node is not None:
@@ -232,6 +250,8 @@ def extents(scene: Scene) -> Iterator[Rect]:
                 yield (x - weight / 2, y - weight / 2, x + width + weight / 2, y + height + weight / 2)
             case Raster(x=x, y=y, width=width, height=height):
                 yield (x, y, x + width, y + height)
+            case Formula():
+                yield formula_rect(shape)
             case Curve(points=points):
                 # The control points' hull holds the curve.
                 yield around((x, y, x, y) for x, y in points)
@@ -248,14 +268,3 @@ def extents(scene: Scene) -> Iterator[Rect]:
 def around(rects: Iterable[Rect]) -> Rect:
     left, top, right, bottom = zip(*rects, strict=True)
     return (min(left), min(top), max(right), max(bottom))
-
-
-def wrapped(text: str, width: float, size: float) -> list[str]:
-    """The text in lines; broken at blanks, between Chinese characters, and inside a word that is too long."""
-    lines: list[str] = []
-    for part in re.findall(r"\s*(?:[!-⺀]{1,40}|\S)", text):
-        if lines and text_width(lines[-1] + part, size, False) <= width:
-            lines[-1] += part
-        else:
-            lines.append(part.lstrip())
-    return lines

@@ -33,6 +33,7 @@ PRODUCTS: Final = (
     Product("animation", (".gif", ".webp"), _LOOKS | _BESIDE | {"scale", "cards", "speed"}),
     Product("contact", (".png", ".svg", ".pdf"), _LOOKS | {"scale", "cards"}),
     Product("handout", (".pdf",), frozenset({"lang"})),
+    Product("lesson", (".pdf",), frozenset({"lang"})),
     Product("ledger", (".csv", ".json")),
     Product("transcript", (".md",), frozenset({"lang"})),
     Product("trace", (".pullback",)),

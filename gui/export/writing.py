@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from core import tracefile
 from core.files import write_whole
 from core.ledger import ledger_csv, ledger_json
+from core.lessons.records import Lesson
 from core.playback import Index, Playback
 from core.records import Trace
 from core.transcript import transcript
-from gui.export import film, still
+from gui.export import contact, film, still
 from gui.export.beside import panels
 from gui.export.blocks import caption_block
+from gui.export.handout import handout, moments
 from gui.export.knowledge import Knowledge
+from gui.export.lesson_paper import lesson_handout
 from gui.export.order import Order
 from gui.export.page import LEAST, Page
 from gui.export.products import product_of
@@ -26,6 +29,10 @@ from gui.picture.scene import Picture
 
 Ask = Callable[[Sequence[int], Watch], Knowledge]
 """Moments that are told, to the Jacobians there."""
+
+
+Told = Callable[[Watch], tuple[Lesson, Mapping[str, Trace]]]
+"""A lesson, and the runs that its screens show."""
 
 
 def nobody(cursors: Sequence[int], watch: Watch) -> Knowledge:
@@ -40,6 +47,7 @@ def export(
     product: str = "",
     *,
     ask: Ask = nobody,
+    told: Told | None = None,
     written: Trace | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     progress: Callable[[float], None] = lambda share: None,
@@ -51,6 +59,7 @@ def export(
         out_path: its ending says the kind.
         product: a name in ``gui.export.products``; the ending says it where it is ''.
         ask: told at which moments Jacobians are shown, where any are.
+        told: of a lesson's handout, the lesson.
         written: the run without what-ifs, for the inspector to compare with.
         cancelled: asked now and then, and before the file is written, whether to stop.
         progress: told the share that is done.
@@ -79,6 +88,12 @@ def export(
             blob = transcript(trace, order.lang).encode("utf-8", "replace")
         case "trace", _:
             blob = tracefile.pack(trace)
+        case "handout", _:
+            blob = handout(trace, order, ask(moments(trace), watch), watch)
+        case "lesson", _:
+            if told is None:
+                raise ValueError(f"{path.name}: there is no lesson to print")
+            blob = lesson_handout(*told(watch), order, watch)
         case _:
             blob, scale = _picture(trace, path, order, made.name, ask, written, watch)
     watch.check()
@@ -115,17 +130,18 @@ def _picture(
     if product == "animation" and last - first >= film.LONGEST:
         raise ValueError(f"{last - first + 1} frames are too many for an animation, {film.LONGEST} are the most; "
                          "choose a --pass or a --step")  # fmt: skip
-    moments = [playback.at(cursor) for cursor in range(last if product == "picture" else first, last + 1)]
+    shown = [playback.at(cursor) for cursor in range(last if product == "picture" else first, last + 1)]
     # A frame is worth the more, the more of them there are; the arrangement counts as two, measuring as half a frame.
-    watch.whole = 2.0 + 1.5 * len(moments)
-    known = ask([moment.cursor for moment in moments], watch) if order.inspector else Knowledge()
+    watch.whole = 2.0 + 1.5 * len(shown)
+    known = ask([moment.cursor for moment in shown], watch) if order.inspector else Knowledge()
     picture = Picture(trace, playback.index, order.folding, cancelled=watch.cancelled, direction=order.direction,
                       progress=lambda share: watch.reach(2.0 * share))  # fmt: skip
     frame = picture.bounds
     caption = caption_block(order.caption, max(LEAST, frame[2] - frame[0])) if order.caption.strip() else None
-    page = Page(picture, moments, order.words, watch, cards=order.cards, caption=caption,
+    page = Page(picture, shown, order.words, watch, cards=order.cards, caption=caption, dated=product != "animation",
                 panels=panels(order, picture.graph, known, written))  # fmt: skip
-    drawing, palette, scale, clear = page.at(moments[-1]), order.palette, order.scale, order.transparent
+    drawing: still.Drawable = contact.ContactSheet(page, shown) if product == "contact" else page.at(shown[-1])
+    palette, scale, clear = order.palette, order.scale, order.transparent
     match path.suffix.lower():
         case ".svg":
             return still.svg(drawing, palette, trace, transparent=clear), 1.0
@@ -136,4 +152,4 @@ def _picture(
             scale = still.affordable(drawing, scale)
             return still.png(drawing, palette, scale, transparent=clear), scale
         case kind:
-            return film.film(page, moments, palette, scale, kind, order.speed)
+            return film.film(page, shown, palette, scale, kind, order.speed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tkinter as tk
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,7 @@ from core.client import Client
 from core.files import check_writable, write_whole
 from core.layout import Cancelled
 from core.lessons.records import Lesson
+from core.lessons.running import Abandoned, in_worker
 from core.records import Trace
 from gui.canvas.background import Background
 from gui.exporting import clipboard
@@ -31,6 +32,7 @@ class Shown:
         askable: whether the program may be run again for those that it does not know.
         written: the run without what-ifs, where there are some.
         lesson: the one that is open.
+        trusted: whether its programs may run.
         seen, chosen: cards in sight, and those that the reader has marked, or chosen and what they are joined with.
         pass_: the backward call that is shown; None in the forward pass.
     """
@@ -41,6 +43,7 @@ class Shown:
     askable: bool = False
     written: Trace | None = None
     lesson: Lesson | None = None
+    trusted: bool = False
     seen: frozenset[int] = field(default_factory=frozenset)
     chosen: frozenset[int] = field(default_factory=frozenset)
     pass_: int | None = None
@@ -120,7 +123,7 @@ class Exporter:
 
         def failed(error: BaseException) -> None:
             self._drawing = None
-            if isinstance(error, Cancelled):
+            if isinstance(error, Cancelled | Abandoned):
                 self._tell("export.cancelled")
                 return
             reason = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
@@ -143,19 +146,31 @@ def worked_out(
 ) -> float:  # fmt: skip
     """Exports, running the program again where something has to be asked; returns the scale, as wanted for lines."""
     from gui.export.knowledge import gather, questions
+    from gui.export.lesson_paper import lesson_runs
     from gui.export.products import LINES
     from gui.export.watch import Watch
     from gui.export.writing import export
 
     def ask(cursors: Sequence[int], watch: Watch) -> Knowledge:
         known = shown.known
-        if not shown.askable or all(question in known.answers for question in questions(shown.trace, cursors)):
+        if not shown.askable or all(
+            question in known.answers for question in questions(shown.trace, cursors, order.chosen)
+        ):
             return known
         with worker() as client:
-            return gather(client, shown.trace, cursors, cancelled=watch.cancelled)
+            return gather(client, shown.trace, cursors, chosen=order.chosen, cancelled=watch.cancelled)
+
+    def told(watch: Watch) -> tuple[Lesson, Mapping[str, Trace]]:
+        lesson = shown.lesson
+        if lesson is None:
+            raise ValueError("there is no lesson to print")
+        if not shown.trusted:
+            return lesson, {}  # its programs are printed without pictures
+        with worker() as client:
+            return lesson, lesson_runs(lesson, in_worker(client, watch.cancelled))
 
     scale = export(
-        shown.trace, path, order, product, ask=ask, written=shown.written, cancelled=cancelled, progress=progress,
-        write=write,
+        shown.trace, path, order, product, ask=ask, told=told, written=shown.written, cancelled=cancelled,
+        progress=progress, write=write,
     )  # fmt: skip
     return order.scale if path.suffix.lower() in LINES else scale

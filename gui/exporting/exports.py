@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tkinter.filedialog
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from core.client import Client
 from gui.export.order import Order
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from gui.app import App
 
 
-def own_worker() -> Client:
-    """A worker beside the window's own, which goes on with what it does."""
-    return Client(spare=False, time_limit=60.0)
+LONGEST: Final = 60.0
+"""Seconds a program may run for an export, where the reader has set no limit."""
 
 
 class Exports:
@@ -29,8 +29,13 @@ class Exports:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self.exporter = Exporter(app, app.told, own_worker)
+        self.exporter = Exporter(app, app.told, self._worker)
         self.sheet = ExportSheet(app, self.shown, on_save=self._ask_where, on_copy=self._copy)
+
+    def _worker(self) -> Client:
+        """One beside the window's own, which goes on with what it does."""
+        limits = self._app.settings.limits
+        return Client(spare=False, limits=replace(limits, seconds=limits.seconds or LONGEST))
 
     def open(self) -> None:
         """Opens the sheet."""
@@ -69,9 +74,9 @@ class Exports:
             marked = picture.ways.near(picture.seen_with(selected))
         event = playback.event
         return Shown(
-            playback.trace, order, Knowledge(dict(session.answers), session.obstacle or "absent"),
+            playback.trace, order, Knowledge(dict(session.answers)),
             askable=not session.obstacle, written=session.written,
-            lesson=app.lessons.walk.lesson if app.lessons.walk is not None else None,
+            lesson=app.lessons.walk.lesson if app.lessons.walk is not None else None, trusted=app.lessons.trusted,
             seen=app.canvas.marquee.within(app.canvas.view.rect), chosen=marked,
             pass_=event.pass_ if event is not None else None,
         )  # fmt: skip
@@ -127,4 +132,6 @@ class Exports:
         stem = Path(self._app.session.path).stem or "pullback"
         if wishes.product == "picture" and shown is not None:
             return f"{stem}-{shown.order.step}"
+        if wishes.product == "lesson" and shown is not None and shown.lesson is not None:
+            return shown.lesson.head.id
         return stem if wishes.product == "trace" else f"{stem}-{wishes.product}"

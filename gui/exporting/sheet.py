@@ -146,7 +146,10 @@ class ExportSheet(Sheet):
         if look is None:
             return
         say, wishes = look.words, self.wishes
-        self.product.offer({name: say(f"export.product.{name}") for name in OFFERED}, wishes.product)
+        without = {"lesson"} if shown is None or shown.lesson is None else set()
+        self.product.offer({name: say(f"export.product.{name}") for name in OFFERED}, wishes.product, off=without)
+        if self.product.chosen != wishes.product:
+            self.wishes = wishes = wishes.wishing(product=self.product.chosen)
         off = {"part": {name for name in ("seen", "chosen") if shown and not shown.part(name)},
                "span": {"pass"} if shown is None or shown.pass_ is None else set()}  # fmt: skip
         chosen = {"theme": wishes.theme or (shown.order.theme if shown else "light"),

@@ -17,6 +17,8 @@ from gui.picture import results
 from gui.picture.cards import Card, Graph
 from gui.questions import Known
 
+LEAVES = 60
+"""Leaves whose gradients are told."""
 REASONS = 6
 """Leaves of which it is said why their gradient is None or zero."""
 
@@ -31,6 +33,7 @@ def describe(
     turn: str = "",
     *,
     held: bool = False,
+    leaves: int = LEAVES,
 ) -> Report:
     """The report on the current event, or on the card the reader has chosen.
 
@@ -39,6 +42,7 @@ def describe(
         known: the Jacobians; without them, nothing is said of them.
         turn: of the loops around what is told, in words.
         held: a lesson's question is open, which the Jacobian of the whole pass would answer.
+        leaves: so many are told of at most, and the one that the step is about.
     """
     report = Report(held=held)
     if playback is None or graph is None:
@@ -65,7 +69,7 @@ def describe(
     if turn:
         report.lines[0].append((f"  ·  {turn}", "quiet"))
     shown = graph.cards[selected] if selected is not None else None
-    _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()))
+    _leaves(report, playback, words, frozenset(shown.values if shown is not None else ()), leaves)
     if written is not None:
         _compared(report, written, playback.trace, words)
     ended = event.pass_ if event is not None and event.kind == "end" and playback.inside is None else None
@@ -296,7 +300,7 @@ def _write(report: Report, playback: Playback, event: Event, words: Words) -> No
     report.line((before, "quiet", None if empty else event.before), ("  →  ", "quiet"), opens(event.after, "leaf"))
 
 
-def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int]) -> None:
+def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[int], most: int) -> None:
     """Every leaf's gradient; of the chosen leaf, and of all once a pass has ended, why it is None or zero."""
     leaves = [leaf for leaf in playback.trace.leaves if leaf.value is not None]
     if not leaves:
@@ -310,9 +314,11 @@ def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[
     ended = playback.at_end or (event is not None and event.kind == "end")
     first, told = playback.index.leaf_of, 0
     chosen_leaves = {first.get(value) for value in chosen}
-    for leaf in leaves[:60]:
+    for number, leaf in enumerate(leaves):
         assert leaf.value is not None
         here = target is not None and playback.index.leaf_of.get(target) == playback.index.leaf_of.get(leaf.value)
+        if number >= most and not here:
+            continue
         if here and step is not None and not step.grad_inputs and step.grad_outputs:
             _sum(report, step.grad_before, step.grad_outputs[0], step.grad_after, f"{leaf.name}.grad  ")
             continue
@@ -325,6 +331,8 @@ def _leaves(report: Report, playback: Playback, words: Words, chosen: frozenset[
             told += 1
             text = words(f"why.{reason.kind}", line=reason.line, name=reason.name or words("seed.loss"))
             report.line((text, "under"))
+    if len(leaves) > most:
+        report.line((words("inspect.more_leaves", n=len(leaves) - most), "quiet"))
 
 
 def _compared(report: Report, written: Trace, supposed: Trace, words: Words) -> None:

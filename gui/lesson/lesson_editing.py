@@ -16,6 +16,7 @@ from core.lessons.reading import LessonError, read_head
 from core.lessons.records import FORMAT, Lesson
 from core.lessons.shelf import named, read_draft, read_text
 from core.lessons.walk import Walk
+from core.limits import Limits
 from core.records import Failure
 from gui.canvas.background import Background
 from gui.editor.editor import Editor
@@ -68,7 +69,9 @@ class LessonEditing(tk.Frame):
         self.done_button = Button(self.head, self.done, width=60, height=24)
         self.save_button = Button(self.head, self.save, width=60, height=24)
         self.check_button = Button(self.head, self.check, width=60, height=24)
-        self.editor = Editor(self, on_edit=self._edited, on_place=lambda line, column: None, language="markdown")
+        self.editor = Editor(
+            self, on_edit=self._edited, on_place=lambda line, column: None, tell=tell, language="markdown"
+        )
         self.list = tk.Text(
             self, height=1, width=30, wrap="word", borderwidth=0, highlightthickness=1, state="disabled",
             cursor="arrow", takefocus=True,
@@ -379,7 +382,7 @@ def _check(lesson: Lesson, stopped: Callable[[], bool]) -> tuple[Fault, ...]:
     from core.client import Client
     from core.lessons.running import TIME_LIMIT, in_worker
 
-    with Client(spare=False, time_limit=TIME_LIMIT) as client:
+    with Client(spare=False, limits=Limits(seconds=TIME_LIMIT)) as client:
         return tuple(faults(lesson, in_worker(client, stopped)))
 
 

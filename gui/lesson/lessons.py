@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from core.expression import ExpressionError, Values, evaluate
@@ -14,10 +15,11 @@ from core.lessons.trust import Trust
 from core.lessons.walk import Progress, Walk
 from core.playback import Playback
 from core.records import Trace
-from gui import figures
+from gui import bounds, figures
+from gui.i18n import Words
 from gui.lesson.lesson_list import LessonList, Line
 from gui.lesson.lesson_panel import Learner, LessonPanel
-from gui.lesson.trust_banner import TrustBanner
+from gui.lesson.trust_banner import ASKED, TrustBanner
 from gui.picture.cards import Card
 from gui.session import Session
 from gui.theme import Look
@@ -85,7 +87,7 @@ class Lessons(tk.Frame):
         self.list_page = LessonList(
             self, on_open=self.open, on_forget=self.begin_anew, on_reset=self.reset, on_close=self._unlist
         )
-        self.banner = TrustBanner(self, self._trust_answered)
+        self.banner = TrustBanner(self, self._trust_answered, self._bounds)
 
     @property
     def shown(self) -> bool:
@@ -165,6 +167,11 @@ class Lessons(tk.Frame):
 
     # ── Trust ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def trusted(self) -> bool:
+        """Whether the programs of the lesson that is open may run."""
+        return self._trusted
+
     def may_run(self) -> bool:
         """Whether a program may run now; the reader is asked where it is a stranger's."""
         if self.walk is None or self._trusted:
@@ -172,6 +179,11 @@ class Lessons(tk.Frame):
         self._asks, self.listing = True, False
         self.show()
         return False
+
+    def _bounds(self, words: Words) -> Iterable[str]:
+        """What a program can and cannot do here, as far as the worker has said by now."""
+        bound = self._session.bound
+        return bounds.said(bound, self._session.limits, words) if bound is not None else ()
 
     def _trust_answered(self, answer: str) -> None:
         if self.walk is None:
@@ -334,6 +346,7 @@ class Lessons(tk.Frame):
     def heard(self) -> None:
         """Looks at what the learner has done."""
         session, walk = self._session, self.walk
+        self.banner.refresh()
         if walk is None or self.drafting:
             return
         walk = walk.edit(session.source)
@@ -408,6 +421,9 @@ class Lessons(tk.Frame):
         except NewerError as error:
             self._tell("lesson.progress_newer", wrong=True, name=error.name)
             self._kept = None
+        if self.walk is not None and not self.drafting:  # another window may be in the same lesson
+            kept = self.progress.get(self._key(self.walk.lesson), self.walk.progress)
+            self.walk = replace(self.walk, progress=kept)
 
     def end(self) -> None:
         """Keeps what is not kept yet; the window is about to close."""
@@ -425,7 +441,7 @@ class Lessons(tk.Frame):
             page.pack(fill="both", expand=True)
         newer = self.walk is not None and self.walk.lesson.newer
         if not self.listing and (self._asks or newer):
-            self.banner.show("trust.ask" if self._asks else "lesson.newer", asks=self._asks)
+            self.banner.show(ASKED if self._asks else "lesson.newer", asks=self._asks)
             self.banner.pack(side="top", fill="x", before=page)
         else:
             self.banner.pack_forget()

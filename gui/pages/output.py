@@ -6,7 +6,7 @@ import re
 import tkinter as tk
 from typing import Final
 
-from core.records import Failure
+from core.records import LEFT_OUT, Failure
 from gui.failure import failure_lines
 from gui.i18n import Words
 from gui.pages.terminal import as_shown
@@ -15,6 +15,24 @@ from gui.widgets import reading
 
 _LONG: Final = re.compile(r".{8000}(?=.)")
 """The part of a line that is shown on lines of its own: Tk takes seconds over a longer one."""
+
+
+SHOWN: Final = 200_000
+"""Characters on the screen; of more, the first half and the last half of so many."""
+_LEFT_OUT: Final = re.compile(re.escape(LEFT_OUT).replace(r"\{count\}", r"(\d+)").replace(r"\{limit\}", r"(\d+)"))
+
+
+def _in_part(output: str, words: Words) -> str:
+    """What of it is shown; where its middle was not even kept, that is said too."""
+    if len(output) <= SHOWN:
+        return output
+    middle = output[SHOWN // 2 : -SHOWN // 2]
+    lost = _LEFT_OUT.search(middle)
+    if lost is None:
+        said = words("output.part", n=f"{len(middle):,}")
+    else:
+        said = words("output.stopped", n=f"{len(middle) + int(lost[1]):,}", limit=lost[2])
+    return f"{output[: SHOWN // 2]}\n{said}\n{output[-SHOWN // 2 :]}"
 
 
 class Output(tk.Frame):
@@ -53,7 +71,7 @@ class Output(tk.Frame):
             else:
                 self.text.insert("end", f"✗ {message}\n", ("wrong",))
         if output:
-            self.text.insert("end", _LONG.sub(r"\g<0>\n", as_shown(output)))
+            self.text.insert("end", _LONG.sub(r"\g<0>\n", as_shown(_in_part(output, words))))
         elif failure is None and not notice:
             self.text.insert("end", words("lesson.held" if held else "output.none"), ("hint",))
         self.text.configure(state="disabled")

@@ -33,7 +33,7 @@ class Pages(tk.Frame):
         self._panels = dict(panels)
         for key in panels:
             self.buttons[key] = Button(self.row, lambda key=key: self.turn(key), width=20, height=24)  # type: ignore[misc]
-            self.buttons[key].pack(side="left")
+        self.row.bind("<Configure>", lambda event: self._flow())
         self.turn(next(iter(panels)))
 
     def turn(self, key: str) -> None:
@@ -56,6 +56,17 @@ class Pages(tk.Frame):
         for key, button in self.buttons.items():
             button.dress(look, look.words(key), size=11)
         self._mark()
+        self._flow()
+
+    def _flow(self) -> None:
+        """The buttons beside each other, and below where there is no room for that."""
+        row = column = used = 0
+        for button in self.buttons.values():
+            wide = button.winfo_reqwidth()
+            if column and used + wide > self.row.winfo_width():
+                row, column, used = row + 1, 0, 0
+            button.grid(row=row, column=column, sticky="w")
+            column, used = column + 1, used + wide
 
     def _mark(self) -> None:
         if self._look is not None:

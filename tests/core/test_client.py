@@ -13,6 +13,7 @@ import pytest
 
 from core import wire
 from core.client import Client
+from core.limits import Limits
 from core.playback import Playback
 from core.records import Cut, Options, WhatIf
 
@@ -305,13 +306,15 @@ def test_a_newer_run_replaces_the_one_that_runs(client: Client) -> None:
     assert heard == {first: "Stopped", waiting: "Stopped", second: "Traced"}
 
 
-def test_a_verification_that_does_not_end_is_given_up(client: Client, tmp_path: Path) -> None:
+def test_a_verification_that_does_not_end_is_given_up(tmp_path: Path) -> None:
     seen = f"Path({str(tmp_path / 'seen')!r})"
     once = f"from pathlib import Path\nif {seen}.exists():\n    while True:\n        pass\n{seen}.touch()\n"
-    id = client.run(wire.Run(once))
-    assert isinstance(hear(client, id)[-1], wire.Traced)
-    client.stop()
-    verified = hear(client, id, wire.Verified)[-1]
+    with Client(spare=False, limits=Limits(confined=False)) as client:
+        id = client.run(wire.Run(once))
+        assert isinstance(hear(client, id)[-1], wire.Traced)
+        until((tmp_path / "seen").exists)
+        client.stop()
+        verified = hear(client, id, wire.Verified)[-1]
     assert isinstance(verified, wire.Verified)
     assert verified.agrees is None
 
@@ -319,7 +322,7 @@ def test_a_verification_that_does_not_end_is_given_up(client: Client, tmp_path: 
 @pytest.mark.parametrize("program", [ENDLESS, DEAF], ids=["listening", "deaf"])
 def test_the_time_limit_saves_what_was_recorded(program: str) -> None:
     before = "import torch\na = torch.ones(2, requires_grad=True)\nb = a * 2\nprint('before')\n"
-    with Client(spare=False, time_limit=1.0) as client:
+    with Client(spare=False, limits=Limits(seconds=1.0)) as client:
         stopped = answer(client, run(before + program))
     assert isinstance(stopped, wire.Stopped)
     assert stopped.reason == "time"
@@ -402,7 +405,7 @@ def test_stop_while_paused_keeps_the_worker_and_what_was_recorded(client: Client
 
 
 def test_a_pause_is_no_time_of_the_program() -> None:
-    with Client(spare=False, time_limit=1.0) as client:
+    with Client(spare=False, limits=Limits(seconds=1.0)) as client:
         id = client.run(LIVE)
         hear(client, id, wire.Paused)
         time.sleep(1.5)
@@ -427,7 +430,7 @@ def test_a_paused_worker_ends_when_the_window_is_killed() -> None:
         assert window.stdout is not None
         assert window.stdout.readline() == "running\n"
         workers = workers_of(window.pid)
-        assert len(workers) == 1
+        assert len(workers) == 2  # one, and its guard
         window.kill()
     until(lambda: not any(map(alive, workers)), seconds=1.0)
 
@@ -435,7 +438,7 @@ def test_a_paused_worker_ends_when_the_window_is_killed() -> None:
 def test_what_hangs_in_a_hook_is_salvaged_with_its_steps() -> None:
     body = DEAF.replace("\n", "\n    ")
     deaf = f"def hang(grad):\n    {body}\n" + PRODUCT.replace("Q.back", "a.register_hook(hang)\nQ.back")
-    with Client(spare=False, time_limit=1.0) as client:
+    with Client(spare=False, limits=Limits(seconds=1.0)) as client:
         stopped = answer(client, run(deaf))
     assert isinstance(stopped, wire.Stopped)
     assert stopped.trace is not None
@@ -505,7 +508,7 @@ def test_a_program_that_writes_on_the_wire_loses_its_process(client: Client, fra
 
 
 def test_memory_above_the_limit_is_an_error_that_the_worker_survives() -> None:
-    with Client(spare=False, memory_limit=1024) as client:
+    with Client(spare=False, limits=Limits(memory=1024)) as client:
         big = answer(client, run("import torch\n\nx = torch.zeros(15 * 10**9)\n"))
         pid = client.pid
         grown = answer(client, run("parts = []\nwhile True:\n    parts.append(bytearray(10**8))\n"))
@@ -527,7 +530,7 @@ def test_close_leaves_no_process_whatever_runs() -> None:
     client = Client(spare=True)
     id = client.run(run(DEAF))
     hear(client, id, wire.Progress)
-    until(lambda: len(workers_of(os.getpid()) - before) == 2)
+    until(lambda: len(workers_of(os.getpid()) - before) == 4)  # each with its guard
     workers = workers_of(os.getpid()) - before
     client.close()
     client.close()
@@ -541,7 +544,7 @@ def test_the_worker_ends_when_the_window_is_killed() -> None:
         assert window.stdout is not None
         assert window.stdout.readline() == "running\n"
         workers = workers_of(window.pid)
-        assert len(workers) == 1
+        assert len(workers) == 2  # one, and its guard
         window.kill()
     until(lambda: not any(map(alive, workers)), seconds=1.0)
 
@@ -550,6 +553,7 @@ KILLED_WINDOW = """
 import sys, time
 from core import wire
 from core.client import Client
+from core.limits import Limits
 client = Client(spare=False)
 client.run(wire.Run(sys.argv[1]))
 while not any(isinstance(reply, wire.Progress) for reply in client.wait(1.0)):

@@ -147,6 +147,15 @@ def test_add_as_the_buffer_does(
     assert add(before, this) == after
 
 
+@pytest.mark.parametrize(("dtype", "word"), [("complex64", "f"), ("complex128", "d")])
+def test_complex_gradients_are_added(dtype: str, word: str) -> None:
+    one, other, total = (
+        TensorSnapshot((2,), dtype, struct.pack(f"<4{word}", *numbers))
+        for numbers in ((1.0, -2.0, 0.0, 3.0), (0.5, 2.0, 4.0, -1.0), (1.5, 0.0, 4.0, 2.0))
+    )
+    assert add(one, other) == total
+
+
 def test_add_does_not_invent() -> None:
     half = TensorSnapshot((1,), "float16", struct.pack("<f", 1.0))
     total = add(half, half)

@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from core import wire
+from core.limits import Limits
 from core.records import Before, Matrix, Trace
 from gui.app import App
 from gui.settings import Settings
@@ -66,6 +67,7 @@ class FakeWorker:
     Attributes:
         jobs: what it was asked to run.
         held: while True, nothing is answered.
+        limits: what its programs are to be held to.
         resumed: how a live run was told to go on.
         asked: the questions it was asked; their jobs are numbered from ``QUESTIONS`` on.
         jacobians: what it answers to the question for a local Jacobian.
@@ -88,6 +90,7 @@ class FakeWorker:
         self.resumed: list[wire.Resume] = []
         self._at = 0
         self.stopped = 0
+        self.limits = Limits()
         self.closed = False
 
     def run(self, job: wire.Run) -> int:
@@ -123,6 +126,9 @@ class FakeWorker:
         elif not self.held:
             self.replies.append(msgspec.structs.replace(self.answers(job), id=number))
         return number
+
+    def limit(self, limits: Limits) -> None:
+        self.limits = limits
 
     def resume(self, request: wire.Resume) -> None:
         self.resumed.append(request)

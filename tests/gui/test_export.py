@@ -22,7 +22,8 @@ from gui.export import film, page, still
 from gui.i18n import words
 from gui.picture import paint
 from gui.picture.scene import Box, Boxes, Curve, Curves, Picture, Raster, Scene
-from gui.theme import DARK, LIGHT, PALETTES
+from gui.picture.shapes import Formula
+from gui.theme import LIGHT, PALETTES
 from tests.gui import traces
 from tests.gui.exports import export_picture
 from tests.gui.test_golden import differing
@@ -65,10 +66,13 @@ def test_the_extents_of_every_shape() -> None:
     line = ((0.0, 5.0), (1.0, 5.0), (2.0, 6.0), (3.0, 5.0))
     shapes = (
         Box(1, 2, 3, 4, weight=2), Boxes(corners, "far"), Raster(5, 6, 7, 8, 1, 1, b"0"), Curve(line, "edge"),
-        Curves(ends, np.array([True, False, False, False]), "edge"),
+        Curves(ends, np.array([True, False, False, False]), "edge"), Formula(10, 20, "x", "text", 12),
     )  # fmt: skip
     found = [tuple(map(float, rect)) for rect in page.extents(Scene(shapes))]
-    assert found == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
+    *others, (left, top, right, bottom) = found
+    assert others == [(0, 1, 5, 7), (0, 0, 9, 7), (5, 6, 12, 14), (0, 5, 3, 6), (0, -4, 7, 9)]
+    assert (left, (top + bottom) / 2) == (10, 20)
+    assert 4 < right - left < 12
 
 
 def test_a_still_shows_what_is_there_and_no_more(tmp_path: Path) -> None:
@@ -82,19 +86,6 @@ def test_a_small_picture_stands_in_the_middle(tmp_path: Path) -> None:
     left, right = np.nonzero(above)[0][[0, -1]]
     assert left > 2 * page.MARGIN + 10
     assert left == pytest.approx(len(above) - right, abs=4)
-
-
-def test_frames_of_an_animation_do_not_move(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
-    corners = set()
-    with Image.open(tmp_path / "p.gif") as moving:
-        assert moving.n_frames == len(traces.first().events) + 1
-        for number in range(4, 14):  # then a is the current card, in another colour
-            moving.seek(number)
-            frame = np.asarray(moving.convert("RGB"), int)
-            leaf = (abs(frame - list(bytes.fromhex(LIGHT["leaf"][1:]))) < 6).all(axis=2)
-            corners.add(tuple(int(side.min()) for side in np.nonzero(leaf[: len(leaf) // 2])))
-    assert len(corners) == 1
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
@@ -115,13 +106,6 @@ def test_a_long_failure_keeps_to_the_page(tmp_path: Path) -> None:
     image = picture(msgspec.structs.replace(traces.failed(), error=error), tmp_path, scale=1)
     assert image.width < 800
     assert image.height < 600
-
-
-def test_lines_break_between_words_and_between_chinese_characters() -> None:
-    lines = page.wrapped("one two 中文字 " + "x" * 100, 60.0, 12.0)
-    assert "".join(lines).replace(" ", "") == "onetwo中文字" + "x" * 100
-    assert lines[0].startswith("one")
-    assert all(line == line.strip() or line.endswith(" ") for line in lines)
 
 
 def test_the_moment_is_said(tmp_path: Path) -> None:
@@ -218,44 +202,6 @@ def test_the_same_picture_is_the_same_file(kind: str, tmp_path: Path) -> None:
     assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
 
 
-def test_gif_has_one_palette_and_its_colours_are_right(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1, theme="dark")
-    blob = (tmp_path / "p.gif").read_bytes()
-    assert blob[10] & 0x80  # a global colour table
-    with Image.open(tmp_path / "p.gif") as moving:
-        local = 0
-        place = 13 + 3 * 2 ** ((blob[10] & 7) + 1)
-        while blob[place] != 0x3B:
-            if blob[place] == 0x2C:
-                local += blob[place + 9] >> 7
-                place += 11
-            else:
-                place += 2
-            while blob[place]:
-                place += blob[place] + 1
-            place += 1
-        assert local == 0
-        moving.seek(moving.n_frames - 1)
-        last = moving.convert("RGB")
-    moments = [Playback.of(traces.first(), cursor) for cursor in range(16)]
-    sheet = page.Page(Picture(moments[0].trace, moments[0].index), moments, words("en"))
-    drawn = still.pixels(sheet.at(moments[-1]), DARK, 1.0)
-    assert last.size == drawn.size
-    assert differing(last, drawn) < 0.01
-    seen = {colour for _, colour in last.getcolors(1 << 20) or ()}
-    assert {tuple(bytes.fromhex(DARK[name][1:])) for name in ("canvas", "card", "grad_soft", "leaf_soft")} <= seen
-
-
-def test_steps_stand_longer_than_operations(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1)
-    times = []
-    with Image.open(tmp_path / "p.gif") as moving:
-        for number in range(moving.n_frames):
-            moving.seek(number)
-            times.append(moving.info["duration"])
-    assert times == [film.FORWARD] * 8 + [film.BACKWARD] * 7 + [film.LAST]
-
-
 def test_scale_is_pixels(tmp_path: Path) -> None:
     one, four = (picture(traces.fan(), tmp_path, scale=scale) for scale in (1, 4))
     assert abs(four.width - 4 * one.width) <= 4
@@ -333,11 +279,6 @@ def test_refused_in_one_line(tmp_path: Path, name: str, how: dict[str, Any], sai
     assert not list(tmp_path.iterdir())
 
 
-def test_a_film_of_thousands_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="too many for an animation"):
-        export_picture(traces.chain(300), tmp_path / "p.gif", step="all")
-
-
 def test_what_was_there_stays_when_drawing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "p.png"
     path.write_bytes(b"before")
@@ -346,12 +287,6 @@ def test_what_was_there_stays_when_drawing_fails(tmp_path: Path, monkeypatch: py
         export_picture(traces.first(), path)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_every_step_of_a_pass(tmp_path: Path) -> None:
-    export_picture(traces.first(), tmp_path / "p.webp", step="all", pass_=0, scale=1)
-    with Image.open(tmp_path / "p.webp") as moving:
-        assert moving.n_frames == 7
 
 
 def test_needs_neither_tkinter_nor_torch_nor_pyplot() -> None:

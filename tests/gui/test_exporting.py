@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -21,20 +23,20 @@ from tests.gui.test_groups import loop
 
 
 class Gate:
-    """Holds every picture of pixels until it is opened."""
+    """Holds whatever is about to be drawn until it is opened."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.opened = threading.Event(), threading.Event()
         self.threads: set[str] = set()
-        drawn = still.pixels
+        layers = page.Page.layers
 
-        def held(*arguments: object, **how: object) -> Image.Image:
+        def held(*arguments: Any, **how: Any) -> Iterator[page.Layer]:
             self.threads.add(threading.current_thread().name)
             self.reached.set()
             assert self.opened.wait(30)
-            return drawn(*arguments, **how)  # type: ignore[arg-type]
+            return layers(*arguments, **how)
 
-        monkeypatch.setattr(still, "pixels", held)
+        monkeypatch.setattr(page.Page, "layers", held)
 
 
 @pytest.fixture

@@ -46,6 +46,9 @@ def test_what_has_to_be_asked(trace: Trace) -> None:
     }  # fmt: skip
     assert len(set(everything)) == len(everything)
     assert questions(trace, [0, 1]) == ()
+    graph = build(trace, Playback.of(trace).index)
+    card = next(card.id for card in graph.cards if card.op == 1)
+    assert questions(trace, [0, len(trace.events)], card) == (LocalJacobian(1, 1),)
 
 
 def test_all_is_gathered_and_is_what_single_questions_say(client: Client, trace: Trace) -> None:

@@ -140,7 +140,7 @@ def test_a_program_that_cannot_be_written_is_told_and_stays(window: Window, tmp_
     type_in(window, "# work\n")
     assert not app.desk.save()
     window.settle()
-    assert "mine.py could not be written" in app.output.text.get("1.0", "end")
+    assert "mine.py could not be written" in app.banner.text
     assert app.session.unsaved
 
 
@@ -151,7 +151,7 @@ def test_a_file_that_is_read_only_stays(window: Window, program: Path) -> None:
     type_in(window, "# work\n")
     assert not app.desk.save()
     window.settle()
-    assert "mine.py could not be written: it is read-only" in app.output.text.get("1.0", "end")
+    assert app.banner.text == "mine.py could not be written: it is read-only"
     assert program.read_text() == PROGRAM
     app.session.run()
     window.settle()

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from core.engine import Options, record
+from core.playback import Playback
+from gui.i18n import words
+from gui.inspector.report import describe
+from gui.picture.cards import build
 from tests.gui.conftest import Window
 from tests.gui.test_formula import written
 
@@ -55,3 +59,20 @@ def test_a_leaf_that_is_chosen_says_that_no_pass_has_come_yet(window: Window) ->
     left, top, _, _ = picture.rect(card.id)
     window.click(*window.on_screen(left + 10, top + 10))
     assert "x.grad  None\nno backward pass has come here yet" in written(window)
+
+
+def test_of_many_leaves_the_first_are_told_the_one_of_the_step_and_how_many_more_there_are() -> None:
+    lines = "".join(f"w{n} = torch.ones(1, requires_grad=True)\n" for n in range(8))
+    trace = record(f"import torch\n{lines}({' + '.join(f'w{n}' for n in range(8))}).backward()\n")
+    playback = Playback.of(trace, len(trace.events))
+    graph = build(trace, playback.index)
+    told = describe(playback, graph, None, words("en"), leaves=3).text
+    assert [n for n in range(8) if f"w{n}.grad" in told] == [0, 1, 2]
+    assert "5 more leaves" in told
+    assert "more leaves" not in describe(playback, graph, None, words("en")).text
+    accumulating = {
+        graph.cards[card].title: moment
+        for cursor in range(len(trace.events))
+        if (moment := playback.at(cursor)).node is not None and (card := graph.card_of_node[moment.node]) is not None
+    }
+    assert "w7.grad" in describe(accumulating["w7"], graph, None, words("en"), leaves=3).text

@@ -125,7 +125,7 @@ def test_a_damaged_file_is_set_aside(tmp_path: Path, text: str) -> None:
     assert load(file) == Settings()
     save(Settings(theme="dark"), file)
     assert load(file) == Settings(theme="dark")
-    assert (tmp_path / "settings.damaged").read_text() == text
+    assert next(tmp_path.glob("settings.json.damaged-*")).read_text() == text
 
 
 @pytest.mark.parametrize("window", [[1, 2], [0, 5, 0, 0], ["a", 1, 2, 3], [1e9, 1, 1, 1], True, [10**7, 5, 0, 0]])

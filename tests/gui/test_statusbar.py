@@ -86,6 +86,14 @@ def test_the_time_is_told_and_nothing_of_an_older_program(window: Window) -> Non
     assert not app.statusbar.checks.winfo_manager()
 
 
+def test_fault_06_the_part_that_is_recorded_is_stated(window: Window) -> None:
+    whole = window.worker.record
+    window.worker.record = lambda job: msgspec.structs.replace(whole(job), unrecorded=980_003)
+    window.key("<F5>", window.app.canvas)
+    recorded = len(whole(window.worker.jobs[-1]).ops)
+    assert f"{recorded} of {recorded + 980_003:,} operations recorded" in window.app.statusbar.state.cget("text")
+
+
 @pytest.mark.parametrize("size", [100, 200])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_narrow_row_says_less_and_cuts_nothing_off(window: Window, size: int, language: str) -> None:
