@@ -592,7 +592,7 @@ _unpacker = msgspec.msgpack.Decoder(Trace)
 
 
 class _Head(msgspec.Struct):
-    format: str
+    format: str = TRACE_FORMAT  # defaults are not written
 
 
 _head = msgspec.msgpack.Decoder(_Head)
