@@ -191,7 +191,7 @@ class Machine(RuleBasedStateMachine):
     def run_and_edit(self) -> None:
         """The text changes while its run is on its way."""
         self.key("<F5>")
-        self.type("# meanwhile\n")
+        self.type(text="# meanwhile\n")
         self.run(stop=True)
 
     @deed(times=st.integers(1, 6))
