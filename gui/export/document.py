@@ -227,15 +227,15 @@ class Flow:
         """Height that is left of the page."""
         return self._bottom - self._y
 
-    def _turn(self) -> None:
-        """Begins a page, with a figure that waits for one."""
+    def _turn(self, *, within: bool = False) -> None:
+        """Begins a page, with a figure that waits for one; not ``within`` a piece, which has its width already."""
         for number, figure in [pair for pair in self._waiting if pair[1].alone]:
             self._waiting.remove((number, figure))
             self._begin(self._paper.turned if figure.alone == "turned" else self._paper)
             self._note(number, figure.entry, 0)
             self._put(figure.block, SIDE, figure.scale)
         self._begin(self._paper)
-        if self._waiting:
+        if self._waiting and not within:
             self._stand()
 
     def _finish(self) -> None:
@@ -262,12 +262,20 @@ class Flow:
         figure = next((figure for _, figure in self._waiting if not figure.alone), None)
         if figure is not None and self._below_figures() and self._room_for(figure, number):
             self._stand()
-        elif self._need(number, self._width(piece) or self._paper.room[0]) > self._left and self.sheets[-1].placed:
-            self._turn()
-        if self._width(piece) is None:
-            self._y = self._side[0]
+        else:
+            self._settle(number)
         self._note(number, piece.entry, piece.level)
         self._place(piece)
+
+    def _settle(self, number: int) -> None:
+        """Goes on to where a piece can begin."""
+        while True:
+            width = self._width(self._pieces[number])
+            if width is None:
+                self._y, width = self._side[0], self._paper.room[0]
+            if not self.sheets[-1].placed or self._need(number, width) <= self._left:
+                return
+            self._turn()
 
     def _note(self, number: int, entry: str, level: int) -> None:
         if entry:
@@ -296,7 +304,8 @@ class Flow:
     def _room_for(self, figure: Figure, number: int) -> bool:
         """Whether a figure has room on this page, with the beginning of a piece beside it."""
         beside = self._paper.room[0] - figure.width - GAP
-        return max(figure.height, self._need(number, beside)) <= self._left
+        wide = beside >= self._pieces[number].least
+        return wide and max(figure.height, self._need(number, beside)) <= self._left
 
     def _stand(self) -> None:
         """Sets the figure that waits longest beside what follows."""
@@ -319,7 +328,7 @@ class Flow:
             self._put(block, SIDE, scale, piece.leads)
             self._y += block.height * scale
             if rest is not None:
-                self._turn()
+                self._turn(within=True)
 
 
 def laid_out(document: Document, watch: Watch) -> Flow:

@@ -32,6 +32,8 @@ PAUSES: Final = {"op": 400, "grad": 700, "data": 700, "step": 1000, "pass": 1600
 """Milliseconds that a frame stands, by what has happened: the longer, the more there is to read."""
 START, LAST, FAILED = 800, 3500, 5000
 """Before anything has happened; at the end; at the end of a program that failed, which is explained there."""
+BESIDE: Final = 2.5
+"""How many times longer, where the inspector or the program stands beside the picture."""
 TICK: Final = 10
 """Milliseconds that GIF counts in."""
 SHORTEST: Final = 2 * TICK
@@ -61,8 +63,9 @@ def film(
     width, height = (round(side) for side in frames.size(scale))
     reel = Reel((width, height), palette, page.watch.check)
     patches = reel.patches(frames.layers(number, scale) for number in range(len(moments)))
+    times = pauses(moments, speed / BESIDE if page.rooms else speed)
     encode = _webp if kind == ".webp" else _gif
-    return encode((width, height), patches, pauses(moments, speed), palette, page), scale
+    return encode((width, height), patches, times, palette, page), scale
 
 
 def pauses(moments: Sequence[Playback], speed: float) -> list[int]:

@@ -19,7 +19,7 @@ Cell = Sequence[Run]
 
 
 def table_block(head: Sequence[str], rows: Sequence[Sequence[Cell]], width: float) -> Block:
-    """A table; a page may end between its rows, but not behind its head."""
+    """A table; a page may end between its rows, at least two from its head and its end."""
     cells = [[[(title, HEAD)] for title in head], *rows]
     widths = columns([[_natural(row[column]) for row in cells] for column in range(len(head))], width)
     shapes: list[Shape] = []
@@ -42,7 +42,7 @@ def table_block(head: Sequence[str], rows: Sequence[Sequence[Cell]], width: floa
         y += high
         shapes.append(Box(0, y, width, 0.6, "line" if number else "edge", radius=0))
         y += 0.6
-    return Block(Scene(tuple(shapes), tuple(labels)), width, y + 4, tuple(breaks))
+    return Block(Scene(tuple(shapes), tuple(labels)), width, y + 4, tuple(breaks[1:-1]))
 
 
 def _natural(cell: Cell) -> float:

@@ -149,6 +149,8 @@ def test_a_frame_stands_as_long_as_there_is_to_read(tmp_path: Path) -> None:
     assert opened(tmp_path / "p.gif")[1] == [time // 2 for time in wanted]
     export_picture(traces.failed(), tmp_path / "p.gif", step="all", scale=1, speed=10.0)
     assert opened(tmp_path / "p.gif")[1] == [80, film.FAILED // 10]
+    export_picture(traces.first(), tmp_path / "p.gif", step="all", scale=1, code=True)
+    assert opened(tmp_path / "p.gif")[1] == [round(time * film.BESIDE) for time in wanted]
     assert pauses["op"] < step < pauses["pass"] < pauses["end"] < film.LAST < film.FAILED
 
 

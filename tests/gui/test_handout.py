@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, takewhile
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ import pytest
 
 from core.client import Client
 from core.layout import Cancelled
-from core.lessons.records import Predict, Span
+from core.lessons.records import Predict, Span, Text
 from core.lessons.running import in_worker
 from core.lessons.shelf import heads, open_lesson
 from core.records import Check, Cut, Failure, Trace, WhatIf
@@ -110,7 +110,7 @@ def tall(share: float) -> float:
 
 
 def test_a_heading_stands_with_what_it_heads() -> None:
-    found = flow(fixed(block(tall(0.95), "much")), section("Heading"), fixed(block(tall(0.2), "headed")))
+    found = flow(fixed(block(tall(0.88), "much")), section("Heading"), fixed(block(tall(0.2), "headed")))
     assert shown(found) == ["much", "Heading headed"]
     assert [(mark.entry, mark.page) for mark in found.marks] == [("Heading", 1)]
 
@@ -159,6 +159,18 @@ def test_a_figure_without_room_waits_for_the_next_page() -> None:
     assert shown(flow(before, optional, fresh)) == ["before said", "fresh"]
 
 
+def test_what_a_figure_leaves_no_room_for_is_neither_squeezed_nor_covered() -> None:
+    figure = Figure(block(tall(0.6), "figure"))
+    found = flow(text([("said", PLAIN)], figure=figure), fixed(block(tall(0.5), "wide", width=600.0)))
+    assert shown(found) == ["figure said", "wide"]
+    assert_in_order(found)
+    lines = stacked(block(tall(0.3), f"{number}", width=600.0) for number in range(7))
+    found = flow(fixed(block(tall(0.6), "first")), text([("said", PLAIN)], figure=figure), fixed(lines),
+                 text([("last", PLAIN)]))  # fmt: skip
+    assert shown(found) == ["first said 0", "1 2 3", "4 5 6 last", "figure"]
+    assert_in_order(found)
+
+
 def test_a_large_figure_has_a_page_of_its_own_while_the_text_goes_on() -> None:
     figure = Figure(block(tall(0.5), "figure", width=900.0), alone="turned", entry="Figure")
     found = flow(text([("before", PLAIN)], figure=figure), fixed(block(tall(0.5), "on")), fixed(block(tall(0.6), "x")))
@@ -191,9 +203,9 @@ def test_contents_say_the_true_pages() -> None:
 def test_columns_of_a_table_share_what_narrow_ones_leave() -> None:
     assert columns([[20], [500], [900]], 428) == [20, 190, 190]
     assert columns([[20], [30], [40]], 428) == [20, 30, 40]
-    rows = [[[("a", PLAIN)], [("long " * 40, PLAIN)]] for _ in range(3)]
+    rows = [[[("a", PLAIN)], [("long " * 40, PLAIN)]] for _ in range(4)]
     table = table_block(("one", "two"), rows, 200)
-    assert len(table.breaks) == 2  # not behind the head
+    assert len(table.breaks) == 1  # two rows from the head and from the end
     assert all(rect[2] <= 201 for rect in extents(table.scene))
 
 
@@ -235,7 +247,8 @@ def test_every_step_is_told(lang: str) -> None:
     assert say("inspect.seed") in seeded
     assert "[-12, -8]" in second
     assert "→ b.grad" in re.sub(r"\s+", " ", second)
-    assert "[36, 81]" in said.split(say("handout.gradients"))[1]
+    table = said.rpartition(say("handout.gradients"))[2].partition(say("handout.forward"))[0]
+    assert "[36, 81]" in table
     assert say("agree.yes") in said
     assert run_document(trace, Order(), None, Watch()).foot == "Pullback · torch 2.13.0"
 
@@ -374,6 +387,9 @@ def test_every_lesson_can_be_handed_out(id_: str, lang: str, run: Runner) -> Non
     questions, answers = _plain(" ".join(texts[:behind])), _plain(" ".join(texts[behind:]))
     for screen in lesson.screens:
         assert _plain(screen.title) in questions
+        for block in takewhile(lambda block: not isinstance(block, Predict), screen.blocks):
+            for span in block.spans if isinstance(block, Text) else ():
+                assert span.style == "math" or _plain(span.text) in questions
         for block in screen.blocks:
             if isinstance(block, Predict):
                 assert _plain(block.ask) in questions
