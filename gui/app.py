@@ -197,7 +197,7 @@ class App(ctk.CTk):
         )  # fmt: skip
         self.stepping = Stepping(session, self.canvas)
         self._right = tk.Frame(self._panes, borderwidth=0)
-        self.inspector = Inspector(self._right, session, on_tensor=self._look_at)
+        self.inspector = Inspector(self._right, session, on_tensor=self._look_at, on_seed=self.edit_seed)
         self.menu = PopUp(self)
         self.seed_editor = SeedEditor(self.canvas, session, self.menu)
         self.leaf_editor = LeafEditor(self._right, session)
@@ -478,6 +478,7 @@ class App(ctk.CTk):
     def _show_moment(self) -> None:
         session, playback = self.session, self.session.playback
         self.canvas.show(playback, self.selected)
+        self.canvas.date(self.look.words("canvas.earlier") if session.stale and not session.running else "")
         if self.selected is None and (pending := self._pending_card()) is not None:
             self.selected = pending
             self.canvas.select(pending)
@@ -542,11 +543,14 @@ class App(ctk.CTk):
             self.editor.mark(0, None)  # the last that ran is not where it failed
         else:
             self.editor.mark(playback.line, playback.span, self._turn())
-        self.editor.blame(self._failure(), playback.trace.source if playback is not None else "")
+        ran = session.unread or (playback.trace if playback is not None else None)
+        self.editor.blame(self._failure(), ran.source if ran is not None else "")
 
     def _failure(self) -> Failure | None:
         """What the run ended with, once the cursor is there: who predicts is not told beforehand."""
         playback = self.session.playback
+        if self.session.unread is not None:
+            return self.session.unread.error
         there = playback is not None and playback.at_end and not (self.session.busy or self._held)
         return playback.trace.error if there and playback is not None else None
 

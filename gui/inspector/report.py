@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.edits import applied, edits
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
-from core.records import Event, Step, TensorSnapshot, Trace
+from core.records import Event, Pass, Step, TensorSnapshot, Trace
 from core.why import why
 from gui import figures
 from gui.failure import failure_lines
@@ -277,6 +277,8 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, known:
         for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
             name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
             report.line(opens(seed, "grad"), ("  →  ", "quiet"), (name, "code"))
+            if dtype := _cast(playback.trace, backward, node, seed):
+                report.line((words("inspect.cast", dtype=dtype), "under"))
         whole_jacobian(report, playback, event.pass_, words, known)
     else:
         if backward.error is None:
@@ -286,6 +288,15 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, known:
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
+            if failure.kind == "non-scalar":
+                report.line((words("inspect.give_seed"), "seed"))
+
+
+def _cast(trace: Trace, backward: Pass, node: int, seed: TensorSnapshot | None) -> str:
+    """The type that torch has made a seed of; '' where it took it as it was, or not at all."""
+    value = backward.nodes[node].value if node >= 0 else None
+    dtype = trace.values[value].dtype if value is not None else ""
+    return dtype if seed is not None and seed.dtype != dtype and backward.error is None else ""
 
 
 def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:

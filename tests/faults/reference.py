@@ -5,6 +5,8 @@ One process imports torch once and forks a child for each question.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -62,15 +64,13 @@ class Reference:
 
 
 def _answer(source: str, what_if: WhatIf) -> dict[str, Any]:
-    import contextlib
-
     from core.engine import record
 
     recorded = shown(record(source, what_if, Options(verify=False)))
     if what_if:
         return {"recorded": recorded, "plain": None}
     names: dict[str, Any] = {"__name__": "__main__"}
-    with contextlib.suppress(Exception), contextlib.redirect_stdout(sys.stderr):
+    with contextlib.suppress(Exception), contextlib.redirect_stdout(io.StringIO()):
         exec(compile(source, "<program>", "exec"), names)
     plain: Gradients = {}
     for name in recorded:
