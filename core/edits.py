@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from core.lines import lines_of
+from core.lines import NO_PROGRAM, lines_of
 from core.records import Cut, Op, Span, Trace
 
 
@@ -87,16 +87,19 @@ def _once(trace: Trace, place: str) -> Op | None:
 def _detached(text: str) -> str:
     try:
         simple = isinstance(ast.parse(text, mode="eval").body, ast.Name | ast.Call | ast.Attribute | ast.Subscript)
-    except SyntaxError:
+    except NO_PROGRAM:
         simple = False
     return f"{text}.detach()" if simple else f"({text}).detach()"
 
 
 def _names_in(source: str, span: Span, names: set[str]) -> list[tuple[Span, str]]:
     """Where one of the names stands in an expression of the program, from left to right."""
-    lines = lines_of(source)
-    found = []
-    for node in ast.walk(ast.parse(source)):
+    lines, found = lines_of(source), list[tuple[Span, str]]()
+    try:
+        tree = ast.parse(source)
+    except NO_PROGRAM:
+        return found
+    for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and node.end_lineno and node.end_col_offset is not None:
             name = ast.unparse(node)
             if name in names:

@@ -559,4 +559,5 @@ class Session:
 
 def _unreadable(trace: Trace) -> bool:
     """Whether nothing was run, because the text is no program."""
-    return trace.error is not None and trace.error.type in UNREADABLE and not trace.events
+    error = trace.error
+    return error is not None and not trace.events and (error.type in UNREADABLE or error.kind == "too-deep")

@@ -29,6 +29,7 @@ from typing import Any, Final
 import msgspec
 
 from core import journal, tracefile
+from core.edits import edits
 from core.files import read_trace
 from core.flow import flow
 from core.journal import Buffer
@@ -227,6 +228,7 @@ def _read_trace(path: Path) -> bool:
     for card in picture.graph.cards[:3]:
         describe(playback.end(), picture.graph, card.id, words)
     transcript(trace, "zh")
+    edits(trace)
     flow(playback.end())
     return True
 
