@@ -122,6 +122,6 @@ def faded(look: Look) -> Look:
 
 
 def _between(colour: str, ground: str) -> str:
-    """A colour of which two fifths are left."""
+    """A colour of which half is left."""
     pairs = ((int(colour[at : at + 2], 16), int(ground[at : at + 2], 16)) for at in (1, 3, 5))
-    return "#" + "".join(f"{round(0.4 * own + 0.6 * other):02X}" for own, other in pairs)
+    return "#" + "".join(f"{round((own + other) / 2):02X}" for own, other in pairs)

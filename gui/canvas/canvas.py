@@ -782,11 +782,12 @@ class GraphCanvas(tk.Canvas):
             self._buttons["percent"].grid()
 
     def _place_date(self, empty: bool, look: Look) -> None:
-        """Above the picture, on the left of the buttons."""
+        """Above the picture, on the left of the buttons; below them where there is no room."""
         if empty or not self._dated:
             self.date_label.place_forget()
         else:
-            self.date_label.place(x=look.px(14), y=look.px(12), anchor="nw")
+            beside = self.date_label.winfo_reqwidth() + self._row.winfo_reqwidth() + look.px(40) < self.view.width
+            self.date_label.place(x=look.px(14), y=look.px(14) + (0 if beside else self._row.winfo_reqheight()))
 
     def _write_message(self, empty: bool, look: Look) -> None:
         width, height = self.view.width, self.view.height
