@@ -352,7 +352,7 @@ def draw(recorded: Trace, arguments: argparse.Namespace, product: str, told: Tol
 
     fonts.keep_list()
     from gui.export.knowledge import Knowledge, gather
-    from gui.export.order import Order
+    from gui.export.order import Order, usual_paper
     from gui.export.writing import cards_called, export
 
     out, recording = arguments.out, str(arguments.file).endswith(".pullback")
@@ -364,7 +364,8 @@ def draw(recorded: Trace, arguments: argparse.Namespace, product: str, told: Tol
             return gather(client, recorded, cursors, cancelled=watch.cancelled)
 
     try:
-        order = Order(cards=cards_called(recorded, arguments.part) if arguments.part else None, **how)
+        paper = getattr(arguments, "paper", None) or usual_paper()
+        order = Order(paper=paper, cards=cards_called(recorded, arguments.part) if arguments.part else None, **how)
         drawn = export(recorded, out, order, product, ask=ask, told=told)
         if "scale" in how and drawn < order.scale and not out.endswith((".svg", ".pdf")):
             say(f"{out}: drawn at scale {drawn:.2g}, because at {order.scale:g} it would be too large")
@@ -512,6 +513,7 @@ def commands() -> argparse.ArgumentParser:
                            help="only the cards of this name or expression; repeatable")  # fmt: skip
     exporting.add_argument("--transparent", action="store_true", help="a picture without a ground")
     exporting.add_argument("--speed", type=size, default=1.0, help="of an animation; twice as fast is 2")
+    exporting.add_argument("--paper", choices=("A4", "letter"), default=None, help="of what is printed")
     exporting.add_argument("--scale", type=size, default=2.0)
     exporting.add_argument("--theme", choices=("light", "dark"), default="light")
     exporting.add_argument("--lang", choices=("en", "zh"), default="en")

@@ -1,8 +1,8 @@
 """The worker seen from the window and the command line: started, asked, stopped, replaced, never blocking them.
 
 ``core/wire.py`` draws the two processes. Everything that touches a worker happens in one thread, the keeper: it starts
-the processes (Linux ties a child's life to the thread that started it), writes the requests, watches the clock, and
-takes what one reader thread per worker hears. The public methods only leave a note for it.
+the processes (Linux ties a child's life to the thread that started it), watches the clock, and takes what one reader
+thread per worker hears; one writer thread per worker sends the requests. The public methods only leave a note for it.
 """
 
 from __future__ import annotations
@@ -260,7 +260,7 @@ class _Task:
 
 
 class _Worker:
-    """One process, its pipes, and the thread that reads from it.
+    """One process, its pipes, and the threads that read from it and write to it.
 
     Attributes:
         limits: what its programs are held to.
@@ -286,7 +286,9 @@ class _Worker:
         self.last_words = ""
         self.born = time.monotonic()
         self._credit, self._counted = float(FLOOD), self.born
-        threading.Thread(target=self._read, name="pullback-reader", daemon=True).start()
+        self._requests: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        for loop in (self._read, self._write):
+            threading.Thread(target=loop, name=f"pullback{loop.__name__}", daemon=True).start()
 
     @property
     def pid(self) -> int:
@@ -301,10 +303,8 @@ class _Worker:
         return self._process.poll() is not None
 
     def send(self, request: wire.Request) -> None:
-        """Writes a request; a worker that is gone is noticed by its reader."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            wire.write_frame(self._process.stdin.fileno(), wire.encode(request))
+        """Leaves a request to be written: who does not read, holds up nobody."""
+        self._requests.put(wire.encode(request))
 
     def dealt_with(self) -> None:
         """One reply more may be read."""
@@ -328,14 +328,19 @@ class _Worker:
                 os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()
         self._room.release(FLOOD)  # what it has left in the pipe is soon read, and the reader ends
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+        self._requests.put(None)
         if not self._log.closed:
             with self._log:
                 self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - 20_000))
                 self.last_words = self._log.read().decode("utf-8", "replace")
         return code
+
+    def _write(self) -> None:
+        """A worker that is gone is noticed by its reader."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError), self._process.stdin as pipe:
+            while (body := self._requests.get()) is not None:
+                wire.write_frame(pipe.fileno(), body)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -591,13 +591,6 @@ _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder(Trace)
 
 
-class _Head(msgspec.Struct):
-    format: str = TRACE_FORMAT  # defaults are not written
-
-
-_head = msgspec.msgpack.Decoder(_Head)
-
-
 def pack_trace(trace: Trace) -> bytes:
     """A trace as msgpack; ``core/tracefile.py`` makes a file of it."""
     try:
@@ -609,13 +602,13 @@ def pack_trace(trace: Trace) -> bytes:
 def unpack_trace(blob: bytes) -> Trace:
     """What ``pack_trace`` gave; raises ValueError with one line when it is damaged or of another format."""
     try:
-        found = _head.decode(blob).format  # first: what else a newer one holds may make no sense here
-        if found != TRACE_FORMAT:
-            raise ValueError(f"it holds a trace of format {found[:80]!r}; this Pullback reads {TRACE_FORMAT!r}")
-        return _unpacker.decode(blob)
+        trace = _unpacker.decode(blob)
     except (msgspec.DecodeError, RecursionError) as error:
         said = " ".join(str(error).split())  # what it quotes of the file may be long, and of many lines
         raise ValueError(f"it is damaged: {said[:200]}") from None
+    if trace.format != TRACE_FORMAT:
+        raise ValueError(f"it holds a trace of format {trace.format[:40]!r}; this Pullback reads {TRACE_FORMAT!r}")
+    return trace
 
 
 def without_surrogates(item: Any) -> Any:

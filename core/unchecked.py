@@ -35,3 +35,8 @@ def _reason(trace: Trace, op: Op) -> Reason:
         return "large"
     finite = not any(value.tensor.statistics.nan or value.tensor.statistics.inf for value in into)
     return "refused" if finite else "infinite"
+
+
+def summary(checks: Sequence[Check]) -> tuple[int, int]:
+    """How many operations agree, of how many that were compared."""
+    return sum(check.agrees for check in checks), len(checks)

@@ -692,7 +692,7 @@ class App(ctk.CTk):
 
     def limit(self, **changes: object) -> None:
         """Other limits of programs, from the next run on."""
-        self._keep(**changes)
+        self.keep(**changes)
         self.session.limit(self.settings.limits)
 
     def _note_on(self, hit: Hit) -> Note:

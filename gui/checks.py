@@ -27,11 +27,6 @@ Line = tuple[str, str]
 """Text, and the tag it is shown with."""
 
 
-def summary(checks: Sequence[Check]) -> tuple[int, int]:
-    """How many operations agree, of how many that were compared."""
-    return sum(check.agrees for check in checks), len(checks)
-
-
 def told(trace: Trace, checks: Sequence[Check], words: Words) -> Iterator[Line]:
     """The sheet's lines: those that differ first."""
     yield words("checks.about"), "quiet"

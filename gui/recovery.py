@@ -153,13 +153,15 @@ class Recovery:
         if buffer.kind == "draft":
             app.lessons.close()
             app.editing.restore(buffer.text, Path(buffer.path) if buffer.path else None)
-        elif buffer.kind != "lesson" or not self._in_lesson(buffer):
-            path = buffer.path if buffer.kind == "program" else ""
-            if not path or not app.desk.open(path):
+        elif buffer.kind == "program":
+            if not buffer.path or not app.desk.open(buffer.path):
                 app.lessons.close()
-                app.session.open_program("", path)
+                app.session.open_program("", buffer.path)
             app.editor.rewrite(buffer.text)
             app.session.edit(buffer.text)
+        elif not self._in_lesson(buffer):
+            self.offer()  # it can be saved; alone it would run without its lesson being asked about
+            return
         self._forget(buffer)
 
     def _in_lesson(self, buffer: Buffer) -> bool:

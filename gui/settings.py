@@ -166,7 +166,7 @@ def _read(path: Path) -> dict[str, object]:
 
 def _understood(kept: dict[str, object]) -> Settings:
     """What of it makes sense to this version."""
-    chosen = {name: kept[name] for name, choices in _CHOICES.items() if kept.get(name) in choices}
+    chosen = {name: kept[name] for name, choices in _CHOICES.items() if _among(kept.get(name), choices)}
     recent, page, lesson, export = (kept.get(name) for name in ("recent", "page", "lesson", "export"))
     return Settings(
         **chosen,  # type: ignore[arg-type]
@@ -177,6 +177,11 @@ def _understood(kept: dict[str, object]) -> Settings:
         lesson=lesson if isinstance(lesson, str) else "",
         export=export if isinstance(export, dict) else {},
     )
+
+
+def _among(kept: object, choices: tuple[object, ...]) -> bool:
+    """Whether it is one of the choices; False is not 0."""
+    return kept in choices and isinstance(kept, bool) == isinstance(choices[0], bool)
 
 
 def _numbers(kept: object, count: int) -> tuple[int, ...] | None:

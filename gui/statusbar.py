@@ -8,9 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple
 
-from core.unchecked import unchecked
+from core.unchecked import summary, unchecked
 from gui import bounds
-from gui.checks import summary
 from gui.figures import number
 from gui.i18n import Words
 from gui.session import Session

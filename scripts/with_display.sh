@@ -3,7 +3,10 @@
 # Where there is no Xvfb (macOS, Windows), the command gets the screen there is.
 set -eu
 
-command -v Xvfb >/dev/null || [ "$(uname)" != Linux ] || sh "$(dirname "$0")/apt_install.sh" xvfb || true
+# The last two open what was exported, for tests that compare it with the screen.
+for pair in Xvfb:xvfb pdftoppm:poppler-utils rsvg-convert:librsvg2-bin; do
+    command -v "${pair%:*}" >/dev/null || [ "$(uname)" != Linux ] || sh "$(dirname "$0")/apt_install.sh" "${pair#*:}" || true
+done
 if ! command -v Xvfb >/dev/null; then
     if [ "$(uname)" = Linux ] && [ -z "${DISPLAY:-}" ]; then
         echo "The tests need a display: install Xvfb (Debian, Ubuntu: apt-get install xvfb; Fedora: dnf install xorg-x11-server-Xvfb)" >&2

@@ -9,9 +9,9 @@ from typing import Final
 from core.edits import applied, edits
 from core.playback import NodeKey, Playback
 from core.records import Event, Failure, TensorSnapshot, Trace, WhatIf
+from core.unchecked import summary
 from core.why import why
 from gui import figures
-from gui.checks import summary
 from gui.export.blocks import Block, stacked, text_block
 from gui.export.document import Piece, text
 from gui.export.frames import framed

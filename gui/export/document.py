@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import locale
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -39,9 +38,6 @@ SECTION: Final = Style(16, bold=True, above=4, below=6)
 ENTRIES: Final = (Style(13, above=5), Style(12, "quiet", first=2, rest=2))
 """Lines of the contents, by level."""
 
-LETTER: Final = frozenset({"US", "CA", "MX", "PH", "CL", "CO", "CR", "GT", "NI", "PA", "PR", "SV", "VE", "BO", "DO"})
-"""Countries that do not print on A4."""
-
 
 @dataclass(frozen=True, slots=True)
 class Paper:
@@ -61,12 +57,6 @@ class Paper:
 
 
 PAPERS: Final = {"A4": Paper(595.276, 841.89), "letter": Paper(612.0, 792.0)}
-
-
-def usual_paper() -> str:
-    """What is printed on where the reader's system says they live."""
-    country = (locale.getlocale()[0] or "").partition("_")[2]
-    return "letter" if country in LETTER else "A4"
 
 
 @dataclass(frozen=True, eq=False)

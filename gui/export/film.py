@@ -23,6 +23,8 @@ from gui.theme import Palette
 
 LONGEST: Final = 2_000
 """Frames of an animation at most."""
+MOST: Final = 400_000
+"""Cards on all frames at most: what is more would take longer than anybody waits."""
 LARGEST_FRAME: Final = 4_000_000
 """Pixels of a frame at most: more is not shown smoothly everywhere."""
 LARGEST_FILM: Final = 1_500_000_000
@@ -54,6 +56,16 @@ RGB: Final = 0xFFFFFF
 """What of a pixel is its colour."""
 
 
+def check(frames: int, cards: int) -> None:
+    """Raises ValueError, one line, where so many frames of so many cards cannot be made."""
+    if frames > LONGEST:
+        raise ValueError(f"{frames} frames are too many for an animation, {LONGEST} are the most; "
+                         "choose a --pass or a --step")  # fmt: skip
+    if frames * cards > MOST:
+        raise ValueError(f"{frames} frames of {cards} cards are too many for an animation; "
+                         "fold groups, or choose a --pass or a --step")  # fmt: skip
+
+
 def film(
     page: Page, moments: Sequence[Playback], palette: Palette, scale: float, kind: str, speed: float = 1.0
 ) -> tuple[bytes, float]:
@@ -75,12 +87,13 @@ def pauses(moments: Sequence[Playback], speed: float) -> list[int]:
     return [max(SHORTEST, round(time / speed / TICK) * TICK) for time in times]
 
 
-@dataclass(frozen=True, slots=True)
 class Frames:
     """A page at its moments; below it what the moment is, and at the lower edge how much of all has happened."""
 
-    page: Page
-    moments: Sequence[Playback]
+    def __init__(self, page: Page, moments: Sequence[Playback]) -> None:
+        self.page, self.moments = page, moments
+        self._said = [moment_text(moment, page.words) for moment in moments]
+        self._widest = max(text_width(text, SAID, False) for text, _ in self._said) / SAID
 
     def size(self, scale: float) -> tuple[float, float]:
         """Width and height of every frame in pixels; whole ones, so that the page's are its own."""
@@ -94,13 +107,12 @@ class Frames:
             painter.paint(layer.scene)
 
     def layers(self, number: int, scale: float) -> Iterator[Layer]:
-        moment = self.moments[number]
-        yield from self.page.layers(moment, scale, pixels=True)
+        yield from self.page.layers(self.moments[number], scale, pixels=True)
         width, top = (round(side) for side in self.page.size(scale))
         size, height = self._strip(width, scale)
         margin, bar = MARGIN * max(scale, 1.0), round(size * BAR)
         sheet = Sheet()
-        text, colour = moment_text(moment, self.page.words)
+        text, colour = self._said[number]
         sheet.text(margin, (height - bar - margin / 2) / 2, text, colour, size, mono=False)
         sheet.box((0, height - bar, width, height), "line", radius=0)
         done = round(width * number / max(1, len(self.moments) - 1))
@@ -111,8 +123,7 @@ class Frames:
         """Size of the text and height of what is below the page, in pixels."""
         text = max(scale, 1.0)
         room = width - 2 * MARGIN * text
-        widest = max(text_width(moment_text(moment, self.page.words)[0], 100.0, False) for moment in self.moments) / 100
-        size = min(max(SAID * text, width * SAID_SHARE), room / widest if widest else room)
+        size = min(max(SAID * text, width * SAID_SHARE), room / max(1.0, self._widest))
         return size, round(size * (1.5 + BAR) + MARGIN * text / 2)
 
 

@@ -200,8 +200,9 @@ class _Paper:
                 yield text([(words("line.backward", number=number + 1), ASKED)], above=12.0, keep=True)
                 yield brief.steps(start, number, steps[:ROWS], words)
                 yield from brief.left_out(len(steps) - ROWS, words)
-        yield text([(words("handout.gradients"), ASKED)], above=12.0, keep=True)
-        yield from brief.gradients(start, words)
+        if not trace.passes or any(leaf.grad is None for leaf in trace.leaves):  # else the steps have told them
+            yield text([(words("handout.gradients"), ASKED)], above=12.0, keep=True)
+            yield from brief.gradients(start, words)
 
 
 def _right(predict: Predict) -> str:

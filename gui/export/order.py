@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 from dataclasses import dataclass
 from typing import get_args
 
@@ -14,6 +15,14 @@ from gui.theme import MAPS, THEMES, Palette, palette_of
 LARGEST_SCALE = 16.0
 SPEEDS = (0.1, 10.0)
 PAPERS = ("A4", "letter")
+LETTER = frozenset({"US", "CA", "MX", "PH", "CL", "CO", "CR", "GT", "NI", "PA", "PR", "SV", "VE", "BO", "DO"})
+"""Countries that do not print on A4."""
+
+
+def usual_paper() -> str:
+    """What is printed on where the reader's system says they live."""
+    country = (locale.getlocale()[0] or "").partition("_")[2]
+    return "letter" if country in LETTER else "A4"
 
 
 @dataclass(frozen=True, slots=True)

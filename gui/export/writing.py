@@ -127,15 +127,14 @@ def _picture(
     first, last = order.span(playback)
     if product == "picture" and order.step == "all":
         raise ValueError(f"{path.name}: one picture cannot show all steps; write a .gif or .webp, or a contact sheet")
-    if product == "animation" and last - first >= film.LONGEST:
-        raise ValueError(f"{last - first + 1} frames are too many for an animation, {film.LONGEST} are the most; "
-                         "choose a --pass or a --step")  # fmt: skip
     shown = [playback.at(cursor) for cursor in range(last if product == "picture" else first, last + 1)]
     # A frame is worth the more, the more of them there are; the arrangement counts as two, measuring as half a frame.
     watch.whole = 2.0 + 1.5 * len(shown)
     known = ask([moment.cursor for moment in shown], watch) if order.inspector else Knowledge()
     picture = Picture(trace, playback.index, order.folding, cancelled=watch.cancelled, direction=order.direction,
                       progress=lambda share: watch.reach(2.0 * share))  # fmt: skip
+    if product == "animation":
+        film.check(len(shown), len(picture.units))
     frame = picture.bounds
     caption = caption_block(order.caption, max(LEAST, frame[2] - frame[0])) if order.caption.strip() else None
     page = Page(picture, shown, order.words, watch, cards=order.cards, caption=caption, dated=product != "animation",

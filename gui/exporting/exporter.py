@@ -31,8 +31,7 @@ class Shown:
         known: the Jacobians that the window knows.
         askable: whether the program may be run again for those that it does not know.
         written: the run without what-ifs, where there are some.
-        lesson: the one that is open.
-        trusted: whether its programs may run.
+        lesson: the one that is open, and whether its programs may run.
         seen, chosen: cards in sight, and those that the reader has marked, or chosen and what they are joined with.
         pass_: the backward call that is shown; None in the forward pass.
     """
@@ -42,8 +41,7 @@ class Shown:
     known: Knowledge
     askable: bool = False
     written: Trace | None = None
-    lesson: Lesson | None = None
-    trusted: bool = False
+    lesson: tuple[Lesson, bool] | None = None
     seen: frozenset[int] = field(default_factory=frozenset)
     chosen: frozenset[int] = field(default_factory=frozenset)
     pass_: int | None = None
@@ -161,10 +159,10 @@ def worked_out(
             return gather(client, shown.trace, cursors, chosen=order.chosen, cancelled=watch.cancelled)
 
     def told(watch: Watch) -> tuple[Lesson, Mapping[str, Trace]]:
-        lesson = shown.lesson
-        if lesson is None:
+        if shown.lesson is None:
             raise ValueError("there is no lesson to print")
-        if not shown.trusted:
+        lesson, trusted = shown.lesson
+        if not trusted:
             return lesson, {}  # its programs are printed without pictures
         with worker() as client:
             return lesson, lesson_runs(lesson, in_worker(client, watch.cancelled))

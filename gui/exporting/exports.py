@@ -76,7 +76,7 @@ class Exports:
         return Shown(
             playback.trace, order, Knowledge(dict(session.answers)),
             askable=not session.obstacle, written=session.written,
-            lesson=app.lessons.walk.lesson if app.lessons.walk is not None else None, trusted=app.lessons.trusted,
+            lesson=app.lessons.here,
             seen=app.canvas.marquee.within(app.canvas.view.rect), chosen=marked,
             pass_=event.pass_ if event is not None else None,
         )  # fmt: skip
@@ -104,7 +104,10 @@ class Exports:
         if wishes.product == "window":
             self._app.after(window_shot.SETTLE, self._shoot, wishes)  # the sheet has to be gone
         elif (shown := self._something()) is not None and (path := self._where(wishes, shown)) is not None:
-            self.exporter.to_file(shown, wishes.order(shown), path, wishes.product)
+            order = wishes.order(shown)
+            if wishes.product == "lesson":
+                shown = replace(shown, lesson=self._app.lessons.in_language(order.lang))
+            self.exporter.to_file(shown, order, path, wishes.product)
 
     def _shoot(self, wishes: Wishes) -> None:
         try:
@@ -133,5 +136,5 @@ class Exports:
         if wishes.product == "picture" and shown is not None:
             return f"{stem}-{shown.order.step}"
         if wishes.product == "lesson" and shown is not None and shown.lesson is not None:
-            return shown.lesson.head.id
+            return shown.lesson[0].head.id
         return stem if wishes.product == "trace" else f"{stem}-{wishes.product}"

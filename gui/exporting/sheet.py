@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from gui.export.order import usual_paper
 from gui.exporting.exporter import Shown
 from gui.exporting.preview import WIDTH, Preview
 from gui.exporting.wishes import OFFERED, Wishes
@@ -46,6 +47,7 @@ ROWS: Final = (
     Row("export.speed", ("speed",)),
     Row("export.theme", ("theme",)),
     Row("export.lang", ("lang",)),
+    Row("export.paper", ("paper",)),
     Row("export.ground", ("transparent",)),
 )
 TICKS: Final = ("inspector", "code", "transparent")
@@ -153,7 +155,8 @@ class ExportSheet(Sheet):
         off = {"part": {name for name in ("seen", "chosen") if shown and not shown.part(name)},
                "span": {"pass"} if shown is None or shown.pass_ is None else set()}  # fmt: skip
         chosen = {"theme": wishes.theme or (shown.order.theme if shown else "light"),
-                  "lang": wishes.lang or (shown.order.lang if shown else "en")}  # fmt: skip
+                  "lang": wishes.lang or (shown.order.lang if shown else "en"),
+                  "paper": wishes.paper or usual_paper()}  # fmt: skip
         for name, choice in self.choices.items():
             texts = _texts(name, wishes, shown, say)
             choice.offer(texts, chosen.get(name) or _written(getattr(wishes, name)), off=off.get(name, set()))
@@ -270,6 +273,8 @@ def _texts(name: str, wishes: Wishes, shown: Shown | None, say: Words) -> dict[s
             return {part: say(f"export.part.{part}", n=chosen) for part in ("all", "seen", "chosen")}
         case "span":
             return {span: say(f"export.span.{span}") for span in ("program", "pass")}
+        case "paper":
+            return {"A4": "A4", "letter": "Letter"}
         case "theme":
             return {theme: say(f"export.{theme}") for theme in ("light", "dark")}
         case _:

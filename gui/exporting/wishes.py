@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from gui.export.order import usual_paper
 from gui.export.products import PRODUCTS, Product
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ CHOICES: Final[Mapping[str, tuple[object, ...]]] = {
     "theme": ("light", "dark"),
     "lang": ("en", "zh"),
     "speed": (0.5, 1.0, 2.0),
+    "paper": ("A4", "letter"),
     "inspector": (False, True),
     "code": (False, True),
     "transparent": (False, True),
@@ -38,7 +40,8 @@ class Wishes:
     product, ending: a key of ``OFFERED``, and which of its files.
     span: of what shows several moments: the 'pass' that is shown, or the whole 'program'.
     part: 'all' cards, those that can be 'seen', or the 'chosen' ones.
-    theme, lang: '' for the window's own.
+    theme, lang: '' for the window's own; what is printed is light.
+    paper: '' for what is usual where the reader lives.
     The rest as in ``gui.export.order.Order``.
     """
 
@@ -54,6 +57,7 @@ class Wishes:
     theme: str = ""
     lang: str = ""
     speed: float = 1.0
+    paper: str = ""
 
     def wishing(self, **changed: object) -> Wishes:
         """Another wish; the file stays one that the product can be."""
@@ -73,8 +77,15 @@ class Wishes:
                 return "cards" in product.concerns
             case "scale":
                 return "scale" in product.concerns and self.ending not in (".svg", ".pdf")
+            case "theme":
+                return "theme" in product.concerns and not self.printed
             case _:
                 return what in product.concerns
+
+    @property
+    def printed(self) -> bool:
+        """Whether it is for paper."""
+        return self.product in ("handout", "lesson")
 
     def order(self, shown: Shown) -> Order:
         """What is asked for of what is on the screen."""
@@ -82,6 +93,8 @@ class Wishes:
         changed: dict[str, object] = {"scale": self.scale, "speed": self.speed, "transparent": self.transparent}
         changed |= {"inspector": self.inspector, "code": self.code, "caption": self.caption}
         changed |= {"theme": self.theme or moment.theme, "lang": self.lang or moment.lang}
+        if self.printed:
+            changed |= {"theme": "light", "paper": self.paper or usual_paper()}
         if self.part != "all":
             changed["cards"] = shown.part(self.part)
         if OFFERED[self.product].moments == "several":

@@ -168,9 +168,20 @@ class Lessons(tk.Frame):
     # ── Trust ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
-    def trusted(self) -> bool:
-        """Whether the programs of the lesson that is open may run."""
-        return self._trusted
+    def here(self) -> tuple[Lesson, bool] | None:
+        """The lesson that is open, and whether its programs may run."""
+        return (self.walk.lesson, self._trusted) if self.walk is not None else None
+
+    def in_language(self, language: str) -> tuple[Lesson, bool] | None:
+        """The same, in a language where there is a file of it."""
+        if self.path is None or self.drafting:
+            return self.here
+        try:
+            path = found(self.path.parent, named(self.path)[0], language)
+            lesson = open_file(path, language)
+        except (OSError, ValueError):
+            return self.here
+        return lesson, self.trust.covers(path, lesson)
 
     def may_run(self) -> bool:
         """Whether a program may run now; the reader is asked where it is a stranger's."""

@@ -134,8 +134,12 @@ class Painter:
             left, top, right, bottom = (floor(edge - shift + 0.5) + shift for edge in (left, top, right, bottom))
         path = _round_box(right - left, bottom - top, box.radius * self.scale, box.square)
         transform = Affine2D().scale(1, -1).translate(left, self.height - top)
-        self.renderer.draw_path(gc, path, transform, _rgba(self.palette[box.fill]) if box.fill else None)
+        self.renderer.draw_path(gc, path, transform, self._face(box.fill))
         gc.restore()
+
+    def _face(self, fill: str) -> Rgba | None:
+        """The colour within an outline; with none at all, Agg would clip it at the edge as if its curves were lines."""
+        return _rgba(self.palette[fill]) if fill else (0.0, 0.0, 0.0, 0.001) if self.pixels else None
 
     def _place(self, left: float, top: float, right: float, bottom: float) -> tuple[float, float, float, float]:
         """A rectangle of the scene in pixels, from the top left corner."""

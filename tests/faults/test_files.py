@@ -6,29 +6,34 @@ Lessons themselves: ``tests/core/test_lesson_files.py`` and ``tests/gui/test_les
 from __future__ import annotations
 
 import codecs
+import hashlib
 import json
+import struct
 import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from core import files, journal
+from core import files, journal, tracefile
 from core.lessons.shelf import LARGEST, load_progress
-from core.records import TRACE_FORMAT, pack_trace
+from core.records import pack_trace
 from gui.settings import load, place
 from tests.faults.conftest import Start
 from tests.gui import traces
 from tests.gui.conftest import Window
 
-TRACE = pack_trace(traces.first())
+TRACE, PLAIN = tracefile.pack(traces.first()), pack_trace(traces.first())
+"""A trace as it is written, and as it was written first."""
 
 
 def said(window: Window) -> str:
     return window.app.output.text.get("1.0", "end")
 
 
-@pytest.mark.parametrize("blob", [TRACE[:-20], TRACE + b"\x01", b"\x93\x00\xff\x10" * 100, b"", b"{}"])
+@pytest.mark.parametrize(
+    "blob", [TRACE[:-20], TRACE + b"\x01", PLAIN[:-20], PLAIN + b"\x01", b"\x93\x00\xff\x10" * 100, b"", b"{}"]
+)
 def test_fault_21_a_trace_that_makes_no_sense_is_told_and_the_picture_stays(
     window: Window, tmp_path: Path, blob: bytes
 ) -> None:
@@ -38,7 +43,7 @@ def test_fault_21_a_trace_that_makes_no_sense_is_told_and_the_picture_stays(
     (tmp_path / "bad.pullback").write_bytes(blob)
     app.desk.take([str(tmp_path / "bad.pullback")])
     window.settle()
-    assert said(window).startswith("bad.pullback could not be opened: not a Pullback trace: ")
+    assert said(window).startswith("bad.pullback could not be opened: it is ")
     assert said(window).count("\n") <= 3
     assert app.session.playback is before
 
@@ -47,15 +52,16 @@ def test_fault_21_a_trace_that_makes_no_sense_is_told_and_the_picture_stays(
     "blob",
     [
         b"\x91" * 5_000_000,  # a list in a list, and so on
-        b"\x81\xa6format\xcf" + b"\xff" * 8,  # 2**64 - 1
+        b"\xa0\xa6source" + b"\x91" * 5_000_000,
+        b"\xa0\xa6source\xcf" + b"\xff" * 8,  # 2**64 - 1
         b"\xdd\xff\xff\xff\xff",  # a list of four thousand million, it says
         b"\xdb\xff\xff\xff\xff",  # a text of as many characters
     ],
 )
 def test_fault_22_nesting_and_huge_numbers_in_a_trace(tmp_path: Path, blob: bytes) -> None:
     path, began = tmp_path / "deep.pullback", time.monotonic()
-    path.write_bytes(blob)
-    with pytest.raises(ValueError, match="not a Pullback trace"):
+    path.write_bytes(b"\x82\xa5torch" + blob)
+    with pytest.raises(ValueError, match="it is damaged"):
         files.read_trace(path)
     assert time.monotonic() - began < 2
 
@@ -90,17 +96,19 @@ def test_fault_22_nesting_and_huge_numbers_in_what_is_kept(start: Start, text: s
 
 
 def test_fault_24_a_newer_trace_is_named_and_left_as_it_is(window: Window, tmp_path: Path) -> None:
-    path, newer = tmp_path / "newer.pullback", msgspec.msgpack.encode({"format": "pullback-9", "source": [1]})
+    rest = struct.pack("<H", tracefile.VERSION + 1) + b"what nobody knows yet"
+    newer = tracefile.MAGIC + struct.pack("<Q", len(rest)) + hashlib.sha256(rest).digest() + rest
+    path = tmp_path / "newer.pullback"
     path.write_bytes(newer)
     window.app.open(path)
     window.settle()
-    assert f"a trace of format pullback-9; this version reads {TRACE_FORMAT}" in said(window)
+    assert "newer.pullback could not be opened: it was made by a newer Pullback" in said(window)
     assert path.read_bytes() == newer
 
 
 def test_fault_25_a_trace_that_is_opened_runs_nothing(window: Window, tmp_path: Path) -> None:
     path = tmp_path / "sent.pullback"
-    path.write_bytes(pack_trace(msgspec.structs.replace(traces.first(), source="import os\nos.abort()\n")))
+    path.write_bytes(tracefile.pack(msgspec.structs.replace(traces.first(), source="import os\nos.abort()\n")))
     count = len(window.worker.jobs)
     window.app.open(path)
     for key in ("<Home>", "<space>", "<End>", "<F10>", "<Left>"):

@@ -225,6 +225,23 @@ def test_fault_31_a_file_that_is_only_touched_is_no_news(window: Window, mine: P
 # ── 32 and 33: the journal ────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_fault_32_what_is_typed_is_on_disk_within_a_second(start: Start, mine: Path) -> None:
+    window = start(str(mine))
+    app = window.app
+
+    def kept() -> bool:
+        return any(app.session.source == journal.unpack(path.read_bytes())[0].text for path in journals())
+
+    for number in range(6):
+        until = time.monotonic() + 0.07 * number  # at any phase of what happens at intervals
+        while time.monotonic() < until:
+            app.update()
+        type_in(window, "x")
+        began = time.monotonic()
+        window.wait_until(kept)
+        assert time.monotonic() - began < 1
+
+
 def test_fault_32_killed_while_typing_at_most_a_second_is_lost(
     start: Start, typist: Callable[..., subprocess.Popen[str]], mine: Path
 ) -> None:
@@ -323,6 +340,55 @@ def test_fault_32_a_lesson_that_is_being_written_comes_back(start: Start, monkey
     assert second.app.editing.unsaved
     monkeypatch.setattr(tkinter.messagebox, "askyesnocancel", lambda *asked, **options: False)
     second.app.editing.leave()
+
+
+def test_fault_32_neither_a_lesson_nor_one_that_is_being_written_takes_a_program_away(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = start()
+    app, asked = first.app, []
+    app.lessons.close()
+    first.settle()
+    type_in(first, "x = 1\n")
+    whole = app.editor.source
+    monkeypatch.setattr(tkinter.messagebox, "askyesnocancel", lambda title, text, **options: asked.append(text))
+    assert not app.lessons.open("detach")
+    assert asked == ["the program has unsaved changes. Save them?"]
+    assert app.editor.source == whole
+    app.editing.begin_new()
+    first.settle()
+    refuse_to_ask(monkeypatch)
+    app.ask_close()
+    second = start()
+    assert second.app.editor.source == whole
+    assert second.app.session.unsaved
+
+
+def test_fault_32_a_program_of_a_lesson_comes_back_to_its_screen(start: Start) -> None:
+    folder = Path(os.environ["XDG_STATE_HOME"]) / "pullback" / "journal"
+    folder.mkdir(parents=True)
+    detach = ROOT / "assets" / "lessons" / "detach.en.md"
+    buffers = [
+        Buffer("lesson", "# gone\n", str(detach.with_name("gone.en.md")), "goal", at=1.0),
+        Buffer("lesson", "# mine\n", str(detach), "predict", at=2.0),
+    ]
+    (folder / "1.journal").write_bytes(journal.pack(buffers))
+    window = start(None, "detach")
+    app = window.app
+    assert app.banner.text.startswith("Not saved when Pullback ended: detach.en.md, screen predict (")
+    press(window, "recovery.restore")
+    assert app.lessons.walk is not None
+    assert app.lessons.walk.screen.id == "predict"
+    assert app.editor.source == app.session.source == "# mine\n"
+    window.wait_until(lambda: app.lessons.on_disk)
+    kept = load_progress(place().with_name("progress.json"))[0]
+    assert kept["detach"].programs == {"predict": "# mine\n"}
+    press(window, "recovery.restore")
+    assert "gone.en.md: No such file" in app.output.text.get("1.0", "end")
+    assert app.editor.source == "# mine\n"
+    assert "gone.en.md" in app.banner.text  # it can still be saved
+    press(window, "recovery.discard")
+    assert not app.banner.text
 
 
 def test_fault_32_several_texts_are_offered_one_after_the_other(

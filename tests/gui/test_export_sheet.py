@@ -33,8 +33,9 @@ def ran(window: Window) -> None:
 def choose_product(window: Window, name: str) -> None:
     """Down from the first one with the arrow."""
     sheet = window.app.exports.sheet
-    for _ in range(list(OFFERED).index(name) - list(OFFERED).index(sheet.wishes.product)):
-        window.key("<Down>", sheet.product)
+    for _ in OFFERED:
+        if sheet.wishes.product != name:
+            window.key("<Down>", sheet.product)
     assert sheet.wishes.product == name
 
 
@@ -213,3 +214,18 @@ def test_without_a_run_only_the_window_can_be_exported(window: Window) -> None:
     assert str(sheet.save.cget("state")) == "disabled"
     choose_product(window, "window")
     assert str(sheet.save.cget("state")) == "normal"
+
+
+def test_a_lesson_is_printed_in_the_language_that_is_wished_for(window: Window, answers: Path) -> None:
+    window.app.begin(lesson="detach")
+    ran(window)
+    window.key("<Control-e>")
+    sheet = window.app.exports.sheet
+    choose_product(window, "lesson")
+    window.key("<Right>", sheet.choices["lang"])
+    assert sheet.wishes.lang == "zh"
+    window.key("<Control-Return>")
+    window.wait_until(lambda: not window.app.exports.exporter.busy, 120)
+    blob = (answers / "detach.pdf").read_bytes()
+    assert b"PullbackSansSC" in blob
+    assert blob.count(b"/Type /Page\n") + blob.count(b"/Type /Page ") >= 2

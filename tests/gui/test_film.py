@@ -178,6 +178,9 @@ def test_hundreds_of_frames_are_drawn_and_thousands_refused(tmp_path: Path, monk
     monkeypatch.setattr(film, "LONGEST", 600)
     with pytest.raises(ValueError, match=re.escape("603 frames are too many for an animation, 600 are the most")):
         export_picture(traces.chain(300), tmp_path / "q.gif", step="all")
+    monkeypatch.setattr(film, "MOST", 90)
+    with pytest.raises(ValueError, match=r"16 frames of \d+ cards are too many for an animation; fold groups"):
+        export_picture(traces.first(), tmp_path / "q.gif", step="all")
     assert not (tmp_path / "q.gif").exists()
 
 

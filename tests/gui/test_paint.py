@@ -327,3 +327,16 @@ def test_a_formula_in_a_pdf_has_its_fonts_and_stands_where_it_stands_in_pixels(t
     for axis in (0, 1):
         ours, theirs = np.nonzero(there.any(axis))[0], np.nonzero(dark.any(axis))[0]
         assert [theirs.min(), theirs.max()] == pytest.approx([ours.min(), ours.max()], abs=5)  # rounded up to a point
+
+
+@pytest.mark.parametrize("corner", [(45, 30), (70, 10), (72, 52)])
+def test_an_outline_that_leaves_the_picture_keeps_its_course(corner: tuple[int, int]) -> None:
+    scene = Scene((Box(20, 20, 60, 40, "", "accent", 2, radius=14),))
+
+    def drawn(width: int, height: int, origin: tuple[int, int]) -> np.ndarray:
+        renderer = paint.screen(width, height, LIGHT)
+        paint.Painter(renderer, height, LIGHT, origin=origin).paint(scene)
+        return np.asarray(paint.pixels(renderer).convert("RGB"), int)
+
+    x, y = corner
+    assert abs(drawn(140, 120, (0, 0))[y : y + 40, x : x + 40] - drawn(40, 40, corner)).max() < 4
