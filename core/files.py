@@ -54,7 +54,11 @@ def read_program(path: Path) -> str:
         ValueError: one line; it is too large or not text.
     """
     blob = _read(path, PROGRAM_LIMIT)
-    return _decoded(blob, *_encoding(blob))
+    text = _decoded(blob, *_encoding(blob))
+    before, nul, _ = text.partition("\0")
+    if nul:  # an editor ends there, and what follows would be lost with the next save
+        raise ValueError(f"line {before.count(chr(10)) + 1} has a NUL character")
+    return text
 
 
 def read_text(path: Path, limit: int) -> str:

@@ -272,12 +272,14 @@ def test_fault_20_what_is_no_program_is_marked_and_the_old_picture_fades(
 
 
 def test_fault_20_a_nul_in_a_file_is_told(real: Window, tmp_path: Path) -> None:
-    path = tmp_path / "nul.py"
-    path.write_bytes(b"import torch\nx = 1\0\n")
+    """The editor could not hold what follows it, and the next save would lose that."""
+    run(real, HEAD + "Q = a * 2\nQ.sum().backward()\n")
+    before, path = real.app.session.source, tmp_path / "nul.py"
+    path.write_bytes(b"import torch\nx = 1\0\ny = 2\n")
     real.app.open(path)
     real.settle()
-    again(real)
-    assert "null" in output(real).lower() or real.app.banner.text or "\0" not in real.app.session.source
+    assert "nul.py could not be opened: line 2 has a NUL character" in output(real)
+    assert real.app.session.source == before
 
 
 def test_fault_20_the_window_never_parses_what_python_could_not_read(real: Window) -> None:
