@@ -76,7 +76,9 @@ def _once(trace: Trace, place: str) -> Op | None:
     written = [op for op in trace.ops if f"{op.line}:{op.text}" == place]
     if len(written) == 1:  # what a person writes may mean several
         op = written[0]
-    if op is None or not op.line or not op.text or op.inplace or not op.inputs or len(op.outputs) != 1:
+    if op is None or not 0 < op.span[0] <= op.span[2] <= len(lines_of(trace.source)):
+        return None
+    if not op.line or not op.text or op.inplace or not op.inputs or len(op.outputs) != 1:
         return None
     if any(backward.span == op.span for backward in trace.passes):
         return None  # it ran inside the call, which gives something else
