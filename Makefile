@@ -3,7 +3,8 @@
 VENV := .venv
 PY   := $(VENV)/bin/python
 
-.PHONY: help setup run test conformance fuzz machine monkey golden gallery screenshots formulas check format bench bench-readme exe icon clean
+.PHONY: help setup run test test-exe conformance fuzz machine monkey golden gallery screenshots formulas check format bench bench-readme \
+	exe icon clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -15,6 +16,11 @@ run: $(VENV)/run.done  ## start Pullback; ARGS=program.py opens a file
 
 test: $(VENV)/dev.done  ## run the tests; ARGS="-k seed" goes to pytest
 	@sh scripts/with_display.sh $(PY) -m pytest $(ARGS)
+
+test-exe: $(VENV)/dev.done exe  ## build the executable, install it in a clean root, and test it there; PACK=--fast is quicker
+	@for tool in Xvfb xdotool openbox desktop-file-validate; do \
+		command -v $$tool >/dev/null || { sh scripts/apt_install.sh xvfb xdotool openbox desktop-file-utils; break; }; done
+	@$(PY) -m pytest tests/exe -m exe $(ARGS)
 
 conformance: $(VENV)/dev.done  ## compare every operation of torch with torch's own engine (long)
 	@sh scripts/with_display.sh $(PY) -m pytest -m conformance --timeout 0 $(ARGS)
@@ -58,7 +64,7 @@ bench-readme: $(VENV)/bench.done  ## the same, and write the table into README.m
 
 exe: build/venv/exe.done  ## build the executable into dist/pullback; on Linux a .deb and a .tar.xz beside it
 	@build/venv/bin/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/pyinstaller build.spec
-	@if [ "$$(uname)" = Linux ]; then build/venv/bin/python scripts/make_packages.py; fi
+	@if [ "$$(uname)" = Linux ]; then build/venv/bin/python scripts/make_packages.py $(PACK); fi
 
 icon: $(VENV)/dev.done  ## draw the icon in all sizes
 	@$(PY) scripts/make_icon.py

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench import export, layout, peers, picture, workload
+from bench import export, layout, peers, picture, start, workload
 from bench.memory import peak
 from bench.timing import in_turn, ratio
 from bench.workload import Workload
@@ -163,6 +163,12 @@ def export_rows() -> Iterator[Row]:
         yield Row(what, "", f"{seconds:.1f} s, {megabytes:.0f} MB", "", target)
 
 
+def start_rows() -> Iterator[Row]:
+    """The executable's start, by the clock, where it was built."""
+    for what, seconds, target in start.measure():
+        yield Row(what, "", f"{seconds * 1000:.0f} ms", "", target)
+
+
 def machine() -> str:
     """What the numbers were measured on."""
     processor = platform.processor() or platform.machine()
@@ -179,7 +185,8 @@ def table(rows: list[Row]) -> str:
     head = [Row("", "plain", "watched", "ratio", "target"), Row("---", "--:", "--:", "--:", "--:")]
     lines = "\n".join("| " + " | ".join(row) + " |" for row in head + rows)
     how = f"Processor time, medians of {REPEATS} rounds in which both ways take turns; the ratio is the rounds' median."
-    how += f" The window's rows by the clock, medians of {picture.FRAMES}, at {picture.SCREEN}."
+    how += f" The window's rows by the clock, medians of {picture.FRAMES}, at {picture.SCREEN};"
+    how += f" those of the executable's start, medians of {start.STARTS}."
     return f"{lines}\n\n{machine()} {how}"
 
 
@@ -191,6 +198,7 @@ def main() -> None:
     rows: list[Row] = []
     for part in (
         backward_rows, stepping_rows, program_rows, peer_rows, memory_rows, layout_rows, picture_rows, export_rows,
+        start_rows,
     ):  # fmt: skip
         for row in part():
             print(*row, sep="  ", file=sys.stderr, flush=True)

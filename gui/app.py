@@ -15,6 +15,7 @@ from core.lessons.records import Place
 from core.playback import Playback
 from core.records import Failure, TensorSnapshot
 from gui import bindings, context, drop, fonts, outside, placing
+from gui.about import AboutSheet
 from gui.actions import Actions
 from gui.canvas.canvas import GraphCanvas, Reader
 from gui.checks import ChecksSheet
@@ -213,6 +214,7 @@ class App(ctk.CTk):
         self._rules[1].grid(row=3, column=0, sticky="new")
         self.keys_sheet = KeysSheet(self)
         self.checks_sheet = ChecksSheet(self)
+        self.about_sheet = AboutSheet(self)
         self.viewer = Viewer(self, session)
         self.collector = Collector(self)
         self.exports = Exports(self)
@@ -370,7 +372,7 @@ class App(ctk.CTk):
             self.toolbar, self.banner, self.lessons, self.editor, self.editing, self.pages, self.output,
             self.transcript, self.flow, self.canvas, self.inspector, self.seed_editor, self.leaf_editor,
             self.live_editor, self.timeline, self.statusbar, self.menu, self.keys_sheet, self.checks_sheet,
-            self.exports.sheet, self.viewer,
+            self.about_sheet, self.exports.sheet, self.viewer,
         ):  # fmt: skip
             panel.dress(look)
         self._size_panes(*((self.winfo_width(), self.winfo_height()) if self.winfo_ismapped() else self._opened))
@@ -737,6 +739,9 @@ class App(ctk.CTk):
         session = self.session
         if session.playback is not None and session.checks is not None:
             self.checks_sheet.show(session.playback.trace, session.checks)
+
+    def show_about(self) -> None:
+        self.about_sheet.show(self.session.torch)
 
     def find(self) -> None:
         if self.canvas.picture is not None:

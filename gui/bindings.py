@@ -74,6 +74,7 @@ def bind(app: App) -> None:
     _free_text_keys(app)
     if MAC:
         app.createcommand("::tk::mac::Quit", app.ask_close)  # else Command+Q would ask for nothing
+        app.createcommand("::tk::mac::OpenDocument", lambda *paths: app.desk.take(paths))
     for sequence, deed in anywhere(app).items():
         app.bind(pressed(sequence), partial(_do, deed))
     for sequence, deed in outside_text(app).items():

@@ -171,6 +171,7 @@ class Menus:
             RULE,
             Entry(say("checks.title"), app.show_checks if app.session.checks is not None else None),
             Entry(say("keys.title"), app.keys_sheet.toggle, "F1"),
+            Entry(say("about.title"), app.show_about),
             Entry(say("menu.quit"), app.ask_close, "Ctrl+Q"),
         ]
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import mmap
 import platform
+import re
 import shutil
 import subprocess
+import sys
 import tarfile
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from core.version import VERSION  # noqa: E402
+
 ICONS = (16, 32, 48, 128, 256)
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -22,8 +28,8 @@ Comment[zh_CN]=逐步走过真实 PyTorch 的反向传播
 Exec={command} %f
 Icon={icon}
 Terminal=false
-Categories=Education;Science;Development;
-MimeType=application/x-pullback;text/x-python;
+Categories=Education;ComputerScience;
+MimeType=application/x-pullback;text/x-python;text/markdown;
 StartupWMClass=Pullback
 """
 
@@ -42,7 +48,8 @@ Version: {version}
 Architecture: {architecture}
 Maintainer: Pullback contributors
 Installed-Size: {size}
-Depends: libc6
+Depends: libc6 (>= {glibc})
+Recommends: shared-mime-info, desktop-file-utils
 Section: education
 Priority: optional
 Description: step through backprop in real PyTorch
@@ -52,43 +59,56 @@ Description: step through backprop in real PyTorch
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("folder", type=Path, nargs="?", default=ROOT / "dist" / "pullback")
-    folder = arguments.parse_args().folder
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    print(deb(folder, version))
-    print(tar(folder, version))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "dist" / "pullback")
+    parser.add_argument("--fast", action="store_true", help="only the .deb, packed quickly, to be tested")
+    arguments = parser.parse_args()
+    for old in (*arguments.folder.parent.glob("*.deb"), *arguments.folder.parent.glob("*.tar.xz")):
+        old.unlink()
+    print(deb(arguments.folder, 1 if arguments.fast else 6))
+    if not arguments.fast:
+        print(tar(arguments.folder))
 
 
-def deb(folder: Path, version: str) -> Path:
+def deb(folder: Path, level: int) -> Path:
     """The package that apt installs: the folder below /opt, a link on the path, a menu entry, the file type."""
     architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
     tree = ROOT / "build" / "deb"
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(folder, tree / "opt" / "pullback", symlinks=True)
-    command = tree / "usr" / "bin" / "pullback"
-    command.parent.mkdir(parents=True)
-    command.symlink_to("/opt/pullback/pullback")
+    made(tree / "usr" / "bin" / "pullback").symlink_to("/opt/pullback/pullback")
     share = tree / "usr" / "share"
     write(share / "applications" / "pullback.desktop", DESKTOP.format(command="pullback", icon="pullback"))
     write(share / "mime" / "packages" / "pullback.xml", MIME)
-    write(share / "doc" / "pullback" / "copyright", (ROOT / "LICENSE").read_text(encoding="utf-8"))
+    shutil.copy(folder / "_internal" / "assets" / "licences.txt", made(share / "doc" / "pullback" / "copyright"))
     for size in ICONS:
         place = share / "icons" / "hicolor" / f"{size}x{size}" / "apps" / "pullback.png"
-        place.parent.mkdir(parents=True)
-        shutil.copy(ROOT / "assets" / "icons" / f"pullback-{size}.png", place)
+        shutil.copy(ROOT / "assets" / "icons" / f"pullback-{size}.png", made(place))
     size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file()) // 1024
-    control = CONTROL.format(version=version, architecture=architecture, size=size)
+    control = CONTROL.format(version=VERSION, architecture=architecture, size=size, glibc=glibc(folder))
     write(tree / "DEBIAN" / "control", control)
-    target = folder.parent / f"pullback_{version}_{architecture}.deb"
-    subprocess.run(["dpkg-deb", "--root-owner-group", "-Zxz", "--build", tree, target], check=True, stdout=-3)
+    target = folder.parent / f"pullback_{VERSION}_{architecture}.deb"
+    command = ["dpkg-deb", "--root-owner-group", "-Zxz", f"-z{level}", "--build", tree, target]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(tree)
     return target
 
 
-def tar(folder: Path, version: str) -> Path:
+def glibc(folder: Path) -> str:
+    """The oldest C library that every file runs with: the newest version of a symbol that any of them names."""
+    newest = (2, 0)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size:
+            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+                if whole[:4] == b"\x7fELF":
+                    found = re.findall(rb"GLIBC_2\.(\d+)\0", whole)
+                    newest = max([newest, *((2, int(minor)) for minor in found)])
+    return ".".join(map(str, newest))
+
+
+def tar(folder: Path) -> Path:
     """The folder to be unpacked anywhere, with a menu entry to be put where the desktop looks for them."""
-    target = folder.parent / f"pullback-{version}-linux-{platform.machine()}.tar.xz"
+    target = folder.parent / f"pullback-{VERSION}-linux-{platform.machine()}.tar.xz"
     entry = ROOT / "build" / "pullback.desktop"
     write(entry, DESKTOP.format(command="/path/to/pullback/pullback", icon="/path/to/pullback/pullback.png"))
     with target.open("wb") as out:
@@ -106,8 +126,13 @@ def tar(folder: Path, version: str) -> Path:
 
 
 def write(path: Path, text: str) -> None:
+    made(path).write_text(text, encoding="utf-8")
+
+
+def made(path: Path) -> Path:
+    """A path whose folder is there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    return path
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class TrustBanner(tk.Frame):
         self, master: tk.Misc, on_answer: Callable[[str], object], bounds: Callable[[Words], Iterable[str]]
     ) -> None:
         super().__init__(master, borderwidth=0, highlightthickness=1)
-        self.label = tk.Label(self, anchor="w", justify="left", borderwidth=0)
+        self.label = tk.Label(self, anchor="nw", justify="left", borderwidth=0)
         self.row = tk.Frame(self, borderwidth=0)
         self.buttons = {
             answer: Button(self.row, lambda answer=answer: on_answer(answer), width=64, height=24)  # type: ignore[misc]
@@ -48,7 +48,7 @@ class TrustBanner(tk.Frame):
         self._key = key
         self.refresh()
         if asks and not self.row.winfo_manager():
-            self.row.pack(side="top", fill="x")
+            self.row.pack(side="bottom", fill="x", before=self.label)  # where there is no room for both, it stays
         elif not asks:
             self.row.pack_forget()
         self._space()

@@ -25,13 +25,13 @@ class Note:
     """Attributes:
     key, facts: of the text; a fact that can be called is told in which language.
     deeds: what can be done, by the keys of the buttons.
-    on_close: called where the reader has read it; None where one of the deeds is to be chosen.
+    must: one of the deeds is to be chosen; others can be closed.
     """
 
     key: str
     facts: Mapping[str, object]
     deeds: Mapping[str, Deed]
-    on_close: Deed | None
+    must: bool
 
 
 class Banner(tk.Frame):
@@ -58,18 +58,16 @@ class Banner(tk.Frame):
         self.bind("<Configure>", lambda event: self._arrange())
 
     def show(
-        self, subject: str, key: str, deeds: Mapping[str, Deed] | None = None, *,
-        on_close: Deed | None = None, must: bool = False, **facts: object,
-    ) -> None:  # fmt: skip
+        self, subject: str, key: str, deeds: Mapping[str, Deed] | None = None, *, must: bool = False, **facts: object
+    ) -> None:
         """Says something in the place of what was said of this subject.
 
         Args:
             deeds: what can be done, by the keys of the buttons; each ends the note.
-            on_close: called where the reader has only read it.
-            must: one of the deeds is to be chosen.
+            must: one of the deeds is to be chosen; else it can be closed.
         """
         self._notes.pop(subject, None)
-        self._notes[subject] = Note(key, facts, deeds or {}, None if must else on_close or (lambda: None))
+        self._notes[subject] = Note(key, facts, deeds or {}, must)
         self._refresh()
 
     def hide(self, subject: str) -> None:
@@ -104,7 +102,7 @@ class Banner(tk.Frame):
         words = self._look.words
         facts = {name: fact(words) if callable(fact) else fact for name, fact in note.facts.items()}
         self.text = words(note.key, **facts)
-        closing = {} if note.on_close is None else {"banner.close": note.on_close}
+        closing: dict[str, Deed] = {} if note.must else {"banner.close": lambda: None}
         for key, deed in {**note.deeds, **closing}.items():
             self._add(key, deed)
         self.grid()

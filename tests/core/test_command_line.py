@@ -326,12 +326,24 @@ def test_no_limits_are_possible(tmp_path: Path) -> None:
     assert trace(SHORT, tmp_path, "--time-limit", "0", "--memory-limit", "0")[0].returncode == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+def test_a_program_writes_files_only_where_it_is_allowed(tmp_path: Path) -> None:
+    writing = f"open({str(tmp_path / 'written')!r}, 'w').write('x')\n"
+    done, written = trace(writing, tmp_path)
+    assert done.returncode == 1
+    assert "--allow-writes" in done.stderr.splitlines()[-1]
+    assert written["error"]["kind"] == "sandbox-files"
+    assert not (tmp_path / "written").exists()
+    assert trace(writing, tmp_path, "--allow-writes")[0].returncode == 0
+    assert (tmp_path / "written").read_text() == "x"
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_leaves_no_worker(sent: signal.Signals, tmp_path: Path) -> None:
     started = tmp_path / "started"
     program = tmp_path / "endless.py"
     program.write_text(f"import os\nopen({str(started)!r}, 'w').write(str(os.getpid()))\nwhile True:\n    pass\n")
-    command = [sys.executable, str(ROOT / "app.py"), "trace", str(program), "--json", "-"]
+    command = [sys.executable, str(ROOT / "app.py"), "trace", str(program), "--json", "-", "--allow-writes"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         wait_for(lambda: started.exists() and started.read_text() != "")
         running.send_signal(sent)

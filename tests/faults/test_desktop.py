@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -43,6 +44,7 @@ def test_fault_36_no_display_is_one_line_and_says_what_can_be_done(tmp_path: Pat
         assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="no display to be lost")
 def test_fault_37_the_display_is_lost_and_the_work_is_there_at_the_next_start(
     start: Start, typist: Callable[..., subprocess.Popen[str]], tmp_path: Path
 ) -> None:

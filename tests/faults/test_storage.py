@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -25,6 +24,8 @@ from core.lessons.walk import Outcome, Progress
 from gui.settings import Settings, load, place, save
 from tests.faults.conftest import ROOT, Start, press
 from tests.gui.conftest import Window
+
+resource = pytest.importorskip("resource", reason="Windows has no limit on the size of files")
 
 OLD, NEW = "# old\n" * 40_000, "# new\n" * 40_000
 WRITER = """

@@ -181,7 +181,7 @@ def test_fault_04_memory_above_the_limit_is_told_and_the_worker_survives(program
 @pytest.mark.parametrize(
     "program",
     [
-        "print('begin')\nfor i in range(10_000_000):\n    print(i)\nprint('end')\n",
+        "print('begin')\nfor i in range(2_000_000):\n    print(i)\nprint('end')\n",
         "print('begin')\nprint('x' * (2 << 20))\nprint('end')\n",
         "import sys\nprint('begin', file=sys.stderr)\nfor i in range(100):\n    sys.stderr.write('x' * (1 << 20))\n",
     ],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core.limits import Limits
 from gui import placing
 from gui.app import App
 from gui.settings import Settings, load, save
@@ -133,6 +134,14 @@ def test_places_that_make_no_sense_are_forgotten(tmp_path: Path, window: object)
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"window": window, "theme": "dark"}))
     assert load(file) == Settings(theme="dark")
+
+
+def test_limits_of_another_kind_are_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"memory": False, "time": "9", "output": True, "writes": 1, "theme": "dark"}))
+    assert load(file) == Settings(theme="dark")
+    file.write_text(json.dumps({"memory": 0, "time": 60, "output": 16, "writes": True}))
+    assert load(file).limits == Limits(0, 60, 16, confined=False)
 
 
 def test_the_theme_follows_the_desktop_and_never_waits_for_it(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
