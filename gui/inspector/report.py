@@ -257,9 +257,11 @@ def _saved(report: Report, playback: Playback, key: NodeKey, words: Words) -> No
 
 def _kept(playback: Playback, key: NodeKey) -> tuple[SavedTensor, ...]:
     """What a node had kept as it ran in its pass, else in a pass before."""
-    passes = playback.trace.passes
+    passes, own = playback.trace.passes, playback.index.step_of.get(key)
+    if own is not None:
+        return passes[key[0]].steps[own].saved
     wanted = passes[key[0]].nodes[key[1]].sequence_nr
-    for number in range(key[0], -1, -1):
+    for number in reversed(range(key[0])):
         for node in passes[number].nodes:
             step = playback.index.step_of.get((number, node.id)) if node.sequence_nr == wanted else None
             if step is not None:

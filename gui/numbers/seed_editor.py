@@ -49,7 +49,7 @@ def seeds_of(backward: Pass) -> tuple[TensorSnapshot | None, ...]:
     error = backward.error
     if error is None or error.kind != "non-scalar":
         return backward.seeds
-    shape = tuple(map(int, re.findall(r"\d+", error.facts["shape"])))
+    shape = tuple(map(int, re.findall(r"\d+", error.facts.get("shape", ""))))
     return (TensorSnapshot(shape, "float32", struct.pack("<f", 1) * min(math.prod(shape), LARGEST + 1)),)
 
 
@@ -255,7 +255,7 @@ class SeedEditor(NumberEditor):
             value = backward.nodes[node].value if node >= 0 else None
             names = self._trace.values[value].names if value is not None else ()
             if not backward.roots and backward.error is not None:
-                names = (backward.error.facts["name"],)
+                names = (backward.error.facts.get("name", words("seed.loss")),)
             found += element_names(names[0] if names else words("seed.loss"), seed.shape)
         return found
 
