@@ -510,6 +510,8 @@ class _Keeper(threading.Thread):
             case wire.Traced() if task.reason and not task.answered:
                 task.saved = reply.trace
                 self._answer_stopped(task)
+            case wire.Verified() | wire.Failed() if task.reason and task.answered and not task.unverified:
+                pass  # it was stopped as it came to its end, of which nothing was passed on
             case wire.Failed() if task.unverified:  # it tells of the verification
                 self._publish(reply)
                 self._settle_verification(task)

@@ -250,6 +250,8 @@ class App(ctk.CTk):
             return
         first, self._kind = not self._kind, kind
         left, right, below = placing.panes_for(wide, high, self.settings.panes) if first else usual
+        if self.lessons.shown and left < placing.LESSON[0]:
+            left, right = placing.LESSON[0], placing.LEAST[1]
         for pane, side, least in zip((self._left, self._right), (left, right), placing.LEAST, strict=False):
             self._panes.paneconfigure(pane, width=px(side), minsize=px(least))
         self._panes.paneconfigure(self.canvas, minsize=px(placing.CANVAS))
@@ -261,7 +263,8 @@ class App(ctk.CTk):
     def _share_height(self) -> None:
         """Room for a lesson; in a low window the pages then have their tabs and little more, until one is turned to."""
         if str(self.lessons) in map(str, self._left.panes()):
-            self._left.paneconfigure(self.lessons, height=self._lesson_height())
+            least = placing.lesson_height(self.winfo_height() / self.look.scale)
+            self._left.paneconfigure(self.lessons, height=self._lesson_height(), minsize=self.look.px(least))
             if self.winfo_height() / self.look.scale < placing.HIGH:
                 self._left.paneconfigure(self.pages, height=self.look.px(placing.LEAST[2]))
 
@@ -270,8 +273,10 @@ class App(ctk.CTk):
         there = str(self.lessons) in map(str, self._left.panes())
         if self.lessons.shown and not there:
             writing: tk.Widget = self.editing if self.editing.active else self.editor
-            height, least = self._lesson_height(), self.look.px(90)
-            self._left.add(self.lessons, before=writing, stretch="never", height=height, minsize=least)
+            self._left.add(self.lessons, before=writing, stretch="never")
+            if self._left.winfo_width() < self.look.px(placing.LESSON[0]):
+                self._kind = ()
+                self._size_panes(self.winfo_width(), self.winfo_height())
             self._share_height()
         elif there and not self.lessons.shown:
             self._left.forget(self.lessons)

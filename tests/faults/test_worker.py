@@ -337,6 +337,21 @@ def test_fault_09_a_worker_that_lies_or_floods_is_replaced(monkeypatch: pytest.M
         assert not alive(liar or 0)
 
 
+@pytest.mark.parametrize("last", ["say(wire.Verified(1, True))", "say(wire.Failed(1, 'no memory'))"])
+def test_a_run_that_is_stopped_as_it_ends_is_no_lie(monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+    stopped = "wire.read_frame(0)\ntrace()\n"
+    only_first(monkeypatch, f"{LIAR}{stopped}{last}\nsay(wire.Finished(1))\ntime.sleep(600)\n")
+    with Client(spare=False) as client:
+        until(lambda: client.state == "idle")
+        pid, id = client.pid, client.run(run(PRODUCT))
+        until(lambda: client.state == "running")
+        client.stop()
+        assert isinstance(hear(client, id)[-1], wire.Stopped)
+        until(lambda: client.state == "idle")
+        assert client.pid == pid
+        assert not client.poll()
+
+
 def test_fault_09_a_worker_that_reads_nothing_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     only_first(monkeypatch, LIAR.replace("job = ", "time.sleep(600)\njob = "))
     with Client(spare=False) as client:

@@ -155,9 +155,13 @@ def test_a_file_that_is_read_only_stays(window: Window, program: Path) -> None:
     assert program.read_text() == PROGRAM
     app.session.run()
     window.settle()
-    app.exports.to(program)
+    picture = program.with_suffix(".png")
+    picture.write_bytes(b"mine")
+    picture.chmod(0o444)
+    app.exports.to(picture)
     window.settle()
     assert "it is read-only" in app.output.text.get("1.0", "end")
+    assert picture.read_bytes() == b"mine"
     assert app.session.unsaved
 
 

@@ -423,7 +423,7 @@ def small(display: str, request: pytest.FixtureRequest) -> Iterator[Window]:
     worker = FakeWorker()
     app = App(start=lambda: worker, settings=Settings(language="zh", theme="dark", size=size, motion="off"))
     app.tk.call("wm", "geometry", ".", f"{width}x{height}+0+0")
-    app.session.open_program(traces.FIRST, "first.py")
+    app.session.open_program(traces.FIRST, "")
     window = Window(app, worker)
     app.focus_force()
     window.wait_until(lambda: app.canvas._ready and app.winfo_width() == width)

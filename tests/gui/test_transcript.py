@@ -53,7 +53,7 @@ def test_another_language_tells_it_anew(window: Window) -> None:
 def test_what_goes_wrong_is_seen_whatever_page_was_open(window: Window) -> None:
     app = window.app
     app.pages.turn("transcript.title")
-    app.export()  # there is no picture yet
+    app.exports.copy()  # there is no picture yet
     window.settle()
     assert app.output.winfo_ismapped()
     assert "press F5 first" in app.output.text.get("1.0", "end")
