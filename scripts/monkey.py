@@ -33,7 +33,7 @@ from gui import trouble  # noqa: E402
 from gui.app import App, start_worker  # noqa: E402
 from gui.widgets.menu import Entry  # noqa: E402
 
-GROWTH: Final = 10.0
+GROWTH: Final = 20.0
 """MB that the window may grow in a minute, in the second half of the time: fonts, images and programs come before."""
 LATENCY: Final = 0.5
 """Seconds within which the window answers 99 times in 100."""
