@@ -54,9 +54,14 @@ def read_program(path: Path) -> str:
         ValueError: one line; it is too large or not text.
     """
     blob = _read(path, PROGRAM_LIMIT)
-    text = _decoded(blob, *_encoding(blob))
+    return _decoded(blob, *_encoding(blob))
+
+
+def read_for_editing(path: Path) -> str:
+    """The same for an editor, which would end at a NUL character and lose what follows with the next save: refused."""
+    text = read_program(path)
     before, nul, _ = text.partition("\0")
-    if nul:  # an editor ends there, and what follows would be lost with the next save
+    if nul:
         raise ValueError(f"line {before.count(chr(10)) + 1} has a NUL character")
     return text
 

@@ -301,7 +301,7 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, known:
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
-            if failure.kind == "non-scalar":
+            if failure.kind == "non-scalar" and known is not None and not known.obstacle:
                 report.line((words("inspect.give_seed"), "seed"))
 
 
