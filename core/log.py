@@ -8,10 +8,11 @@ import logging
 import platform
 import sys
 import threading
-from importlib.metadata import PackageNotFoundError, version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
+
+from core.version import VERSION
 
 LARGEST: Final = 1 << 20
 """Bytes of a file, of which there are at most four."""
@@ -41,8 +42,10 @@ def begin(folder: Path) -> None:
 
 def versions() -> str:
     """What a report of a fault begins with."""
-    named = []
+    from importlib.metadata import PackageNotFoundError, version  # no start of the window has to wait for it
+
+    named = [f"Pullback {VERSION}"]
     for package in ("torch", "customtkinter", "matplotlib"):
         with contextlib.suppress(PackageNotFoundError):
             named.append(f"{package} {version(package)}")
-    return ", ".join([f"Python {platform.python_version()}", *named, platform.platform()])
+    return ", ".join([*named, f"Python {platform.python_version()}", platform.platform()])

@@ -33,6 +33,8 @@ PATCHABLE: Final[tuple[ModuleType | type, ...]] = (
 )
 """Where a program that replaces something changes what the next one sees; not put back, only noticed."""
 
+_HIDING: Final = torch._compile._disable_dynamo.__code__
+"""Its file is not the module's in the executable, whose modules are no files."""
 _ROOT: Final = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -91,7 +93,7 @@ def _started_by_python(thread: threading.Thread) -> bool:
 def _same(now: object, before: object) -> bool:
     """Whether a part of torch is the one it was; with the first optimizer, torch hides ``manual_seed`` from its own
     compiler, by a wrapper that changes nothing else."""
-    hidden = isinstance(now, FunctionType) and now.__code__.co_filename == torch._compile.__file__
+    hidden = isinstance(now, FunctionType) and now.__code__.co_filename == _HIDING.co_filename
     return now is before or (hidden and getattr(now, "__wrapped__", None) is before)
 
 

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -109,12 +109,11 @@ class Screen:
 
     Attributes:
         display: its name.
-        managed: whether a window manager runs on it.
+        windows: those that were started on it.
     """
 
     display: str
-    managed: bool
-    windows: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    windows: list[subprocess.Popen[bytes]]
 
     def start(
         self, installed: Installed, *arguments: str, before: Sequence[str] = (), **more: str
@@ -173,10 +172,11 @@ class Screen:
 def screen_of(manager: str, size: str = "1440x900x24") -> Iterator[Screen]:
     """A screen with a window manager on it, '' for none."""
     read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-ac"]
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp", "-ac", "-noreset"]
     server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
     os.close(write)
-    others = []
+    windows: list[subprocess.Popen[bytes]] = []
+    others: list[subprocess.Popen[bytes]] = []
     try:
         assert select.select([read], [], [], 20)[0], "Xvfb did not start"
         display = ":" + os.read(read, 20).decode().strip()
@@ -184,12 +184,10 @@ def screen_of(manager: str, size: str = "1440x900x24") -> Iterator[Screen]:
             environment = {**os.environ, "DISPLAY": display}
             others.append(subprocess.Popen([manager], env=environment, stderr=subprocess.DEVNULL))
             time.sleep(1)
-        screen = Screen(display, bool(manager))
-        yield screen
-        others += screen.windows
+        yield Screen(display, windows)
     finally:
         os.close(read)
-        for process in (*others, server):
+        for process in (*windows, *others, server):
             process.terminate()
             process.wait()
 

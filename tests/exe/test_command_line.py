@@ -37,6 +37,11 @@ def traced(done: subprocess.CompletedProcess[str]) -> list[float]:
     return written["leaves"][0]["grad"]["data"]
 
 
+def wide(path: Path) -> bool:
+    with Image.open(path) as image:
+        return image.width > 500
+
+
 def gif(path: Path) -> bool:
     with Image.open(path) as image:
         return getattr(image, "n_frames", 1) > 3
@@ -45,7 +50,7 @@ def gif(path: Path) -> bool:
 @pytest.mark.parametrize(
     ("name", "more", "judge"),
     [
-        ("picture.png", ("--with", "inspector"), lambda path: Image.open(path).width > 500),
+        ("picture.png", ("--with", "inspector"), wide),
         ("picture.svg", ("--lang", "zh"), lambda path: ET.parse(path).getroot().tag.endswith("svg")),
         ("picture.pdf", ("--theme", "dark"), lambda path: path.read_bytes().startswith(b"%PDF")),
         ("pass.gif", ("--step", "all", "--scale", "0.5"), gif),

@@ -57,7 +57,7 @@ def test_the_desktop_finds_it(installed: Installed) -> None:
     types = next(line.removeprefix("MimeType=") for line in lines if line.startswith("MimeType="))
     assert set(types.strip(";").split(";")) == {"application/x-pullback", "text/x-python", "text/markdown"}
     mime = ET.parse(share / "mime" / "packages" / "pullback.xml").getroot()
-    assert [glob.get("pattern") for glob in mime.iter("{*}glob")] == ["*.pullback"]
+    assert [glob.get("pattern") for glob in mime.findall(".//{*}glob")] == ["*.pullback"]
     assert (share / "icons" / "hicolor" / "256x256" / "apps" / "pullback.png").exists()
     link = os.readlink(installed.root / "usr" / "bin" / "pullback")
     assert installed.root / link.lstrip("/") == Path(installed.command)

@@ -60,14 +60,15 @@ def test_a_lesson_is_opened_stepped_by_keys_exported_and_closed(
     same = tmp_path / "same.png"
     done = installed.run("export", f"lesson:{LESSON}", "--step", str(7 + STEPS), "--out", same)
     assert done.returncode == 0, done.stderr
-    assert Image.open(picture).tobytes() == Image.open(same).tobytes()
+    with Image.open(picture) as shown, Image.open(same) as drawn:
+        assert shown.tobytes() == drawn.tobytes()
 
 
 def test_files_of_each_kind_are_opened_from_a_folder_of_any_name(installed: Installed, tmp_path: Path) -> None:
     folder = tmp_path / "目录 mit Löchern"
     folder.mkdir()
     program, lesson, trace = folder / "梯度.py", folder / "课.md", folder / "记录.pullback"
-    titles = {program: "Pullback — 梯度.py", trace: "Pullback — 记录.pullback", lesson: "Pullback — 2 · 第一次反向传播"}
+    titles = {program: "Pullback — 梯度.py", trace: "Pullback — 梯度.py", lesson: "Pullback — 2 · 第一次反向传播"}
     program.write_text("import torch\na = torch.ones(2, requires_grad=True)\na.sum().backward()\n", encoding="utf-8")
     lesson.write_bytes((installed.folder / "_internal" / "assets" / "lessons" / f"{LESSON}.zh.md").read_bytes())
     assert installed.run("trace", program, "--save", trace).returncode == 0
