@@ -3,7 +3,8 @@
 VENV := .venv
 PY   := $(VENV)/bin/python
 
-.PHONY: help setup run test test-exe conformance golden gallery screenshots formulas check format bench bench-readme exe icon clean
+.PHONY: help setup run test test-exe conformance fuzz machine monkey golden gallery screenshots formulas check format bench bench-readme \
+	exe icon clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +24,16 @@ test-exe: $(VENV)/dev.done exe  ## build the executable, install it in a clean r
 
 conformance: $(VENV)/dev.done  ## compare every operation of torch with torch's own engine (long)
 	@sh scripts/with_display.sh $(PY) -m pytest -m conformance --timeout 0 $(ARGS)
+
+fuzz: $(VENV)/dev.done  ## 10,000 damaged files of each kind, 200 kills during saves; ARGS="--count 500 lesson" goes to the first
+	@$(PY) -m tests.faults.fuzz $(ARGS)
+	@$(PY) -m tests.faults.kills
+
+machine: $(VENV)/dev.done  ## the window as a state machine, a hundred times; ARGS="--examples 20 --seed 1"
+	@sh scripts/with_display.sh $(PY) -m tests.faults.machine $(ARGS)
+
+monkey: $(VENV)/dev.done  ## ten minutes of random events on the real window; ARGS="--minutes 1 --seed 7"
+	@sh scripts/with_display.sh $(PY) scripts/monkey.py $(ARGS)
 
 golden: $(VENV)/dev.done  ## redraw the pictures that tests compare with; ARGS=--record records them too
 	@$(PY) -m tests.gui.test_golden $(ARGS)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from core.lines import lines_of
+from core.lines import NO_PROGRAM, lines_of
 from core.records import Cut, Op, Span, Trace
 
 
@@ -76,7 +76,9 @@ def _once(trace: Trace, place: str) -> Op | None:
     written = [op for op in trace.ops if f"{op.line}:{op.text}" == place]
     if len(written) == 1:  # what a person writes may mean several
         op = written[0]
-    if op is None or not op.line or not op.text or op.inplace or not op.inputs or len(op.outputs) != 1:
+    if op is None or not 0 < op.span[0] <= op.span[2] <= len(lines_of(trace.source)):
+        return None
+    if not op.line or not op.text or op.inplace or not op.inputs or len(op.outputs) != 1:
         return None
     if any(backward.span == op.span for backward in trace.passes):
         return None  # it ran inside the call, which gives something else
@@ -87,16 +89,19 @@ def _once(trace: Trace, place: str) -> Op | None:
 def _detached(text: str) -> str:
     try:
         simple = isinstance(ast.parse(text, mode="eval").body, ast.Name | ast.Call | ast.Attribute | ast.Subscript)
-    except SyntaxError:
+    except NO_PROGRAM:
         simple = False
     return f"{text}.detach()" if simple else f"({text}).detach()"
 
 
 def _names_in(source: str, span: Span, names: set[str]) -> list[tuple[Span, str]]:
     """Where one of the names stands in an expression of the program, from left to right."""
-    lines = lines_of(source)
-    found = []
-    for node in ast.walk(ast.parse(source)):
+    lines, found = lines_of(source), list[tuple[Span, str]]()
+    try:
+        tree = ast.parse(source)
+    except NO_PROGRAM:
+        return found
+    for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute) and node.end_lineno and node.end_col_offset is not None:
             name = ast.unparse(node)
             if name in names:

@@ -57,6 +57,15 @@ def read_program(path: Path) -> str:
     return _decoded(blob, *_encoding(blob))
 
 
+def read_for_editing(path: Path) -> str:
+    """The same for an editor, which would end at a NUL character and lose what follows with the next save: refused."""
+    text = read_program(path)
+    before, nul, _ = text.partition("\0")
+    if nul:
+        raise ValueError(f"line {before.count(chr(10)) + 1} has a NUL character")
+    return text
+
+
 def read_text(path: Path, limit: int) -> str:
     """The text of a file, its lines ended by ``\\n``: UTF-8 where no byte-order mark says otherwise.
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+from typing import Final
+
+NO_PROGRAM: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What ``ast`` raises over a text that is no program, or is nested too deeply to be read."""
 
 
 def lines_of(source: str) -> list[str]:

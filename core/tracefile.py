@@ -131,7 +131,7 @@ def _parts(rest: bytes) -> tuple[Head, bytes]:
     except (struct.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ValueError("it is damaged: its head cannot be read") from None
     if head.format != TRACE_FORMAT:
-        raise ValueError(f"it holds a trace of format {head.format!r}; this Pullback reads {TRACE_FORMAT!r}")
+        raise ValueError(f"it holds a trace of format {head.format[:40]!r}; this Pullback reads {TRACE_FORMAT!r}")
     return head, rest[begin + length :]
 
 

@@ -47,7 +47,9 @@ def check_tensor(tensor: TensorSnapshot | None) -> None:
         or count > LARGEST
         or (kept != count if tensor.elided is None else kept > count)
     ):
-        raise ValueError(f"{len(tensor.raw)} bytes for a tensor of shape {list(tensor.shape)} and type {tensor.dtype}")
+        raise ValueError(
+            f"{len(tensor.raw)} bytes for a tensor of shape {list(tensor.shape)} and type {tensor.dtype[:20]!r}"
+        )
 
 
 def check_matrix(matrix: Matrix) -> None:

@@ -198,7 +198,7 @@ class App(ctk.CTk):
         )  # fmt: skip
         self.stepping = Stepping(session, self.canvas)
         self._right = tk.Frame(self._panes, borderwidth=0)
-        self.inspector = Inspector(self._right, session, on_tensor=self._look_at)
+        self.inspector = Inspector(self._right, session, on_tensor=self._look_at, on_seed=self.edit_seed)
         self.menu = PopUp(self)
         self.seed_editor = SeedEditor(self.canvas, session, self.menu)
         self.leaf_editor = LeafEditor(self._right, session)
@@ -250,6 +250,8 @@ class App(ctk.CTk):
             return
         first, self._kind = not self._kind, kind
         left, right, below = placing.panes_for(wide, high, self.settings.panes) if first else usual
+        if self.lessons.shown and left < placing.LESSON[0]:
+            left, right = placing.LESSON[0], placing.LEAST[1]
         for pane, side, least in zip((self._left, self._right), (left, right), placing.LEAST, strict=False):
             self._panes.paneconfigure(pane, width=px(side), minsize=px(least))
         self._panes.paneconfigure(self.canvas, minsize=px(placing.CANVAS))
@@ -261,7 +263,8 @@ class App(ctk.CTk):
     def _share_height(self) -> None:
         """Room for a lesson; in a low window the pages then have their tabs and little more, until one is turned to."""
         if str(self.lessons) in map(str, self._left.panes()):
-            self._left.paneconfigure(self.lessons, height=self._lesson_height())
+            least = placing.lesson_height(self.winfo_height() / self.look.scale)
+            self._left.paneconfigure(self.lessons, height=self._lesson_height(), minsize=self.look.px(least))
             if self.winfo_height() / self.look.scale < placing.HIGH:
                 self._left.paneconfigure(self.pages, height=self.look.px(placing.LEAST[2]))
 
@@ -270,8 +273,10 @@ class App(ctk.CTk):
         there = str(self.lessons) in map(str, self._left.panes())
         if self.lessons.shown and not there:
             writing: tk.Widget = self.editing if self.editing.active else self.editor
-            height, least = self._lesson_height(), self.look.px(90)
-            self._left.add(self.lessons, before=writing, stretch="never", height=height, minsize=least)
+            self._left.add(self.lessons, before=writing, stretch="never")
+            if self._left.winfo_width() < self.look.px(placing.LESSON[0]):
+                self._kind = ()
+                self._size_panes(self.winfo_width(), self.winfo_height())
             self._share_height()
         elif there and not self.lessons.shown:
             self._left.forget(self.lessons)
@@ -480,6 +485,7 @@ class App(ctk.CTk):
     def _show_moment(self) -> None:
         session, playback = self.session, self.session.playback
         self.canvas.show(playback, self.selected)
+        self.canvas.date(self.look.words("canvas.earlier") if session.stale and not session.running else "")
         if self.selected is None and (pending := self._pending_card()) is not None:
             self.selected = pending
             self.canvas.select(pending)
@@ -544,11 +550,14 @@ class App(ctk.CTk):
             self.editor.mark(0, None)  # the last that ran is not where it failed
         else:
             self.editor.mark(playback.line, playback.span, self._turn())
-        self.editor.blame(self._failure(), playback.trace.source if playback is not None else "")
+        ran = session.unread or (playback.trace if playback is not None else None)
+        self.editor.blame(self._failure(), ran.source if ran is not None else "")
 
     def _failure(self) -> Failure | None:
         """What the run ended with, once the cursor is there: who predicts is not told beforehand."""
         playback = self.session.playback
+        if self.session.unread is not None:
+            return self.session.unread.error
         there = playback is not None and playback.at_end and not (self.session.busy or self._held)
         return playback.trace.error if there and playback is not None else None
 

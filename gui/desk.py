@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from core.files import read_program, read_trace, write_program
+from core.files import read_for_editing, read_trace, write_program
 from gui.exporting.exporter import Tell
 from gui.i18n import Words
 from gui.programs import is_example, remembered
@@ -67,7 +67,7 @@ class Desk:
                 self._on_open()
                 self._session.open_trace(trace)
             else:
-                source = read_program(path)
+                source = read_for_editing(path)
                 self._on_open()
                 self._session.open_program(source, str(path.absolute()))
                 if self.elsewhere(self._session.file):

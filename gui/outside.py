@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from core.files import read_program
+from core.files import read_for_editing
 from core.lessons.shelf import read_text
 from gui.canvas.background import Background
 from gui.widgets.banner import Banner, Deed
@@ -29,7 +29,7 @@ def watch(app: App) -> tuple[Outside, Outside]:
         app.editor.rewrite(text)
         app.session.edit(text)
 
-    program = Outside(app, app.banner, app.session, rewrite=rewrite, read=read_program, save_as=app.desk.save_as)
+    program = Outside(app, app.banner, app.session, rewrite=rewrite, read=read_for_editing, save_as=app.desk.save_as)
     lesson = Outside(
         app, app.banner, app.editing, rewrite=app.editing.editor.rewrite, read=read_text, save_as=app.editing.save_as
     )

@@ -15,6 +15,9 @@ WIDE, MIDDLE, NARROW, HIGH = 1300, 900, 600, 700
 LEAST: Panes = (120, 120, 50)
 CANVAS, EDITOR = 180, 90
 """Units that stay for the picture and for the editor."""
+LESSON = (190, 90, 145)
+"""Units of width that a lesson can be read in, and of height: at least, and where the window has not even twice that
+for all it shows."""
 
 
 def on_screen(kept: Geometry | None, opened: tuple[int, int], screen: tuple[int, int]) -> Geometry:
@@ -28,6 +31,11 @@ def standing(window: tk.Tk) -> Geometry:
     """Where a window stands."""
     width, height, left, top = map(int, re.findall(r"-?\d+", tk.Tk.geometry(window)))
     return width, height, left, top
+
+
+def lesson_height(high: float) -> int:
+    """Units of height that a lesson keeps in a window of so many."""
+    return LESSON[1] if high >= 420 else LESSON[2]
 
 
 def panes_for(wide: float, high: float, kept: Panes | None = None) -> Panes:

@@ -23,6 +23,10 @@ MESSAGES = 32
 """Messages of the worker taken in one round, so that a talkative program cannot hold up the window."""
 
 
+UNREADABLE = ("SyntaxError", "IndentationError", "TabError")
+"""What Python raises where a text is no program."""
+
+
 class Runner(Protocol):
     """What a session needs of ``core.client.Client``."""
 
@@ -45,6 +49,7 @@ class Session:
             is gone.
         history: the changes the reader has made to the run, for undo; ``what_if`` are those the next run is made with.
         playback: the trace and the cursor; None before the first run.
+        unread: the last run, where its text could not be read as a program; the trace of an earlier one stays then.
         agrees: whether the trace equals an unrecorded run; 'waiting' while that is being found out.
         checks: its operations compared with finite differences; None while, or where, that was not done.
         state: of the worker: 'none', 'starting', 'ready', 'running', 'paused', 'stopping', 'gone'.
@@ -73,6 +78,7 @@ class Session:
         self.path = self.file = ""
         self.history = History()
         self.playback: Playback | None = None
+        self.unread: Trace | None = None
         self.agrees: bool | Literal["waiting"] | None = None
         self.checks: tuple[Check, ...] | None = None
         self.state = "none"
@@ -106,6 +112,7 @@ class Session:
         self.source = self.kept = source
         self.path, self.file, self.history = path, path, History((what_if or WhatIf(),))
         self.playback, self.agrees, self.output, self.notice, self.recorded = None, None, "", None, False
+        self.unread = None
         self.checks = None
         self._forget()
         self._tell("source", "trace", "output", "notice")
@@ -119,7 +126,7 @@ class Session:
         self.playback, self.agrees, self.output = Playback.of(trace), trace.agrees, trace.stdout
         self.checks = trace.checks or None
         self.torch = self.torch or trace.torch
-        self.notice, self.recorded = None, True
+        self.notice, self.recorded, self.unread = None, True, None
         self._forget()
         self._tell("source", "trace", "output", "notice")
 
@@ -224,7 +231,7 @@ class Session:
         if self.state == "gone":
             self._runner.restart()
         self._landing = landing
-        self.output, self.notice, self.progress = "", None, (0, 0.0)
+        self.output, self.notice, self.progress, self.unread = "", None, (0, 0.0), None
         self.state, self.paused, self._live = "running", None, live
         self._question = None  # the run overtakes it
         options = Options(path=self.path, output=self.limits.output << 20)
@@ -328,6 +335,10 @@ class Session:
         before, landing = self.playback, self._landing
         self._verifying, self._job, self.state, self.recorded = self._job, 0, "ready", False
         self.paused, self._live = None, False
+        if before is not None and before.trace.events and _unreadable(trace):
+            self.unread = trace
+            self._tell("worker", "output")
+            return
         self._before = self.what_if
         if not (self.what_if or stopped or trace.error or trace.overwritten):
             self._written = trace
@@ -544,3 +555,9 @@ class Session:
         return by_place and all(
             place in lines and before[slice(*lines[place])] == now[slice(*lines[place])] for place in places
         )
+
+
+def _unreadable(trace: Trace) -> bool:
+    """Whether nothing was run, because the text is no program."""
+    error = trace.error
+    return error is not None and not trace.events and (error.type in UNREADABLE or error.kind == "too-deep")

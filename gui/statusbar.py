@@ -60,7 +60,7 @@ def said(session: Session, words: Words) -> dict[str, Said]:
     settled = session.playback is not None and not (session.busy or session.stale)
     return {
         "what_if": _what_if(session, words),
-        "stale": Said(_forms(words, "changed.source") if session.stale and not session.busy else ()),
+        "stale": _changed(session, words),
         "agrees": _agrees(session, words) if settled else Said(),
         "checks": _checks(session, words) if settled else Said(),
         "state": _state(session, words),
@@ -69,6 +69,14 @@ def said(session: Session, words: Words) -> dict[str, Said]:
         "bound": _bound(session, words),
         "torch": Said((words("state.torch", version=session.torch), "") if session.torch else ()),
     }
+
+
+def _changed(session: Session, words: Words) -> Said:
+    """Whether the picture is of another text than the editor's."""
+    if not session.stale or session.busy:
+        return Said()
+    unread = session.unread is not None and session.unread.source == session.source
+    return Said(_forms(words, "changed.unread" if unread else "changed.source"))
 
 
 def _forms(words: Words, key: str, **facts: object) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gui.i18n import Words
@@ -114,3 +114,14 @@ class Look:
     def widget_font(self, size: float, *, mono: bool = False, bold: bool = False) -> tuple[str, int, str]:
         """A font for a widget of customtkinter, which enlarges it by itself."""
         return (self.mono if mono else self.sans, -round(size), "bold" if bold else "normal")
+
+
+def faded(look: Look) -> Look:
+    """The same with every colour nearer to the ground of the picture: for what is not of now."""
+    return replace(look, palette={name: _between(colour, look["canvas"]) for name, colour in look.palette.items()})
+
+
+def _between(colour: str, ground: str) -> str:
+    """A colour of which half is left."""
+    pairs = ((int(colour[at : at + 2], 16), int(ground[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round((own + other) / 2):02X}" for own, other in pairs)

@@ -324,6 +324,12 @@ def _grown(case: Case, match: re.Match[str]) -> _Found | None:
     return _Found({"limit": _gigabytes(limit)}) if limit and out and case.failure.line else None
 
 
+def _too_deep(case: Case, match: re.Match[str]) -> _Found | None:
+    """Python's compiler, which names no line; nothing has run then."""
+    unread = case.failure.type == "MemoryError" and not case.failure.line and not case.trace.events
+    return _Found({}) if unread else None
+
+
 def _gigabytes(count: int) -> str:
     """A limit as it was given."""
     return f"{count >> 20} MB" if count % (1 << 30) else f"{count >> 30} GB"
@@ -724,6 +730,12 @@ RULES: Final = (
         r"can't allocate memory: you tried to allocate (?P<bytes>\d+) bytes",
         "This needs {size} of memory at once; the limit is {limit}.",
         _at_once,
+    ),
+    Rule(
+        "too-deep",
+        r"^$",
+        "Python cannot read this program: an expression is nested too deeply.",
+        _too_deep,
     ),
     Rule(
         "memory-grown",

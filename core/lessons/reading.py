@@ -35,6 +35,8 @@ LONGEST: Final = 1 << 16
 """Characters of a lesson file: five long lessons, and never more than a moment's reading."""
 LARGEST: Final = 9999
 """Of a number in the head."""
+SAID: Final = 240
+"""Characters of what is said of a mistake, which may quote as much of the file as there is."""
 
 _FRONT: Final = re.compile(r"\+\+\+\n(.*?)\n\+\+\+\n", re.S)
 _HEADING: Final = re.compile(r"(.+?)\s*\{#([a-z0-9-]+)\}")
@@ -58,6 +60,7 @@ class LessonError(ValueError):
     """
 
     def __init__(self, line: int, message: str) -> None:
+        message = message if len(message) <= SAID else f"{message[:SAID]}…"
         super().__init__(f"line {line}: {message}" if line else message)
         self.line, self.message = line, message
 

@@ -26,7 +26,7 @@ from gui.picture.groups import Folding
 from gui.picture.headers import NOWHERE
 from gui.picture.scene import READABLE, Box, Hit, Picture, Scene, Seed, legend
 from gui.picture.shapes import inside, label_rect, overlap, sample, touches
-from gui.theme import Look
+from gui.theme import Look, faded
 from gui.widgets import wheel
 from gui.widgets.button import Button
 from gui.widgets.find import FindBar
@@ -156,6 +156,9 @@ class GraphCanvas(tk.Canvas):
         self._ready = False
         self._image = self.create_image(0, 0, anchor="nw")
         self._labels, self._legend = Labels(self, "picture"), Labels(self, "legend")
+        self._dated = ""
+        self._faded: Look | None = None
+        self.date_label = tk.Label(self, borderwidth=0)
         self._title = self.create_text(0, 0, text="", justify="center", anchor="s")
         self._hint = self.create_text(0, 0, text="", justify="center", anchor="n")
         self._focus_ring = self.create_rectangle(0, 0, 0, 0, width=2, state="hidden")
@@ -221,8 +224,15 @@ class GraphCanvas(tk.Canvas):
         self.redraw()
 
     def dress(self, look: Look) -> None:
-        self._look = look
+        self._look, self._faded = look, faded(look)
         self.configure(background=look["canvas"])
+        self.date_label.configure(
+            background=look["running_line"],
+            foreground=look["text"],
+            font=look.font(12),
+            padx=look.px(10),
+            pady=look.px(3),
+        )
         if self.view.unit != look.scale:
             self.view.unit = look.scale
             self._refit()
@@ -279,6 +289,13 @@ class GraphCanvas(tk.Canvas):
         self._selected = card
         self.reveal(card)
         self.redraw()
+
+    def date(self, text: str) -> None:
+        """Says that the picture is not of now, and fades it; '' where it is."""
+        if text != self._dated:
+            self._dated = text
+            self.date_label.configure(text=text)
+            self.redraw()
 
     def say(self, title: str, hint: str) -> None:
         """What stands on the ground while there is no picture on it."""
@@ -706,12 +723,15 @@ class GraphCanvas(tk.Canvas):
             return
         empty = self._playback is None or self._picture is None or not self._playback.cursor
         self._place_row(look)
+        self._place_date(empty, look)
         self._write_message(empty, look)
         percent = percentage(view.zoom)
         if self._buttons["percent"].cget("text") != percent:
             self._buttons["percent"].configure(text=percent)
         if not self._ready:
             return
+        if self._dated and self._faded is not None:
+            look = self._faded
         from PIL import ImageTk
 
         from gui.picture import paint
@@ -760,6 +780,14 @@ class GraphCanvas(tk.Canvas):
             self._buttons["percent"].grid_remove()
         else:
             self._buttons["percent"].grid()
+
+    def _place_date(self, empty: bool, look: Look) -> None:
+        """Above the picture, on the left of the buttons; below them where there is no room."""
+        if empty or not self._dated:
+            self.date_label.place_forget()
+        else:
+            beside = self.date_label.winfo_reqwidth() + self._row.winfo_reqwidth() + look.px(40) < self.view.width
+            self.date_label.place(x=look.px(14), y=look.px(14) + (0 if beside else self._row.winfo_reqheight()))
 
     def _write_message(self, empty: bool, look: Look) -> None:
         width, height = self.view.width, self.view.height

@@ -159,7 +159,7 @@ def wrapped(runs: Sequence[Run], width: float, rest: float | None = None) -> lis
 
 def in_lines(text: str, width: float, size: float) -> list[str]:
     """A plain text, likewise."""
-    return ["".join(run for run, _ in line) for line in wrapped([(text, Style(size))], width)]
+    return ["".join(run for run, _ in line) for line in wrapped([(text, Style(size))], width) if line]
 
 
 def _width(text: str, styles: Sequence[Style], start: int, end: int) -> float:

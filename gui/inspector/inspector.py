@@ -41,9 +41,13 @@ class Inspector(tk.Frame):
 
     Args:
         on_tensor: called with the tensor that is to be opened.
+        on_seed: called where a backward call that was refused is to have a seed.
     """
 
-    def __init__(self, master: tk.Misc, session: Session, on_tensor: Callable[[TensorSnapshot], object]) -> None:
+    def __init__(
+        self, master: tk.Misc, session: Session, on_tensor: Callable[[TensorSnapshot], object],
+        on_seed: Callable[[], object],
+    ) -> None:  # fmt: skip
         super().__init__(master, borderwidth=0)
         self._session = session
         self._shown: object = None
@@ -64,8 +68,9 @@ class Inspector(tk.Frame):
         self.widgets = Widgets(self.text)
         self._openings = Openings(self.text, on_tensor)
         self.filling = Filling(self, self._filled)
-        self._deeds: dict[str, Callable[[], None]] = {
+        self._deeds: dict[str, Callable[[], object]] = {
             "link": self._grant, "next": lambda: self.filling.move(1), "play": self.filling.play,
+            "seed": on_seed,
         }  # fmt: skip
         for key, by in (("Up", -1), ("Down", 1)):
             self.text.bind(f"<{key}>", partial(self._scroll, by))

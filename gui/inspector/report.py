@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.edits import applied, edits
 from core.formulas import Formula, official_formula, own_formula
 from core.playback import NodeKey, Playback, add
-from core.records import Event, Step, TensorSnapshot, Trace
+from core.records import Event, Pass, SavedTensor, Step, TensorSnapshot, Trace
 from core.why import why
 from gui import figures
 from gui.failure import failure_lines
@@ -242,9 +242,8 @@ def _passed_on(report: Report, playback: Playback, key: NodeKey, step: Step, wor
 
 def _saved(report: Report, playback: Playback, key: NodeKey, words: Words) -> None:
     """What the node keeps from its operation on; the engine lets go of it as soon as the node has run."""
-    backward, number = playback.trace.passes[key[0]], playback.index.step_of.get(key)
-    op = backward.nodes[key[1]].op
-    saved = backward.steps[number].saved if number is not None and (op is None or playback.ran(op)) else ()
+    op = playback.trace.passes[key[0]].nodes[key[1]].op
+    saved = _kept(playback, key) if op is None or playback.ran(op) else ()
     if not saved:
         return
     report.section(words("inspect.saved"))
@@ -256,14 +255,28 @@ def _saved(report: Report, playback: Playback, key: NodeKey, words: Words) -> No
         report.line((f"{entry.name}  ", "code"), (said, "freed" if freed else "value", entry.tensor), (extra, "quiet"))
 
 
+def _kept(playback: Playback, key: NodeKey) -> tuple[SavedTensor, ...]:
+    """What a node had kept as it ran in its pass, else in a pass before."""
+    passes, own = playback.trace.passes, playback.index.step_of.get(key)
+    if own is not None:
+        return passes[key[0]].steps[own].saved
+    wanted = passes[key[0]].nodes[key[1]].sequence_nr
+    for number in reversed(range(key[0])):
+        for node in passes[number].nodes:
+            step = playback.index.step_of.get((number, node.id)) if node.sequence_nr == wanted else None
+            if step is not None:
+                return passes[number].steps[step].saved
+    return ()
+
+
 def _freed(playback: Playback, key: NodeKey) -> bool:
     """Whether a pass has run this node by now without retain_graph."""
     passes, wanted = playback.trace.passes, playback.trace.passes[key[0]].nodes[key[1]].sequence_nr
     return any(
         node.sequence_nr == wanted and playback.emitted((number, node.id)) is not None
-        for number in range(key[0], len(passes))
+        for number in range(len(passes))
         if not passes[number].retain_graph
-        for node in (passes[number].nodes if number > key[0] else [passes[number].nodes[key[1]]])
+        for node in (passes[number].nodes if number != key[0] else [passes[number].nodes[key[1]]])
     )
 
 
@@ -277,6 +290,8 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, known:
         for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
             name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
             report.line(opens(seed, "grad"), ("  →  ", "quiet"), (name, "code"))
+            if dtype := _cast(playback.trace, backward, node, seed):
+                report.line((words("inspect.cast", dtype=dtype), "under"))
         whole_jacobian(report, playback, event.pass_, words, known)
     else:
         if backward.error is None:
@@ -286,6 +301,15 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, known:
             failure = whole if whole and whole.message == backward.error.message else backward.error
             explanation, message = failure_lines(failure, words)
             report.line((explanation or message, "wrong"))
+            if failure.kind == "non-scalar" and known is not None and not known.obstacle:
+                report.line((words("inspect.give_seed"), "seed"))
+
+
+def _cast(trace: Trace, backward: Pass, node: int, seed: TensorSnapshot | None) -> str:
+    """The type that torch has made a seed of; '' where it took it as it was, or not at all."""
+    value = backward.nodes[node].value if node >= 0 else None
+    dtype = trace.values[value].dtype if value is not None else ""
+    return dtype if seed is not None and seed.dtype != dtype and backward.error is None else ""
 
 
 def _write(report: Report, playback: Playback, event: Event, words: Words) -> None:

@@ -38,6 +38,7 @@ STYLES: Final = {
     "equation": Style(above=6, below=6),
     "next": Style(above=6),
     "play": Style(above=6),
+    "seed": Style(above=6),
     "quiet": Style(colour="quiet"),
     "under": Style(colour="quiet", first=2, rest=2),
     "derivative": Style(mono=True, rest=2, above=8, below=2),

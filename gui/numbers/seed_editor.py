@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
+import struct
 import tkinter as tk
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,13 +13,13 @@ import numpy as np
 
 from core.expression import Values
 from core.playback import Playback
-from core.records import Trace
+from core.records import Pass, TensorSnapshot, Trace
 from gui import figures
 from gui.canvas import overlay
 from gui.canvas.canvas import GraphCanvas
 from gui.i18n import Words
 from gui.numbers.number_editor import FIELDS, SIDE, Caption, NumberEditor
-from gui.numbers.typed_numbers import Numbers, count, editable
+from gui.numbers.typed_numbers import LARGEST, Numbers, count, editable
 from gui.picture.scene import Seed
 from gui.picture.shapes import Rect, inside
 from gui.session import Session
@@ -39,6 +42,15 @@ def seed_pass(playback: Playback | None) -> int | None:
     if playback.current_pass is not None:
         return playback.current_pass
     return min(playback.index.pass_at, key=playback.index.pass_at.__getitem__, default=None)
+
+
+def seeds_of(backward: Pass) -> tuple[TensorSnapshot | None, ...]:
+    """The seeds of a call; ones, which mean the sum, where it was refused because it had none."""
+    error = backward.error
+    if error is None or error.kind != "non-scalar":
+        return backward.seeds
+    shape = tuple(map(int, re.findall(r"\d+", error.facts.get("shape", ""))))
+    return (TensorSnapshot(shape, "float32", struct.pack("<f", 1) * min(math.prod(shape), LARGEST + 1)),)
 
 
 def element_names(name: str, shape: tuple[int, ...]) -> Iterator[str]:
@@ -94,7 +106,7 @@ class SeedEditor(NumberEditor):
         """Opens at a seed, by itself at that of the current pass; False where there is none that can be edited."""
         playback = self._session.playback
         pass_ = seed.pass_ if seed is not None else seed_pass(playback)
-        if playback is None or pass_ is None or not editable(playback.trace.passes[pass_].seeds):
+        if playback is None or pass_ is None or not editable(seeds_of(playback.trace.passes[pass_])):
             return False
         self._pass, self._slot = pass_, seed.slots[0] if seed is not None else 0
         self._trace, self._away = None, None
@@ -118,7 +130,7 @@ class SeedEditor(NumberEditor):
         if self._pass is None:
             return
         passes = playback.trace.passes if playback is not None else ()
-        if playback is None or self._pass >= len(passes) or not editable(passes[self._pass].seeds):
+        if playback is None or self._pass >= len(passes) or not editable(seeds_of(passes[self._pass])):
             if not self._busy():
                 self._vanish()
             return
@@ -126,7 +138,7 @@ class SeedEditor(NumberEditor):
         if trace is not before:
             self._trace = trace
             self._names = Values(playback.at(playback.index.pass_at.get(self._pass, playback.cursor)))
-            self.fill([seed for seed in trace.passes[self._pass].seeds if seed is not None],
+            self.fill([seed for seed in seeds_of(trace.passes[self._pass]) if seed is not None],
                       anew=before is None or before.source != trace.source)  # fmt: skip
         self.tell()
 
@@ -242,6 +254,8 @@ class SeedEditor(NumberEditor):
             node = backward.roots[slot][0] if slot < len(backward.roots) else -1
             value = backward.nodes[node].value if node >= 0 else None
             names = self._trace.values[value].names if value is not None else ()
+            if not backward.roots and backward.error is not None:
+                names = (backward.error.facts.get("name", words("seed.loss")),)
             found += element_names(names[0] if names else words("seed.loss"), seed.shape)
         return found
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.lines import NO_PROGRAM
 from core.records import Op, Span, Trace
 from gui.figures import clip
 
@@ -89,7 +90,7 @@ class _Text:
         self._generators: set[int] = set()
         try:
             self._visit(ast.parse(source), 0, "")
-        except (SyntaxError, ValueError, RecursionError):
+        except NO_PROGRAM:
             self.loops.clear()
         self._sites = [self._site(function) for function in self._functions]
 
@@ -312,7 +313,7 @@ class Turns:
     """
 
     def __init__(self, trace: Trace) -> None:
-        self._text = _Text(trace.source)
+        self._text = _Text(trace.source if trace.ops else "")  # what could not be run is not read either
         self._chains: dict[tuple[Place, ...], Chain] = {}
         self._trace = trace
         self.of_op: list[tuple[tuple[Step, int], ...]] = [()] * len(trace.ops)

@@ -204,7 +204,7 @@ def bounds(route: tuple[Point, ...]) -> Rect:
     return (min(xs), min(ys), max(xs), max(ys))
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4096)  # 3 KB each
 def sample(route: tuple[Point, ...]) -> np.ndarray:
     """Points along a route."""
     points = np.array(route, dtype=float)
@@ -216,7 +216,7 @@ def sample(route: tuple[Point, ...]) -> np.ndarray:
     return np.vstack(parts)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4096)
 def _lengths(route: tuple[Point, ...]) -> np.ndarray:
     """How far along a route each of its points is."""
     pieces = np.hypot(*np.diff(sample(route), axis=0).T)

@@ -14,7 +14,10 @@ class Button(ctk.CTkButton):
     """One of the window's buttons; ``primary`` ones are filled with the accent."""
 
     def __init__(self, master: tk.Misc, command: Callable[[], object], *, width: int = 36, height: int = 30) -> None:
+        configure = master.configure
         super().__init__(master, width=width, height=height, corner_radius=7, border_width=0, command=command)
+        for name in ("configure", "config"):
+            setattr(master, name, configure)  # customtkinter's own would reach for the button even when it is gone
         self._ringed = False
         self._canvas.configure(takefocus=1)
         self._canvas.bind("<<TraverseIn>>", lambda event: self._ring(True), add="+")

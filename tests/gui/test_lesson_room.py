@@ -40,3 +40,22 @@ def test_in_a_low_window_a_question_scrolls_with_the_text() -> None:
     errors = list(app.callback_errors)
     app.close()
     assert not errors
+
+
+@pytest.mark.usefixtures("display")
+def test_a_lesson_can_be_read_at_200_percent_on_a_small_screen() -> None:
+    worker = FakeWorker()
+    worker.held = True
+    app = App(start=lambda: worker, settings=Settings(language="en", theme="light", size=200, motion="off"))
+    tk.Tk.geometry(app, "1024x600+0+0")
+    window, panel = Window(app, worker), app.lessons.panel
+    window.wait_until(lambda: app.canvas._ready)
+    app.lessons.open("detach")
+    window.settle()
+    assert panel.text.winfo_height() >= app.look.px(50)
+    assert panel.text.winfo_width() >= app.look.px(150)
+    bottom = app._left.winfo_rooty() + app._left.winfo_height()
+    assert panel.foot.winfo_rooty() + panel.foot.winfo_height() <= bottom
+    errors = list(app.callback_errors)
+    app.close()
+    assert not errors

@@ -346,3 +346,14 @@ def test_no_torch_and_no_matplotlib_before_the_first_paint() -> None:
     )
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+def test_what_a_banner_offered_and_was_done_does_not_stop_another_theme(window: Window) -> None:
+    app = window.app
+    app.banner.show("this", "state.ready", {"menu.save_as": lambda: None})
+    window.settle()
+    app.banner.buttons["menu.save_as"].invoke()
+    window.settle()
+    app.toggle_theme()
+    window.settle()
+    assert app.banner.cget("background") == app.look["frame"]
