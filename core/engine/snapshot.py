@@ -113,11 +113,23 @@ def _read(t: Tensor, full: bool) -> TensorSnapshot:
     if t.layout is not torch.strided:
         if t.numel() > DENSE_LIMIT and not full:
             return _opaque(t, f"{layout} tensor of {t.numel():,} elements")
-        t = t.to_dense()
+        t = _apart(t).to_dense()
     shape = tuple(t.shape)
     if full or t.numel() <= WHOLE_LIMIT:
         return TensorSnapshot(shape, name, _words(t), None, layout)
     return TensorSnapshot(shape, name, _words(_front(t))[: _size(name) * HEAD], _statistics(t), layout)
+
+
+def _apart(t: Tensor) -> Tensor:
+    """A sparse tensor of its own memory where it is compressed: ``to_dense`` of that bumps its version."""
+    if t.layout in (torch.sparse_csr, torch.sparse_bsr):
+        compressed, plain = t.crow_indices(), t.col_indices()
+    elif t.layout in (torch.sparse_csc, torch.sparse_bsc):
+        compressed, plain = t.ccol_indices(), t.row_indices()
+    else:
+        return t
+    values = t.values().clone()
+    return torch.sparse_compressed_tensor(compressed, plain, values, t.shape, layout=t.layout)
 
 
 def _size(name: str) -> int:

@@ -312,3 +312,17 @@ def test_small_tensors_take_microseconds():
     t = torch.randn(3, 4)
     seconds = min(timeit.repeat(lambda: snapshot(t), number=1000, repeat=20)) / 1000
     assert seconds < 20e-6  # 1.3 µs on an idle machine
+
+
+@pytest.mark.filterwarnings("ignore:Sparse")
+@pytest.mark.parametrize("layout", ["coo", "csr", "csc", "bsr", "bsc"])
+def test_reading_a_sparse_tensor_does_not_move_its_version(layout: str) -> None:
+    dense = torch.arange(16.0).reshape(4, 4)
+    blocks = ((2, 2),) if layout.startswith("b") else ()
+    sparse = dense.to_sparse() if layout == "coo" else getattr(dense, f"to_sparse_{layout}")(*blocks)
+    sparse.requires_grad_()
+    before = sparse._version
+    read = snapshot(sparse)
+    assert read is not None
+    assert read.data == dense.flatten().tolist()
+    assert sparse._version == before
