@@ -62,6 +62,8 @@ from gui.widgets.button import Button
 from gui.widgets.menu import PopUp
 from gui.widgets.toolkit import ctk
 
+FRAMED = 400
+"""Milliseconds after which a window has got its frame."""
 LOW_PAGE = 110
 """Units of height of the pages in a low window."""
 LESSON = 430
@@ -133,6 +135,7 @@ class App(ctk.CTk):
         self.canvas.focus_set()
         self._loop = self.after(SOON, self._poll)
         self._starting = self.after(10, self._start_drawing)
+        self.after(FRAMED, placing.keep_on_screen, self)
 
     def _preferred_look(self) -> Look:
         """What the settings say; where they say nothing, what the system says."""

@@ -38,6 +38,13 @@ def lesson_height(high: float) -> int:
     return LESSON[1] if high >= 420 else LESSON[2]
 
 
+def keep_on_screen(window: tk.Tk) -> None:
+    """Takes from a window's height what the frame around it has pushed beyond the lower edge of the screen."""
+    beyond = window.winfo_rooty() + window.winfo_height() - window.winfo_screenheight()
+    if 0 < beyond < window.winfo_height() // 2:
+        tk.Tk.geometry(window, f"{window.winfo_width()}x{window.winfo_height() - beyond}")
+
+
 def panes_for(wide: float, high: float, kept: Panes | None = None) -> Panes:
     """How a window of so many units is divided: as it was left, if that leaves room for the rest."""
     if kept is not None and kept[0] + kept[1] + CANVAS < wide and kept[2] + EDITOR < 0.8 * high:

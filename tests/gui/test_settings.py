@@ -178,3 +178,15 @@ def test_text_size_by_menu_leaves_the_window_and_its_least_size(window: Window) 
     tk.Tk.geometry(app, "1200x800")
     window.wait_until(lambda: app.winfo_width() == 1200, 0.5)
     assert tk.Tk.minsize(app) == (640, 400)
+
+
+def test_what_a_frame_pushed_off_the_screen_is_taken_from_the_height(window: Window) -> None:
+    app = window.app
+    screen = app.winfo_screenheight()
+    tk.Tk.geometry(app, f"900x700+0+{screen - 640}")
+    window.wait_until(lambda: app.winfo_rooty() == screen - 640 and app.winfo_height() == 700)
+    placing.keep_on_screen(app)
+    window.wait_until(lambda: app.winfo_height() == 640)
+    placing.keep_on_screen(app)
+    window.settle()
+    assert app.winfo_height() == 640
