@@ -42,15 +42,20 @@ class Exports:
         self.sheet.wishes = understood(self._app.settings.export)
         self.sheet.open()
 
-    def to(self, path: str | Path) -> None:
-        """What the ending of a file says, as it is on the screen."""
-        if (shown := self._something()) is not None:
-            try:
-                wishes = Wishes().wishing(product=product_of(Path(path)).name)
-            except ValueError as error:
-                self._app.told("error.file_write", wrong=True, name=Path(path).name, reason=str(error))
-                return
-            self.exporter.to_file(shown, wishes.order(shown), Path(path))
+    def to(self, path: str | Path, wishes: Wishes | None = None) -> None:
+        """Writes what is wished for of what is on the screen; without wishes, the ending of the file says what."""
+        path, shown = Path(path), self._something()
+        if shown is None:
+            return
+        try:
+            wishes = wishes or Wishes().wishing(product=product_of(path).name)
+        except ValueError as error:
+            self._app.told("error.file_write", wrong=True, name=path.name, reason=str(error))
+            return
+        order = wishes.order(shown)
+        if wishes.product == "lesson":
+            shown = replace(shown, lesson=self._app.lessons.in_language(order.lang))
+        self.exporter.to_file(shown, order, path, wishes.product)
 
     def copy(self) -> None:
         """Puts the picture, as it is on the screen, on the clipboard."""
@@ -75,7 +80,7 @@ class Exports:
         event = playback.event
         return Shown(
             playback.trace, order, Knowledge(dict(session.answers)),
-            askable=not session.obstacle, written=session.written,
+            askable=not (session.obstacle or app.lessons.asking), written=session.written,
             lesson=app.lessons.here,
             seen=app.canvas.marquee.within(app.canvas.view.rect), chosen=marked,
             pass_=event.pass_ if event is not None else None,
@@ -104,10 +109,7 @@ class Exports:
         if wishes.product == "window":
             self._app.after(window_shot.SETTLE, self._shoot, wishes)  # the sheet has to be gone
         elif (shown := self._something()) is not None and (path := self._where(wishes, shown)) is not None:
-            order = wishes.order(shown)
-            if wishes.product == "lesson":
-                shown = replace(shown, lesson=self._app.lessons.in_language(order.lang))
-            self.exporter.to_file(shown, order, path, wishes.product)
+            self.to(path, wishes)
 
     def _shoot(self, wishes: Wishes) -> None:
         try:
