@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from core.edits import applied, edits
-from core.playback import NodeKey, Playback
+from core.playback import Playback
 from core.records import Event, Failure, TensorSnapshot, Trace, WhatIf
 from core.unchecked import summary
 from core.why import why
@@ -19,7 +19,7 @@ from gui.export.listing import code_block
 from gui.export.tables import Cell, table_block
 from gui.failure import failure_lines
 from gui.i18n import Words
-from gui.inspector.lines import value_name
+from gui.inspector.lines import node_name, value_name
 from gui.inspector.styles import STYLES, Style
 from gui.picture import helpers
 
@@ -43,15 +43,6 @@ NARROW: Final = 280.0
 
 def shown(tensor: TensorSnapshot | None) -> str:
     return figures.clip(figures.tensor(tensor, small=FEW), WIDTH)
-
-
-def node_name(playback: Playback, key: NodeKey) -> str:
-    """A node with what it is the node of: ``PowBackward0 (a**3)``, or ``a.grad``."""
-    node = playback.trace.passes[key[0]].nodes[key[1]]
-    if node.value is None:
-        return node.name
-    name = value_name(playback, node.value)
-    return f"{name}.grad" if "AccumulateGrad" in node.name else f"{node.name} ({name})"
 
 
 def program(source: Trace, width: float) -> Block:

@@ -20,7 +20,7 @@ from gui.export.order import Order
 from gui.export.paper import report_block
 from gui.export.watch import Watch
 from gui.i18n import Words
-from gui.inspector.lines import Part, Report
+from gui.inspector.lines import Part, Report, node_name
 from gui.inspector.report import describe
 from gui.inspector.styles import STYLES, Style
 from gui.questions import Known
@@ -203,7 +203,7 @@ class _Run:
         self._explain_once(report, self.trace.passes[number].nodes[key[1]].name, number, step)
         report.lines[0].insert(0, (f"{step + 1} · ", "title"))
         card = self._card(playback, self.pictures.asked.graph.card_of_node.get(key))
-        entry = f"{step + 1} · {brief.node_name(self.start, key)}"
+        entry = f"{step + 1} · {node_name(self.start, key)}"
         return Piece(lambda width: self._in_columns(report, card, width), above=16.0, entry=entry, level=1, clear=True,
                      scale=CLOSE)  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from core.playback import Playback
+from core.playback import NodeKey, Playback
 from core.records import TensorSnapshot
 from gui import figures
 from gui.inspector.jacobian import Product
@@ -89,3 +89,12 @@ def value_name(playback: Playback, value: int) -> str:
     if producer is None:
         return f"#{value}"
     return figures.clip(trace.ops[producer].text or trace.ops[producer].name, 24)
+
+
+def node_name(playback: Playback, key: NodeKey) -> str:
+    """A node with the name of its value, where it has one: ``PowBackward0 (a**3)``."""
+    node = playback.trace.passes[key[0]].nodes[key[1]]
+    if node.value is None:
+        return node.name
+    name = value_name(playback, node.value)
+    return f"{name}.grad" if "AccumulateGrad" in node.name else f"{node.name} ({name})"

@@ -12,7 +12,7 @@ from gui.failure import failure_lines
 from gui.i18n import Words
 from gui.inspector.comparison import compare
 from gui.inspector.derivatives import local_jacobian, whole_jacobian
-from gui.inspector.lines import WIDTH, Part, Report, opens, say, value_name
+from gui.inspector.lines import WIDTH, Part, Report, node_name, opens, say, value_name
 from gui.picture import results
 from gui.picture.cards import Card, Graph
 from gui.questions import Known
@@ -174,7 +174,7 @@ def _arrivals(report: Report, playback: Playback, key: NodeKey, words: Words, pa
         totals[contribution.into] = add(before, contribution.tensor)
         source = words("inspect.seed")
         if contribution.source is not None:
-            source = words("inspect.from", name=_node_name(playback, (key[0], contribution.source)))
+            source = words("inspect.from", name=node_name(playback, (key[0], contribution.source)))
         if first:
             report.line(opens(contribution.tensor, "grad"), (f"  {source}", "quiet"))
         else:
@@ -234,7 +234,7 @@ def _passed_on(report: Report, playback: Playback, key: NodeKey, step: Step, wor
         gradient = step.grad_inputs[edge.source_slot] if edge.source_slot < len(step.grad_inputs) else None
         if gradient is not None:
             shown = True
-            target = _node_name(playback, (key[0], edge.target))
+            target = node_name(playback, (key[0], edge.target))
             report.line(opens(gradient, "grad"), ("  →  ", "quiet"), (target, "code"))
     if not shown:
         report.line((words("inspect.nowhere"), "quiet"))
@@ -288,7 +288,7 @@ def _pass(report: Report, playback: Playback, event: Event, words: Words, known:
     if event.kind == "pass":
         report.section(words("inspect.seeds"))
         for (node, _), seed in zip(backward.roots, backward.seeds, strict=False):
-            name = _node_name(playback, (event.pass_, node)) if node >= 0 else ""
+            name = node_name(playback, (event.pass_, node)) if node >= 0 else ""
             report.line(opens(seed, "grad"), ("  →  ", "quiet"), (name, "code"))
             if dtype := _cast(playback.trace, backward, node, seed):
                 report.line((words("inspect.cast", dtype=dtype), "under"))
@@ -401,15 +401,6 @@ def _sum(
 
 def _line(line: int, words: Words) -> tuple[Part, ...]:
     return ((f"   {words('inspect.line', line=line)}", "quiet"),) if line else ()
-
-
-def _node_name(playback: Playback, key: NodeKey) -> str:
-    """A node with the name of its value, where it has one: ``PowBackward0 (a**3)``."""
-    node = playback.trace.passes[key[0]].nodes[key[1]]
-    if node.value is None:
-        return node.name
-    name = value_name(playback, node.value)
-    return f"{name}.grad" if "AccumulateGrad" in node.name else f"{node.name} ({name})"
 
 
 def _node_expression(playback: Playback, key: NodeKey, op_id: int) -> str:

@@ -65,13 +65,6 @@ class Folding:
             unfolded=self.unfolded - known | known - standing,
         )  # fmt: skip
 
-    def to_depth(self, depth: int | None) -> Folding:
-        """Every group folded from this depth on, whatever was folded by hand before."""
-        return Folding(depth=depth, helpers=self.helpers)
-
-    def with_helpers(self, shown: bool) -> Folding:
-        return replace(self, helpers=shown)
-
 
 Item = str | int
 """Id of a group, or of a card."""

@@ -359,11 +359,6 @@ class Standing:
         group = self.units[strand.source].group or self.units[strand.target].group
         return Hit("bundle", group=group, wires=strand.wires)
 
-    def card_at(self, x: float, y: float, playback: Playback) -> int | None:
-        """The visible card under a point."""
-        hit = self.hit(x, y, playback, 0.0)
-        return hit.card if hit is not None and hit.kind in ("card", "chip", "scissors") else None
-
     def _header_at(self, x: float, y: float) -> str | None:
         for group in reversed(self.frames):
             left, top, right, _ = self.frames[group]

@@ -236,7 +236,7 @@ def _read_trace(path: Path) -> bool:
 def _settings() -> list[bytes]:
     kept = {
         "format": 1, "language": "zh", "theme": "dark", "size": 150, "motion": "off", "colours": "coolwarm",
-        "direction": "down", "speed": 4, "recent": ["/tmp/a.py", "/tmp/b.py"], "window": [1200, 800, 10, 20],
+        "direction": "down", "speed": 4, "recent": ["/a.py", "/b.py"], "window": [1200, 800, 10, 20],
         "panes": [400, 300, 200], "page": "flow.title", "lesson": "dot",
         "export": {"product": "picture", "theme": "dark", "scale": 2.0},
     }  # fmt: skip
@@ -277,9 +277,9 @@ def _read_progress(path: Path) -> bool:
 
 def _journals() -> list[bytes]:
     buffers = (
-        Buffer("program", "import torch\nx = torch.ones(3)\n", "/tmp/a.py", at=1.7e9),
+        Buffer("program", "import torch\nx = torch.ones(3)\n", "/a.py", at=1.7e9),
         Buffer("draft", "+++\nid = 'ß'\n+++\n", at=1.7e9 + 1, closed=True),
-        Buffer("lesson", "a = 1\n" * 20, "/tmp/x.en.md", "one", 1.7e9 + 2),
+        Buffer("lesson", "a = 1\n" * 20, "/x.en.md", "one", 1.7e9 + 2),
     )
     return [journal.pack(buffers), journal.pack(buffers[:1])]
 
